@@ -1,0 +1,1 @@
+"""Jobs: a directory each, a runner per workspace, a fresh process per job."""

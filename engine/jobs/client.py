@@ -1,0 +1,209 @@
+"""Submitting jobs, watching them, and keeping the runner alive: for commands, the window and studies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from engine.errors import BakeoffError
+from engine.jobs.directory import AT_REST, Action, JobDirectory, JobError, Request, Status, create, new_job_id
+from engine.jobs.events import Event
+from engine.jobs.kinds import KINDS, Lane
+from engine.jobs.locks import is_held
+from engine.jobs.processes import spawn_module
+from engine.jobs.runner import HANDOVER, adopt_result
+from engine.workspace import Workspace
+
+_LOOK_EVERY: Final = 0.1
+
+
+class JobFailedError(BakeoffError):
+    """A job that somebody waited for has failed; carries the job's own error."""
+
+    title = "The job failed"
+
+    def __init__(self, job: JobDirectory, error: dict[str, Any]) -> None:
+        super().__init__(
+            str(error["code"]), "{message}", fix="{fix}", message=error["message"], fix_text="", job=job.id
+        )
+        self.job = job
+        self.error = error
+        self.message = error["message"]
+        self.fix = error["fix"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The job's own error object."""
+        return self.error
+
+
+class JobClient:
+    """What a program does with the jobs of a workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def submit(
+        self,
+        kind: str,
+        spec: BaseModel,
+        title: str,
+        *,
+        lane: Lane | None = None,
+        study: str | None = None,
+        job_id: str | None = None,
+    ) -> JobDirectory:
+        """Queue a job.
+
+        Args:
+            kind: A key of `engine.jobs.kinds.KINDS`.
+            spec: What to do.
+            title: One line for people.
+            lane: What it competes for, when the kind alone does not tell.
+            study: The study it is part of.
+            job_id: A chosen id; when a job with it exists, that one is returned unchanged.
+        """
+        if job_id is not None and (self._workspace.jobs / job_id / "spec.json").exists():
+            return self.job(job_id)
+        request = Request(
+            id=job_id or new_job_id(kind),
+            kind=kind,
+            title=title,
+            spec=spec.model_dump(mode="json"),
+            created=time.time(),
+            lane=lane or KINDS[kind].lane,
+            study=study,
+        )
+        return create(self._workspace.jobs, request)
+
+    def job(self, job_id: str) -> JobDirectory:
+        """The job ``job_id``; an unambiguous beginning or end of an id is enough."""
+        exact = self._workspace.jobs / job_id
+        if job_id and (exact / "spec.json").exists():
+            return JobDirectory(exact)
+        names = [path.name for path in self._workspace.jobs.iterdir() if (path / "spec.json").exists()]
+        matches = [name for name in names if job_id and (name.startswith(job_id) or name.endswith(job_id))]
+        if len(matches) != 1:
+            raise JobError(
+                "job.unknown",
+                "There is no job '{name}'." if not matches else "'{name}' fits several jobs.",
+                fix="See the jobs with: bakeoff job list",
+                name=job_id,
+            )
+        return JobDirectory(self._workspace.jobs / matches[0])
+
+    def ensure_runner(self, *, own_environment: bool = False) -> None:
+        """Start the workspace's runner unless it lives.
+
+        Args:
+            own_environment: The jobs need this process's environment (an API key may be in it): a
+                living runner first finishes what it is doing and gives way.
+        """
+        handover = self._workspace.root / HANDOVER
+        if own_environment and is_held(self._workspace.runner_lock):
+            handover.touch()
+            while is_held(self._workspace.runner_lock):
+                time.sleep(_LOOK_EVERY / 2)
+        handover.unlink(missing_ok=True)
+        if not is_held(self._workspace.runner_lock):
+            log = self._workspace.root / "runner.log"
+            spawn_module("engine.jobs.runner", str(self._workspace.root), log=log)
+            deadline = time.monotonic() + 20.0
+            while not is_held(self._workspace.runner_lock) and time.monotonic() < deadline:
+                time.sleep(_LOOK_EVERY / 2)
+
+    def ask(self, job: JobDirectory, action: Action) -> None:
+        """Pause, resume or stop a job, and see that somebody obeys."""
+        job.request()
+        job.ask(action)
+        self.ensure_runner()
+
+    def follow(self, jobs: Iterable[JobDirectory]) -> Iterator[tuple[JobDirectory, Event | None]]:
+        """Yield every event of ``jobs`` as it happens, until all are at rest.
+
+        Between events ``(job, None)`` is yielded about ten times a second, for showing progress.
+        """
+        waiting = {job.id: (job, job.reader()) for job in jobs}
+        checked = 0.0
+        while waiting:
+            for job, reader in list(waiting.values()):
+                resting = job.status().state in AT_REST and not job.alive() and not self._wished(job)
+                for event in reader.new():
+                    yield job, event
+                if resting:
+                    del waiting[job.id]
+                    if job.status().state == "done":
+                        adopt_result(self._workspace, job)
+                else:
+                    yield job, None
+            if waiting:
+                if time.monotonic() - checked > 1.0:
+                    checked = time.monotonic()
+                    if not is_held(self._workspace.runner_lock):
+                        self.ensure_runner()
+                time.sleep(_LOOK_EVERY)
+
+    def wait(
+        self,
+        job: JobDirectory,
+        on_event: Callable[[JobDirectory, Event | None], None] = lambda _job, _event: None,
+    ) -> dict[str, Any]:
+        """Wait until a job is done and adopted; return its summary.
+
+        Raises:
+            JobFailedError: It failed.
+            JobError: It was paused or stopped meanwhile.
+        """
+        for which, event in self.follow([job]):
+            on_event(which, event)
+        return self.finished(job)
+
+    def finished(self, job: JobDirectory) -> dict[str, Any]:
+        """The summary of a job at rest (see `wait`)."""
+        status = job.status()
+        result = job.result()
+        if status.state == "done" and result is not None:
+            summary: dict[str, Any] = result["summary"]
+            return summary
+        if status.state == "failed" and status.error:
+            raise JobFailedError(job, status.error)
+        raise JobError(
+            f"job.{status.state}",
+            "The job '{title}' is {state}.",
+            fix="Continue it with: bakeoff job resume {job}",
+            title=job.request().title,
+            state=status.state,
+            job=job.id,
+        )
+
+    def park(self, jobs: Iterable[JobDirectory], timeout: float = 60.0) -> None:
+        """Pause jobs and wait until their workers have written their checkpoints and ended."""
+        asked = [job for job in jobs if job.status().state not in AT_REST]
+        for job in asked:
+            job.ask("pause")
+        deadline = time.monotonic() + timeout
+        while (
+            any(job.status().state not in AT_REST or job.alive() for job in asked)
+            and time.monotonic() < deadline
+        ):
+            if not is_held(self._workspace.runner_lock):
+                return  # nobody runs them: they are parked as they are
+            time.sleep(_LOOK_EVERY)
+
+    @contextmanager
+    def parking(self, jobs: Iterable[JobDirectory]) -> Iterator[None]:
+        """On Ctrl-C inside the block, park ``jobs``."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.park(jobs)
+            raise
+
+    def _wished(self, job: JobDirectory) -> bool:
+        """Whether somebody asked for a resting job to go on, and the runner has not seen it yet."""
+        status: Status = job.status()
+        wishes = job.wishes()
+        return len(wishes) > status.controls_seen and wishes[-1] == "resume" and status.state != "done"

@@ -1,0 +1,117 @@
+"""What a job's ``run(context)`` gets: its spec, the workspace, a voice, and a place for its files."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from engine.jobs.directory import JobDirectory
+from engine.jobs.events import EventWriter
+from engine.workspace import Workspace
+from engine.workspace.adoption import Adoption
+
+#: Seconds between two writes of ``status.json`` while progress is reported.
+_STATUS_EVERY: Final = 0.5
+#: Seconds between two looks into ``control.jsonl``.
+_CONTROL_EVERY: Final = 0.2
+
+
+class JobInterruptedError(Exception):
+    """Somebody asked the job to pause or stop; raised from `JobContext.check` at a safe place."""
+
+    def __init__(self, action: Literal["pause", "stop"]) -> None:
+        super().__init__(action)
+        self.action = action
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What a job hands back.
+
+    Attributes:
+        summary: The command line's JSON for this kind.
+        adoption: What the catalogue takes over.
+    """
+
+    summary: dict[str, Any]
+    adoption: Adoption = field(default_factory=Adoption)
+
+
+class JobContext:
+    """A job's view of itself; also the `engine.progress.Reporter` of all its work.
+
+    Attributes:
+        spec: The spec as JSON; ``run`` validates it with its own pydantic model.
+        workspace: The workspace the job belongs to.
+    """
+
+    def __init__(self, directory: JobDirectory, workspace: Workspace, writer: EventWriter) -> None:
+        request = directory.request()
+        self.directory = directory
+        self.workspace = workspace
+        self.spec: dict[str, Any] = request.spec
+        self.job_id = request.id
+        self.study = request.study
+        self._writer = writer
+        self._controls_seen = directory.status().controls_seen
+        self._last_status = 0.0
+        self._last_control = 0.0
+        self._interrupt: Literal["pause", "stop"] | None = None
+        self._started = time.monotonic()
+        self._first_progress: float | None = None
+        self.progress_now: dict[str, Any] = {}
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the job keeps what it needs to continue."""
+        return self.directory.checkpoints
+
+    def output_folder(self, where: Path) -> Path:
+        """The final place of the job's product: ``where/<job id>``.
+
+        What an earlier attempt left there was never adopted, and is removed.
+        """
+        folder = where / self.job_id
+        if folder.exists():
+            shutil.rmtree(folder)
+        return folder
+
+    def event(self, type: str, /, **data: Any) -> None:
+        """Append an event."""
+        self._writer.write(type, data)
+
+    def decision(self, subject: str, choice: Any, reason: str, /, **data: Any) -> None:
+        """Append an event about something that the engine chose by itself."""
+        self._writer.write("decision", {"subject": subject, "choice": choice, "reason": reason, **data})
+
+    def progress(self, done: float, total: float | None, unit: str, /, **data: Any) -> None:
+        """Note how far the job is; written to ``status.json`` at most twice a second."""
+        moment = time.monotonic()
+        if self._first_progress is None:
+            self._first_progress = done
+            self._started = moment
+        self.progress_now = {"done": done, "total": total, "unit": unit, **data}
+        gained = done - self._first_progress
+        if total and gained > 0:
+            self.progress_now["seconds_left"] = round((moment - self._started) / gained * (total - done), 1)
+        if moment - self._last_status >= _STATUS_EVERY or done == total:
+            self._last_status = moment
+            self.directory.change(progress=self.progress_now, heartbeat=time.time())
+
+    def interrupt(self, action: Literal["pause", "stop"]) -> None:
+        """Make the next `check` raise (the worker's signal handler calls this)."""
+        self._interrupt = action
+
+    def check(self) -> None:
+        """Raise `JobInterruptedError` when somebody asked the job to pause or stop."""
+        moment = time.monotonic()
+        if self._interrupt is None and moment - self._last_control >= _CONTROL_EVERY:
+            self._last_control = moment
+            wishes = self.directory.wishes()
+            if len(wishes) > self._controls_seen and wishes[-1] != "resume":
+                self._interrupt = wishes[-1]
+        if self._interrupt is not None:
+            raise JobInterruptedError(self._interrupt)

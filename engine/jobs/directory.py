@@ -1,0 +1,200 @@
+"""The job directory: the whole contract between those who want a job done and those who do it."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import uuid
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from engine.errors import BakeoffError
+from engine.files import new_folder, read_json, sync_folder, write_json
+from engine.jobs.events import EventReader
+from engine.jobs.kinds import Lane
+from engine.jobs.locks import is_held
+
+#: Version of the files in a job directory. A newer one is refused in words.
+PROTOCOL: Final = 1
+
+State = Literal["queued", "running", "paused", "stopped", "failed", "done"]
+Action = Literal["pause", "resume", "stop"]
+
+#: States in which nothing happens to a job until somebody asks for it.
+AT_REST: Final[frozenset[str]] = frozenset({"paused", "stopped", "failed", "done"})
+
+
+class JobError(BakeoffError):
+    """A job cannot be found, read or controlled."""
+
+    title = "The job cannot be used"
+
+
+@dataclass(frozen=True)
+class Status:
+    """``status.json``: how the job stands.
+
+    Attributes:
+        state: See `State`.
+        attempt: How many workers have begun on it.
+        progress: ``done``, ``total``, ``unit`` and ``seconds_left`` where known.
+        heartbeat: Seconds since the epoch at which the worker last showed that it is busy.
+        controls_seen: How many lines of ``control.jsonl`` have been obeyed.
+        error: The ``error`` object of the command line's JSON, when failed.
+    """
+
+    state: State = "queued"
+    attempt: int = 0
+    pid: int | None = None
+    progress: dict[str, Any] = field(default_factory=dict)
+    heartbeat: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    controls_seen: int = 0
+    error: dict[str, Any] | None = None
+    protocol: int = PROTOCOL
+
+
+@dataclass(frozen=True)
+class Request:
+    """``spec.json``: what to do."""
+
+    id: str
+    kind: str
+    title: str
+    spec: dict[str, Any]
+    created: float
+    lane: Lane
+    study: str | None = None
+    protocol: int = PROTOCOL
+
+
+class JobDirectory:
+    """One job directory, read and written by name only (see the module's first line)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._changing = threading.Lock()
+
+    @property
+    def id(self) -> str:
+        """The job's id, which is the folder's name."""
+        return self.path.name
+
+    @property
+    def lock(self) -> Path:
+        """Held by the worker while it lives."""
+        return self.path / "worker.lock"
+
+    @property
+    def log(self) -> Path:
+        """Everything the worker's process printed."""
+        return self.path / "worker.log"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the job keeps what it needs to continue."""
+        return self.path / "checkpoints"
+
+    @property
+    def events(self) -> Path:
+        """The events of all attempts."""
+        return self.path / "events.jsonl"
+
+    def request(self) -> Request:
+        """Read ``spec.json``.
+
+        Raises:
+            JobError: There is no such job, or it is of a newer Bakeoff.
+        """
+        fields = read_json(self.path / "spec.json")
+        if fields is None:
+            raise JobError(
+                "job.unknown",
+                "There is no job '{name}'.",
+                fix="See the jobs with: bakeoff job list",
+                name=self.id,
+            )
+        _refuse_newer(fields, self.path)
+        return Request(**fields)
+
+    def status(self) -> Status:
+        """Read ``status.json``."""
+        fields = read_json(self.path / "status.json")
+        if fields is None:
+            return Status()
+        _refuse_newer(fields, self.path)
+        return Status(**fields)
+
+    def change(self, **changes: Any) -> Status:
+        """Change fields of ``status.json``; for the lock's holder or, without one, the runner."""
+        with self._changing:
+            status = replace(self.status(), **changes)
+            # A heartbeat need not survive a power cut; a change of state must.
+            write_json(self.path / "status.json", asdict(status), durable="state" in changes)
+        return status
+
+    def result(self) -> dict[str, Any] | None:
+        """``result.json``, None while there is none."""
+        value: dict[str, Any] | None = read_json(self.path / "result.json")
+        return value
+
+    def alive(self) -> bool:
+        """Whether a worker holds the job."""
+        return is_held(self.lock)
+
+    def ask(self, action: Action) -> None:
+        """Append a wish to ``control.jsonl``."""
+        line = json.dumps({"action": action, "time": round(time.time(), 3)})
+        with (self.path / "control.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+    def wishes(self) -> list[Action]:
+        """All wishes so far, oldest first."""
+        try:
+            lines = (self.path / "control.jsonl").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        return [json.loads(line)["action"] for line in lines if line.endswith("}")]
+
+    def reader(self) -> EventReader:
+        """A reader from the first event on."""
+        return EventReader(self.events)
+
+
+def new_job_id(kind: str) -> str:
+    """An id that sorts by time and says what the job is."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{kind.replace('_', '-')}-{uuid.uuid4().hex[:6]}"
+
+
+def create(jobs: Path, request: Request) -> JobDirectory:
+    """Make the directory of a new job; it appears whole, or not at all."""
+    if not re.fullmatch(r"[\w.\-]{1,96}", request.id):
+        raise JobError("job.bad_id", "'{name}' cannot name a job.", name=request.id)
+    with new_folder(jobs / request.id) as folder:
+        write_json(folder / "spec.json", asdict(request))
+        write_json(folder / "status.json", asdict(Status()))
+        (folder / "checkpoints").mkdir()
+    sync_folder(jobs)
+    return JobDirectory(jobs / request.id)
+
+
+def all_jobs(jobs: Path) -> list[JobDirectory]:
+    """Every job of a workspace, oldest first."""
+    found = [
+        JobDirectory(path) for path in jobs.iterdir() if (path / "spec.json").exists() and path.name[0] != "."
+    ]
+    return sorted(found, key=lambda job: (job.request().created, job.id))
+
+
+def _refuse_newer(fields: dict[str, Any], path: Path) -> None:
+    if int(fields.get("protocol", 0)) > PROTOCOL:
+        raise JobError(
+            "job.newer",
+            "The job {file} was written by a newer Bakeoff.",
+            fix="Update Bakeoff.",
+            file=str(path),
+        )

@@ -1,0 +1,84 @@
+"""``events.jsonl``: what happened in a job, append-only and numbered, so that each event is seen once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of ``events.jsonl``.
+
+    Attributes:
+        seq: Counts from 1 over all attempts of the job.
+        time: Seconds since the epoch.
+        type: Dotted name, for example ``train.step``.
+        data: What belongs to it.
+    """
+
+    seq: int
+    time: float
+    type: str
+    data: dict[str, Any]
+
+
+class EventWriter:
+    """Appends events. A half line that a killed writer left is cut off first."""
+
+    def __init__(self, path: Path) -> None:
+        self._seq = _repair(path)
+        self._stream = path.open("ab", buffering=0)
+        self._lock = Lock()
+
+    def write(self, type: str, data: dict[str, Any]) -> None:
+        """Append one event."""
+        with self._lock:
+            self._seq += 1
+            line = {"seq": self._seq, "time": round(time.time(), 3), "type": type, "data": data}
+            self._stream.write(json.dumps(line, ensure_ascii=False, default=str).encode("utf-8") + b"\n")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+
+class EventReader:
+    """Follows a growing ``events.jsonl``; each event is given once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def new(self) -> Iterator[Event]:
+        """The whole events since the last call (a half-written line waits)."""
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(self._offset)
+                content = stream.read()
+        except FileNotFoundError:
+            return
+        whole = content[: content.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        for line in whole.splitlines():
+            fields = json.loads(line)
+            yield Event(fields["seq"], fields["time"], fields["type"], fields["data"])
+
+
+def _repair(path: Path) -> int:
+    """Cut off an unfinished last line; return the last sequence number."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return 0
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        with path.open("r+b") as stream:
+            stream.truncate(len(whole))
+    last = whole[:-1].rsplit(b"\n", 1)[-1] if whole else b""
+    return int(json.loads(last)["seq"]) if last else 0

@@ -1,0 +1,37 @@
+"""The one table of job kinds. A kind's module is imported only inside a worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+#: ``compute`` jobs need the accelerator (or all cores) and run one at a time; ``network`` jobs wait for
+#: an API and run beside them; ``coordinator`` jobs only start and await other jobs.
+Lane = Literal["compute", "network", "coordinator"]
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """How a kind of job is run.
+
+    Attributes:
+        package: Holds ``spec.py`` (what to do) and ``run.py`` (does it).
+        lane: What it competes for.
+        online: Whether it may reach a model hub.
+    """
+
+    package: str
+    lane: Lane
+    online: bool = False
+
+
+KINDS: Final[dict[str, JobKind]] = {
+    "dataset_import": JobKind("engine.datasets", "compute"),
+    "model_add": JobKind("engine.models", "compute", online=True),
+    "train": JobKind("engine.training", "compute"),
+    "merge": JobKind("engine.merging", "compute"),
+    "generate": JobKind("engine.inference", "compute"),
+    "judge": JobKind("engine.judging", "network"),
+    "export": JobKind("engine.exporting", "compute"),
+    "study": JobKind("engine.studies", "coordinator"),
+}

@@ -1,0 +1,208 @@
+"""The runner: one process per workspace that starts workers, adopts results, and outlives the window."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from engine.errors import BakeoffError
+from engine.jobs.directory import AT_REST, JobDirectory, Request, Status, all_jobs
+from engine.jobs.events import EventWriter
+from engine.jobs.executor import Execution, Executor, LocalExecutor
+from engine.jobs.kinds import Lane
+from engine.jobs.locks import ProcessLock
+from engine.workspace import Workspace, open_workspace
+from engine.workspace.adoption import Adoption, adopt
+
+_LOOK_EVERY: Final = 0.1
+#: Seconds without work after which the runner ends.
+_IDLE_SECONDS: Final = 10.0
+#: Workers that may die without a word before their job counts as failed.
+_ATTEMPTS: Final = 3
+_AT_ONCE: Final[dict[Lane, int]] = {"compute": 1, "network": 4, "coordinator": 8}
+
+HANDOVER: Final = "runner.handover"
+
+
+class Runner:
+    """Looks at the job directories of a workspace and moves each job on.
+
+    Args:
+        workspace: The workspace; the caller holds its runner lock.
+        executor: Where workers are started.
+    """
+
+    def __init__(self, workspace: Workspace, executor: Executor) -> None:
+        self._workspace = workspace
+        self._executor = executor
+        self._running: dict[str, tuple[JobDirectory, Request, Execution]] = {}
+        #: Jobs at rest that are adopted, with the size of their wishes when we last looked.
+        self._settled: dict[str, int] = {}
+        self.ending = False
+
+    def run(self) -> None:
+        """Work until there has been nothing to do for a while, or another runner wants to take over."""
+        idle_since = time.monotonic()
+        while True:
+            if self.step():
+                idle_since = time.monotonic()
+            elif self.ending or time.monotonic() - idle_since > _IDLE_SECONDS:
+                return
+            time.sleep(_LOOK_EVERY)
+
+    def step(self) -> bool:
+        """Look once at every job; True while anything is running or waits to run."""
+        for job, _, execution in list(self._running.values()):
+            if (code := execution.exit_code()) is not None:
+                del self._running[job.id]
+                self._after_exit(job, code)
+        self.ending = self.ending or (self._workspace.root / HANDOVER).exists()
+        queued = [job for job in self._unsettled() if self._advance(job)]
+        if not self.ending:
+            for job in queued:
+                self._start_if_free(job)
+        return bool(self._running) or (bool(queued) and not self.ending)
+
+    def _unsettled(self) -> list[JobDirectory]:
+        """Jobs that may need something, oldest first."""
+        found = []
+        for path in self._workspace.jobs.iterdir():
+            if path.name.startswith("."):
+                continue
+            control = path / "control.jsonl"
+            size = control.stat().st_size if control.exists() else 0
+            if self._settled.get(path.name) != size:
+                found.append(JobDirectory(path))
+        readable = [job for job in found if (job.path / "spec.json").exists()]
+        return sorted(readable, key=lambda job: (job.request().created, job.id))
+
+    def _advance(self, job: JobDirectory) -> bool:
+        """Obey wishes and recover what a dead worker left; True when the job waits for a worker."""
+        if job.id in self._running:
+            return False
+        status = job.status()
+        if status.state == "running":
+            if job.alive():
+                return False  # a worker of an earlier runner is about to die with it
+            self._after_exit(job, None)
+            status = job.status()
+        status = self._obey(job, status)
+        if status.state in AT_REST:
+            if status.state == "done":
+                adopt_result(self._workspace, job)
+            control = job.path / "control.jsonl"
+            self._settled[job.id] = control.stat().st_size if control.exists() else 0
+            return False
+        self._settled.pop(job.id, None)
+        return True
+
+    def _obey(self, job: JobDirectory, status: Status) -> Status:
+        """Act on wishes about a job that no worker has."""
+        wishes = job.wishes()
+        if len(wishes) <= status.controls_seen or status.state == "done":
+            return status
+        wanted = {"resume": "queued", "pause": "paused", "stop": "stopped"}[wishes[-1]]
+        if status.state in ("stopped", "failed") and wishes[-1] == "pause":
+            wanted = status.state
+        attempt = 0 if wanted == "queued" else status.attempt
+        error = None if wanted == "queued" else status.error
+        return job.change(state=wanted, controls_seen=len(wishes), attempt=attempt, error=error)
+
+    def _start_if_free(self, job: JobDirectory) -> None:
+        request = job.request()
+        busy = sum(other.lane == request.lane for _, other, _ in self._running.values())
+        if busy >= _AT_ONCE[request.lane]:
+            return
+        status = job.status()
+        job.change(
+            state="running",
+            attempt=status.attempt + 1,
+            started=status.started or time.time(),
+            ended=None,
+            heartbeat=time.time(),
+            controls_seen=len(job.wishes()),
+        )
+        execution = self._executor.start(job)
+        job.change(pid=execution.pid)
+        self._running[job.id] = (job, request, execution)
+
+    def _after_exit(self, job: JobDirectory, code: int | None) -> None:
+        """Settle a job whose worker has ended (``code`` None: under an earlier runner)."""
+        status = job.status()
+        if status.state != "running":
+            return
+        if job.result() is not None:  # it died between its result and its last word
+            job.change(state="done", ended=time.time())
+            return
+        cause = _cause(code)
+        again = code is None or status.attempt < _ATTEMPTS
+        writer = EventWriter(job.events)
+        writer.write("job.worker_lost", {"cause": cause, "attempt": status.attempt, "again": again})
+        writer.close()
+        if again:
+            job.change(state="queued", pid=None)
+            return
+        error = BakeoffError(
+            "job.worker_lost",
+            "The worker of this job ended {times} times without a word ({cause}).",
+            fix="See its log with: bakeoff job logs {job}. Then resume it with: bakeoff job resume {job}",
+            times=status.attempt,
+            cause=cause,
+            job=job.id,
+        )
+        job.change(state="failed", ended=time.time(), error=error.as_dict())
+
+
+def adopt_result(workspace: Workspace, job: JobDirectory) -> bool:
+    """Take a finished job's product into the catalogue; False when it was there already."""
+    result: dict[str, Any] | None = job.result()
+    if result is None:
+        return False
+    request = job.request()
+    return adopt(
+        workspace.catalogue,
+        job_id=request.id,
+        kind=request.kind,
+        title=request.title,
+        study=request.study,
+        summary=result["summary"],
+        what=Adoption.model_validate(result["adoption"]),
+    )
+
+
+def adopt_finished(workspace: Workspace) -> None:
+    """Adopt every finished job; for whoever opens a workspace whose runner is gone."""
+    for job in all_jobs(workspace.jobs):
+        if job.status().state == "done" or (job.result() is not None and not job.alive()):
+            adopt_result(workspace, job)
+
+
+def _cause(code: int | None) -> str:
+    if code is None:
+        return "the runner ended"
+    if code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return f"{name}, often a lack of memory" if name == "SIGKILL" else name
+    return f"exit code {code}"
+
+
+def main() -> None:
+    """Be the runner of the workspace named on the command line, unless it has one."""
+    workspace = open_workspace(Path(sys.argv[1]))
+    lock = ProcessLock(workspace.runner_lock)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The lock is given back before the last look, so that a job queued meanwhile is not left waiting.
+    while lock.acquire(timeout=1.0):
+        runner = Runner(workspace, LocalExecutor())
+        signal.signal(signal.SIGTERM, lambda *_, runner=runner: setattr(runner, "ending", True))
+        runner.run()
+        lock.release()
+        if runner.ending or not any(job.status().state == "queued" for job in all_jobs(workspace.jobs)):
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""The worker: one fresh process that does one job and ends. Started only by the runner."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Final
+
+from engine.errors import BakeoffError
+from engine.files import write_json
+from engine.jobs.context import JobContext, JobInterruptedError, JobResult
+from engine.jobs.directory import JobDirectory, JobError
+from engine.jobs.events import EventWriter
+from engine.jobs.kinds import KINDS
+from engine.jobs.locks import ProcessLock
+from engine.jobs.processes import die_with_parent
+from engine.workspace import open_workspace
+
+_HEARTBEAT_SECONDS: Final = 2.0
+
+
+def main() -> None:
+    """Do the job whose directory is named on the command line."""
+    directory, parent = JobDirectory(Path(sys.argv[1])), int(sys.argv[2])
+    die_with_parent(parent)
+    lock = ProcessLock(directory.lock)
+    if not lock.acquire(timeout=5.0):
+        sys.exit("another worker has this job")
+    writer = EventWriter(directory.events)
+    context = JobContext(directory, open_workspace(directory.path.parent.parent), writer)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: context.interrupt("pause"))
+    if sys.platform == "win32":
+        signal.signal(signal.SIGBREAK, lambda *_: context.interrupt("stop"))
+    _start_heartbeat(directory)
+    try:
+        _work(directory, context)
+    finally:
+        writer.close()
+        lock.release()
+
+
+def _work(directory: JobDirectory, context: JobContext) -> None:
+    """Run the job's kind and record how it ended."""
+    request = directory.request()
+    context.event("job.started", attempt=directory.status().attempt)
+    try:
+        context.check()
+        run = importlib.import_module(f"{KINDS[request.kind].package}.run").run
+        result: JobResult = run(context)
+        adoption = result.adoption.model_dump(mode="json")
+        write_json(directory.path / "result.json", {"summary": result.summary, "adoption": adoption})
+    except JobInterruptedError as interruption:
+        state = "paused" if interruption.action == "pause" else "stopped"
+        context.event(f"job.{state}")
+        directory.change(state=state, ended=time.time(), controls_seen=len(directory.wishes()))
+    except BaseException as error:
+        traceback.print_exc()
+        failure = describe(error).as_dict()
+        context.event("job.failed", error=failure)
+        directory.change(
+            state="failed", ended=time.time(), error=failure, controls_seen=len(directory.wishes())
+        )
+    else:
+        context.event("job.done", summary=result.summary)
+        directory.change(
+            state="done",
+            ended=time.time(),
+            controls_seen=len(directory.wishes()),
+            progress=context.progress_now,
+        )
+
+
+def describe(error: BaseException) -> BakeoffError:
+    """Put any failure of a job into plain words."""
+    if isinstance(error, BakeoffError):
+        return error
+    if isinstance(error, OSError) and error.errno in (27, 28, 122):  # EFBIG, ENOSPC, EDQUOT
+        return JobError(
+            "job.disk_full",
+            "The disk is full: {reason}.",
+            fix="Free some space and resume the job; nothing that was finished is lost.",
+            reason=error.strerror or "no space left",
+            file=error.filename,
+        )
+    if (
+        isinstance(error, MemoryError)
+        or "can't allocate memory" in str(error)
+        or type(error).__name__ == "OutOfMemoryError"
+    ):
+        return JobError(
+            "job.out_of_memory",
+            "There is not enough memory for this job.",
+            fix="Choose a smaller model, a shorter sequence length or a smaller batch.",
+        )
+    return JobError(
+        "job.crashed",
+        "The job ended with an unexpected error ({kind}: {reason}).",
+        fix="The log has the details: bakeoff job logs ID",
+        kind=type(error).__name__,
+        reason=str(error).strip().split("\n")[0][:300],
+    )
+
+
+def _start_heartbeat(directory: JobDirectory) -> None:
+    def beat() -> None:
+        while True:
+            time.sleep(_HEARTBEAT_SECONDS)
+            try:
+                if directory.status().state == "running":
+                    directory.change(heartbeat=time.time())
+            except (OSError, ValueError):
+                continue  # the disk may be full for a while; the lock still says that we live
+
+    threading.Thread(target=beat, name="heartbeat", daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Adoption: what a finished job made enters the catalogue, in one transaction keyed by the job's id.
+
+Doing it twice changes nothing, so whoever finds a finished job first may do it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from engine.workspace.catalogue import Catalogue
+from engine.workspace.naming import free_name
+from engine.workspace.tables import Contestant, Dataset, Job, Model, OutputSet, Parentage, Study
+
+
+class NewDataset(BaseModel):
+    """A dataset that a job imported."""
+
+    id: str
+    name: str
+    folder: str
+    manifest: dict[str, Any]
+    sealed: bool = False
+
+
+class NewParent(BaseModel):
+    """A parent of a new model."""
+
+    name: str
+    sha256: str
+    id: str | None = None
+
+
+class NewModel(BaseModel):
+    """A model that a job made or added."""
+
+    id: str
+    name: str
+    kind: Literal["base", "adapter", "merge"]
+    folder: str
+    weights_sha256: str
+    info: dict[str, Any] = Field(default_factory=dict)
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    parents: list[NewParent] = Field(default_factory=list)
+
+
+class NewContestant(BaseModel):
+    """A contestant that answered."""
+
+    id: str
+    name: str
+    entrant: str
+    dataset_id: str
+    identity: dict[str, Any]
+
+
+class NewOutputSet(BaseModel):
+    """A Parquet file of answers of one contestant."""
+
+    id: str
+    contestant_id: str
+    split: str
+    file: str
+    count: int
+
+
+class StudyResult(BaseModel):
+    """What a study has found."""
+
+    name: str
+    result: dict[str, Any]
+
+
+class Adoption(BaseModel):
+    """Everything of a job's result that the catalogue takes over."""
+
+    datasets: list[NewDataset] = Field(default_factory=list)
+    models: list[NewModel] = Field(default_factory=list)
+    contestants: list[NewContestant] = Field(default_factory=list)
+    output_sets: list[NewOutputSet] = Field(default_factory=list)
+    studies: list[StudyResult] = Field(default_factory=list)
+
+
+def adopt(
+    catalogue: Catalogue,
+    *,
+    job_id: str,
+    kind: str,
+    title: str,
+    study: str | None,
+    summary: dict[str, Any],
+    what: Adoption,
+) -> bool:
+    """Take over what job ``job_id`` made.
+
+    Returns:
+        False when the job had been adopted before, and nothing changed.
+    """
+    with catalogue.writing() as session:
+        if session.get(Job, job_id) is not None:
+            return False
+        session.add(Job(id=job_id, kind=kind, title=title, study=study, summary=summary))
+        _add_rows(session, job_id, what)
+    return True
+
+
+def ensure_contestant(session: Session, new: NewContestant) -> None:
+    """Add a contestant unless its identity is known already."""
+    if session.get(Contestant, new.id) is None:
+        session.add(Contestant(**new.model_dump()))
+        session.flush()
+
+
+def _add_rows(session: Session, job_id: str, what: Adoption) -> None:
+    for dataset in what.datasets:
+        fields = {**dataset.model_dump(), "name": free_name(session, Dataset, dataset.name)}
+        session.add(Dataset(**fields, job_id=job_id))
+        session.flush()
+    for model in what.models:
+        fields = {**model.model_dump(exclude={"parents"}), "name": free_name(session, Model, model.name)}
+        parents = [
+            Parentage(
+                position=position,
+                parent_id=parent.id if parent.id and session.get(Model, parent.id) else None,
+                parent_name=parent.name,
+                parent_sha256=parent.sha256,
+            )
+            for position, parent in enumerate(model.parents)
+        ]
+        session.add(Model(**fields, job_id=job_id, parents=parents))
+        session.flush()
+    for contestant in what.contestants:
+        ensure_contestant(session, contestant)
+    for output_set in what.output_sets:
+        session.merge(OutputSet(**output_set.model_dump(), job_id=job_id))
+    for study in what.studies:
+        row = session.get(Study, study.name)
+        if row is not None:
+            row.result = study.result

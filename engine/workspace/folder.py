@@ -1,0 +1,154 @@
+"""The workspace folder: what lies where, and opening one.
+
+Everything inside is named relative to the folder, so that it can be moved or copied and still works.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from engine.errors import BakeoffError
+from engine.files import read_json, write_json
+from engine.workspace.catalogue import Catalogue
+
+#: Version of the folder's layout. A newer one is refused in words.
+PROTOCOL: Final = 1
+_MARKER: Final = "workspace.json"
+
+
+class WorkspaceError(BakeoffError):
+    """A folder cannot be used as a workspace."""
+
+    title = "The workspace cannot be opened"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An opened workspace.
+
+    Attributes:
+        root: The folder, absolute.
+    """
+
+    root: Path
+
+    @property
+    def datasets(self) -> Path:
+        """One folder per dataset, named by its id."""
+        return self.root / "datasets"
+
+    @property
+    def models(self) -> Path:
+        """One folder per model that the workspace owns, named by its id."""
+        return self.root / "models"
+
+    @property
+    def outputs(self) -> Path:
+        """One folder per set of local outputs, named by the job that wrote it."""
+        return self.root / "outputs"
+
+    @property
+    def jobs(self) -> Path:
+        """One job directory per job, named by its id."""
+        return self.root / "jobs"
+
+    @property
+    def reports(self) -> Path:
+        """One folder per study with its report."""
+        return self.root / "reports"
+
+    @property
+    def runner_lock(self) -> Path:
+        """Held by the runner of this workspace while it lives."""
+        return self.root / "runner.lock"
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The catalogue, opened on first use."""
+        return Catalogue(self.root / "catalogue.sqlite")
+
+    def relative(self, path: Path) -> str:
+        """How the catalogue names ``path``: relative inside the workspace, absolute outside."""
+        absolute = path.resolve()
+        if absolute.is_relative_to(self.root):
+            return absolute.relative_to(self.root).as_posix()
+        return str(absolute)
+
+    def absolute(self, name: str) -> Path:
+        """The path behind a name from the catalogue (see `relative`)."""
+        return self.root / name
+
+    def setting(self, name: str, default: Any = None) -> Any:
+        """A value of ``settings.json``."""
+        return (read_json(self.root / "settings.json") or {}).get(name, default)
+
+    def change_setting(self, name: str, value: Any) -> None:
+        """Store a value in ``settings.json``."""
+        settings = read_json(self.root / "settings.json") or {}
+        write_json(self.root / "settings.json", {**settings, name: value})
+
+
+def default_folder() -> Path:
+    """The folder used when none is named: the environment's, else the platform's data folder."""
+    named = os.environ.get("BAKEOFF_WORKSPACE")
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("bakeoff", appauthor=False)) / "workspace"
+
+
+def open_workspace(folder: Path | str | None = None) -> Workspace:
+    """Open the workspace at ``folder``, making it if there is none.
+
+    Args:
+        folder: The folder; None for `default_folder`.
+
+    Raises:
+        WorkspaceError: The folder cannot be written, holds something else, or is of a newer Bakeoff.
+    """
+    root = (Path(folder) if folder is not None else default_folder()).expanduser().absolute()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        root = root.resolve()
+        marker = read_json(root / _MARKER)
+        if marker is None:
+            _require_empty(root)
+            for part in ("datasets", "models", "outputs", "jobs", "reports"):
+                (root / part).mkdir(exist_ok=True)
+            write_json(root / _MARKER, {"protocol": PROTOCOL, "application": "bakeoff"})
+    except (OSError, ValueError) as error:
+        raise WorkspaceError(
+            "workspace.unusable",
+            "The workspace {file} cannot be used: {reason}.",
+            fix="Name a folder that you can write to with --workspace.",
+            file=str(root),
+            reason=str(getattr(error, "strerror", None) or error),
+        ) from error
+    if marker is not None and int(marker.get("protocol", 0)) > PROTOCOL:
+        raise WorkspaceError(
+            "workspace.newer",
+            "The workspace {file} was written by a newer Bakeoff.",
+            fix="Update Bakeoff, or open another workspace.",
+            file=str(root),
+        )
+    return Workspace(root)
+
+
+def _require_empty(root: Path) -> None:
+    known = {"datasets", "models", "outputs", "jobs", "reports"}
+    strangers = [
+        path.name for path in root.iterdir() if path.name not in known and not path.name.startswith(".")
+    ]
+    if strangers:
+        raise WorkspaceError(
+            "workspace.occupied",
+            "The folder {file} is not a workspace and is not empty (it holds {name}).",
+            fix="Name an empty folder, or one that Bakeoff made.",
+            file=str(root),
+            name=sorted(strangers)[0],
+        )
