@@ -19,6 +19,7 @@ from engine.jobs.runner import HANDOVER, adopt_result
 from engine.workspace import Workspace
 
 _LOOK_EVERY: Final = 0.1
+_START_SECONDS: Final = 20.0
 
 
 class JobFailedError(BakeoffError):
@@ -102,18 +103,30 @@ class JobClient:
             own_environment: The jobs need this process's environment (an API key may be in it): a
                 living runner first finishes what it is doing and gives way.
         """
-        handover = self._workspace.root / HANDOVER
-        if own_environment and is_held(self._workspace.runner_lock):
-            handover.touch()
-            while is_held(self._workspace.runner_lock):
-                time.sleep(_LOOK_EVERY / 2)
+        lock, handover = self._workspace.runner_lock, self._workspace.root / HANDOVER
+        while own_environment and is_held(lock):
+            handover.touch()  # again and again: another program may have taken it for done
+            time.sleep(_LOOK_EVERY / 2)
+        if is_held(lock):
+            return
         handover.unlink(missing_ok=True)
-        if not is_held(self._workspace.runner_lock):
-            log = self._workspace.root / "runner.log"
-            spawn_module("engine.jobs.runner", str(self._workspace.root), log=log)
-            deadline = time.monotonic() + 20.0
-            while not is_held(self._workspace.runner_lock) and time.monotonic() < deadline:
-                time.sleep(_LOOK_EVERY / 2)
+        log = self._workspace.root / "runner.log"
+        ours = spawn_module("engine.jobs.runner", str(self._workspace.root), log=log)
+        deadline = time.monotonic() + _START_SECONDS
+        while not is_held(lock) and time.monotonic() < deadline:
+            if ours.poll() not in (None, 0):
+                break
+            time.sleep(_LOOK_EVERY / 2)
+        if not is_held(lock) and ours.poll() != 0:
+            raise JobError(
+                "job.no_runner",
+                "The background process that runs jobs does not start.",
+                fix="The file {file} may say why.",
+                file=str(log),
+            )
+        # Two who start one at the same moment: the other's may have won, without our environment.
+        if own_environment and ours.poll() is not None:
+            self.ensure_runner(own_environment=True)
 
     def ask(self, job: JobDirectory, action: Action) -> None:
         """Pause, resume or stop a job, and see that somebody obeys."""

@@ -46,6 +46,7 @@ class JobContext:
     Attributes:
         spec: The spec as JSON; ``run`` validates it with its own pydantic model.
         workspace: The workspace the job belongs to.
+        controls_seen: How many wishes have been looked at.
     """
 
     def __init__(self, directory: JobDirectory, workspace: Workspace, writer: EventWriter) -> None:
@@ -56,7 +57,7 @@ class JobContext:
         self.job_id = request.id
         self.study = request.study
         self._writer = writer
-        self._controls_seen = directory.status().controls_seen
+        self.controls_seen = directory.status().controls_seen
         self._last_status = 0.0
         self._last_control = 0.0
         self._interrupt: Literal["pause", "stop"] | None = None
@@ -111,7 +112,9 @@ class JobContext:
         if self._interrupt is None and moment - self._last_control >= _CONTROL_EVERY:
             self._last_control = moment
             wishes = self.directory.wishes()
-            if len(wishes) > self._controls_seen and wishes[-1] != "resume":
+            if len(wishes) > self.controls_seen and wishes[-1] != "resume":
                 self._interrupt = wishes[-1]
+            # What is asked for later than this look is for whoever comes next.
+            self.controls_seen = len(wishes)
         if self._interrupt is not None:
             raise JobInterruptedError(self._interrupt)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -40,6 +42,7 @@ class Status:
     Attributes:
         state: See `State`.
         attempt: How many workers have begun on it.
+        lost: How many of them died by themselves since somebody last asked for the job.
         progress: ``done``, ``total``, ``unit`` and ``seconds_left`` where known.
         heartbeat: Seconds since the epoch at which the worker last showed that it is busy.
         controls_seen: How many lines of ``control.jsonl`` have been obeyed.
@@ -48,6 +51,7 @@ class Status:
 
     state: State = "queued"
     attempt: int = 0
+    lost: int = 0
     pid: int | None = None
     progress: dict[str, Any] = field(default_factory=dict)
     heartbeat: float | None = None
@@ -123,7 +127,12 @@ class JobDirectory:
 
     def status(self) -> Status:
         """Read ``status.json``."""
-        fields = read_json(self.path / "status.json")
+        try:
+            fields = read_json(self.path / "status.json")
+        except ValueError:
+            # Only a heartbeat is written without waiting for the disk, so a power cut can have left half
+            # of one: the job was running.
+            return Status(state="running")
         if fields is None:
             return Status()
         _refuse_newer(fields, self.path)
@@ -148,17 +157,28 @@ class JobDirectory:
 
     def ask(self, action: Action) -> None:
         """Append a wish to ``control.jsonl``."""
-        line = json.dumps({"action": action, "time": round(time.time(), 3)})
-        with (self.path / "control.jsonl").open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
+        line = json.dumps({"action": action, "time": round(time.time(), 3)}).encode() + b"\n"
+        with (self.path / "control.jsonl").open("a+b") as stream:
+            end = stream.seek(0, os.SEEK_END)
+            if end:
+                stream.seek(end - 1)
+                if stream.read(1) != b"\n":
+                    line = b"\n" + line  # somebody was killed in the middle of a line
+            stream.write(line)
 
     def wishes(self) -> list[Action]:
         """All wishes so far, oldest first."""
         try:
-            lines = (self.path / "control.jsonl").read_text(encoding="utf-8").splitlines()
+            lines = (self.path / "control.jsonl").read_bytes().splitlines()
         except FileNotFoundError:
             return []
-        return [json.loads(line)["action"] for line in lines if line.endswith("}")]
+        found = []
+        for line in lines:
+            try:
+                found.append(json.loads(line)["action"])
+            except ValueError:
+                continue  # half a line
+        return found
 
     def reader(self) -> EventReader:
         """A reader from the first event on."""
@@ -183,11 +203,22 @@ def create(jobs: Path, request: Request) -> JobDirectory:
 
 
 def all_jobs(jobs: Path) -> list[JobDirectory]:
-    """Every job of a workspace, oldest first."""
-    found = [
-        JobDirectory(path) for path in jobs.iterdir() if (path / "spec.json").exists() and path.name[0] != "."
-    ]
-    return sorted(found, key=lambda job: (job.request().created, job.id))
+    """Every job of a workspace that can be read, oldest first."""
+    return in_order(JobDirectory(path) for path in jobs.iterdir() if path.name[0] != ".")
+
+
+def in_order(jobs: Iterable[JobDirectory]) -> list[JobDirectory]:
+    """Those of ``jobs`` that can be read, oldest first.
+
+    Left out are jobs that somebody removes at this moment, and those of a newer Bakeoff.
+    """
+    found = []
+    for job in jobs:
+        try:
+            found.append((job.request().created, job.id, job))
+        except (JobError, OSError, ValueError):
+            continue
+    return [job for _, _, job in sorted(found, key=lambda entry: entry[:2])]
 
 
 def _refuse_newer(fields: dict[str, Any], path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ class EventWriter:
     """Appends events. A half line that a killed writer left is cut off first."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._seq = _repair(path)
         self._stream = path.open("ab", buffering=0)
         self._lock = Lock()
@@ -40,8 +43,12 @@ class EventWriter:
         """Append one event."""
         with self._lock:
             self._seq += 1
-            line = {"seq": self._seq, "time": round(time.time(), 3), "type": type, "data": data}
-            self._stream.write(json.dumps(line, ensure_ascii=False, default=str).encode("utf-8") + b"\n")
+            fields = {"seq": self._seq, "time": round(time.time(), 3), "type": type, "data": data}
+            line = json.dumps(fields, ensure_ascii=False, default=str).encode("utf-8") + b"\n"
+            start = os.fstat(self._stream.fileno()).st_size
+            if self._stream.write(line) < len(line):  # the disk took only a part of it
+                self._stream.truncate(start)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
 
     def close(self) -> None:
         """Close the file."""

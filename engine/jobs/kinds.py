@@ -32,6 +32,5 @@ KINDS: Final[dict[str, JobKind]] = {
     "merge": JobKind("engine.merging", "compute"),
     "generate": JobKind("engine.inference", "compute"),
     "judge": JobKind("engine.judging", "network"),
-    "export": JobKind("engine.exporting", "compute"),
     "study": JobKind("engine.studies", "coordinator"),
 }

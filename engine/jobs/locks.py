@@ -58,13 +58,14 @@ class ProcessLock:
 
 def is_held(path: Path) -> bool:
     """Whether some process holds the lock at ``path`` (a look, not a promise)."""
-    if not path.exists():
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
         return False
-    probe = ProcessLock(path)
-    if probe.acquire():
-        probe.release()
-        return False
-    return True
+    try:
+        return not _is_free(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 if sys.platform == "win32":
@@ -82,6 +83,12 @@ if sys.platform == "win32":
         os.lseek(descriptor, 0, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 
+    def _is_free(descriptor: int) -> bool:
+        if not _try_lock(descriptor):
+            return False
+        _unlock(descriptor)
+        return True
+
 else:
     import fcntl
 
@@ -94,3 +101,11 @@ else:
 
     def _unlock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _is_free(descriptor: int) -> bool:
+        # A shared lock, so that two who look at the same moment do not take each other for the holder.
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True

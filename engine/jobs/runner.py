@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import BakeoffError
-from engine.jobs.directory import AT_REST, JobDirectory, Request, Status, all_jobs
+from engine.jobs.directory import AT_REST, JobDirectory, Request, Status, all_jobs, in_order
 from engine.jobs.events import EventWriter
 from engine.jobs.executor import Execution, Executor, LocalExecutor
 from engine.jobs.kinds import Lane
@@ -57,27 +59,28 @@ class Runner:
         """Look once at every job; True while anything is running or waits to run."""
         for job, _, execution in list(self._running.values()):
             if (code := execution.exit_code()) is not None:
+                with _skipping(job):
+                    self._after_exit(job, code)
                 del self._running[job.id]
-                self._after_exit(job, code)
         self.ending = self.ending or (self._workspace.root / HANDOVER).exists()
-        queued = [job for job in self._unsettled() if self._advance(job)]
+        queued = []
+        for job in self._unsettled():
+            with _skipping(job):
+                if self._advance(job):
+                    queued.append(job)
         if not self.ending:
             for job in queued:
-                self._start_if_free(job)
+                with _skipping(job):
+                    self._start_if_free(job)
         return bool(self._running) or (bool(queued) and not self.ending)
 
     def _unsettled(self) -> list[JobDirectory]:
         """Jobs that may need something, oldest first."""
-        found = []
-        for path in self._workspace.jobs.iterdir():
-            if path.name.startswith("."):
-                continue
-            control = path / "control.jsonl"
-            size = control.stat().st_size if control.exists() else 0
-            if self._settled.get(path.name) != size:
-                found.append(JobDirectory(path))
-        readable = [job for job in found if (job.path / "spec.json").exists()]
-        return sorted(readable, key=lambda job: (job.request().created, job.id))
+        return in_order(
+            JobDirectory(path)
+            for path in self._workspace.jobs.iterdir()
+            if not path.name.startswith(".") and self._settled.get(path.name) != _wishes_size(path)
+        )
 
     def _advance(self, job: JobDirectory) -> bool:
         """Obey wishes and recover what a dead worker left; True when the job waits for a worker."""
@@ -91,10 +94,12 @@ class Runner:
             status = job.status()
         status = self._obey(job, status)
         if status.state in AT_REST:
+            size = _wishes_size(job.path)
+            if len(job.wishes()) > job.status().controls_seen and status.state != "done":
+                return False  # asked for at this moment: the next look obeys
             if status.state == "done":
                 adopt_result(self._workspace, job)
-            control = job.path / "control.jsonl"
-            self._settled[job.id] = control.stat().st_size if control.exists() else 0
+            self._settled[job.id] = size
             return False
         self._settled.pop(job.id, None)
         return True
@@ -105,11 +110,11 @@ class Runner:
         if len(wishes) <= status.controls_seen or status.state == "done":
             return status
         wanted = {"resume": "queued", "pause": "paused", "stop": "stopped"}[wishes[-1]]
-        if status.state in ("stopped", "failed") and wishes[-1] == "pause":
+        if status.state in ("stopped", "failed") and wishes[-1] != "resume":
             wanted = status.state
-        attempt = 0 if wanted == "queued" else status.attempt
+        lost = 0 if wanted == "queued" else status.lost
         error = None if wanted == "queued" else status.error
-        return job.change(state=wanted, controls_seen=len(wishes), attempt=attempt, error=error)
+        return job.change(state=wanted, controls_seen=len(wishes), lost=lost, error=error)
 
     def _start_if_free(self, job: JobDirectory) -> None:
         request = job.request()
@@ -123,10 +128,8 @@ class Runner:
             started=status.started or time.time(),
             ended=None,
             heartbeat=time.time(),
-            controls_seen=len(job.wishes()),
         )
         execution = self._executor.start(job)
-        job.change(pid=execution.pid)
         self._running[job.id] = (job, request, execution)
 
     def _after_exit(self, job: JobDirectory, code: int | None) -> None:
@@ -138,22 +141,23 @@ class Runner:
             job.change(state="done", ended=time.time())
             return
         cause = _cause(code)
-        again = code is None or status.attempt < _ATTEMPTS
+        lost = status.lost + (code is not None)
+        again = lost < _ATTEMPTS
         writer = EventWriter(job.events)
         writer.write("job.worker_lost", {"cause": cause, "attempt": status.attempt, "again": again})
         writer.close()
         if again:
-            job.change(state="queued", pid=None)
+            job.change(state="queued", pid=None, lost=lost)
             return
         error = BakeoffError(
             "job.worker_lost",
             "The worker of this job ended {times} times without a word ({cause}).",
             fix="See its log with: bakeoff job logs {job}. Then resume it with: bakeoff job resume {job}",
-            times=status.attempt,
+            times=lost,
             cause=cause,
             job=job.id,
         )
-        job.change(state="failed", ended=time.time(), error=error.as_dict())
+        job.change(state="failed", ended=time.time(), lost=lost, error=error.as_dict())
 
 
 def adopt_result(workspace: Workspace, job: JobDirectory) -> bool:
@@ -178,6 +182,26 @@ def adopt_finished(workspace: Workspace) -> None:
     for job in all_jobs(workspace.jobs):
         if job.status().state == "done" or (job.result() is not None and not job.alive()):
             adopt_result(workspace, job)
+
+
+@contextmanager
+def _skipping(job: JobDirectory) -> Iterator[None]:
+    """Leave a job for the next look when its directory cannot be used now; the others go on.
+
+    Its disk may be full, or somebody removes it at this moment. What is wrong goes to ``runner.log``.
+    """
+    try:
+        yield
+    except (OSError, ValueError, BakeoffError) as error:
+        if job.path.exists():
+            sys.stderr.write(f"{time.strftime('%F %T')} {job.id}: {error}\n")
+
+
+def _wishes_size(path: Path) -> int:
+    try:
+        return (path / "control.jsonl").stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _cause(code: int | None) -> str:

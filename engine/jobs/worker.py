@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +39,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: context.interrupt("pause"))
     if sys.platform == "win32":
         signal.signal(signal.SIGBREAK, lambda *_: context.interrupt("stop"))
+    directory.change(pid=os.getpid(), heartbeat=time.time())
     _start_heartbeat(directory)
     try:
         _work(directory, context)
@@ -58,20 +61,21 @@ def _work(directory: JobDirectory, context: JobContext) -> None:
     except JobInterruptedError as interruption:
         state = "paused" if interruption.action == "pause" else "stopped"
         context.event(f"job.{state}")
-        directory.change(state=state, ended=time.time(), controls_seen=len(directory.wishes()))
+        directory.change(state=state, ended=time.time(), controls_seen=context.controls_seen)
     except BaseException as error:
         traceback.print_exc()
         failure = describe(error).as_dict()
-        context.event("job.failed", error=failure)
+        with suppress(OSError):  # the disk may be full
+            context.event("job.failed", error=failure)
         directory.change(
-            state="failed", ended=time.time(), error=failure, controls_seen=len(directory.wishes())
+            state="failed", ended=time.time(), error=failure, controls_seen=context.controls_seen
         )
     else:
         context.event("job.done", summary=result.summary)
         directory.change(
             state="done",
             ended=time.time(),
-            controls_seen=len(directory.wishes()),
+            controls_seen=context.controls_seen,
             progress=context.progress_now,
         )
 

@@ -61,7 +61,6 @@ class NewOutputSet(BaseModel):
 
     id: str
     contestant_id: str
-    split: str
     file: str
     count: int
 

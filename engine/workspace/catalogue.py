@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
 from engine.errors import BakeoffError
@@ -50,14 +50,14 @@ class Catalogue:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one consistent state and changes nothing."""
-        with Session(self._engine, expire_on_commit=False) as session:
+        with self._told(), Session(self._engine, expire_on_commit=False) as session:
             yield session
             session.rollback()
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A session that is committed when the block ends well, and undone otherwise."""
-        with Session(self._engine, expire_on_commit=False) as session:
+        with self._told(), Session(self._engine, expire_on_commit=False) as session:
             session.connection(execution_options={"bakeoff_immediate": True})
             yield session
             session.commit()
@@ -65,6 +65,20 @@ class Catalogue:
     def close(self) -> None:
         """Close all connections (needed before the folder is moved)."""
         self._engine.dispose()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Put what the disk or the file is to blame for into words."""
+        try:
+            yield
+        except OperationalError as error:
+            raise CatalogueError(
+                "catalogue.unusable",
+                "The catalogue {file} cannot be used now: {reason}.",
+                fix="Check the free space and the permissions of its folder.",
+                file=str(self.path),
+                reason=str(error.orig),
+            ) from error
 
     def _prepare(self) -> None:
         with self._engine.connect() as connection:

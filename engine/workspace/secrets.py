@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -30,7 +31,7 @@ class Secret:
 
 def environment_name(endpoint: str, key_env: str = "") -> str:
     """The environment variable that may hold the key of ``endpoint``."""
-    return key_env or f"{endpoint.upper().replace('-', '_')}_API_KEY"
+    return key_env or re.sub(r"\W", "_", endpoint.upper(), flags=re.ASCII) + "_API_KEY"
 
 
 def find_key(endpoint: str, key_env: str = "") -> Secret | None:
@@ -74,6 +75,18 @@ def store_key(endpoint: str, value: str) -> None:
             fix="Set the environment variable {variable} instead; Bakeoff never writes a key to a file.",
             variable=environment_name(endpoint),
         ) from error
+
+
+def forget_key(endpoint: str) -> bool:
+    """Remove a key from the OS keyring; False when it holds none."""
+    import keyring
+    import keyring.errors
+
+    try:
+        keyring.delete_password(_SERVICE, endpoint)
+    except keyring.errors.KeyringError:
+        return False
+    return True
 
 
 def keyring_available() -> bool:

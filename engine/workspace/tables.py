@@ -113,7 +113,6 @@ class OutputSet(Table):
 
     id: Mapped[str] = mapped_column(String(160), primary_key=True)
     contestant_id: Mapped[str] = mapped_column(ForeignKey("contestants.id", ondelete="CASCADE"), index=True)
-    split: Mapped[str] = mapped_column(String(8))
     file: Mapped[str]
     count: Mapped[int]
     job_id: Mapped[str]
@@ -128,7 +127,6 @@ class ApiOutput(Table):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     contestant_id: Mapped[str] = mapped_column(ForeignKey("contestants.id", ondelete="CASCADE"))
-    split: Mapped[str] = mapped_column(String(8))
     prompt_id: Mapped[str] = mapped_column(String(64))
     text: Mapped[str]
     stop: Mapped[str] = mapped_column(String(32))

@@ -1,0 +1,1 @@
+"""The window of Bakeoff; the only place that imports PySide6."""

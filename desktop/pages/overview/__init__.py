@@ -1,0 +1,1 @@
+"""What lies in the workspace and what is going on in it."""

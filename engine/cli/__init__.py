@@ -1,0 +1,1 @@
+"""The ``bakeoff`` command: everything the window does, headless."""

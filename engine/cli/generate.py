@@ -1,0 +1,71 @@
+"""``bakeoff generate``: contestants answer prompts."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from engine.cli.session import Session
+
+Result = tuple[Any, str]
+
+
+def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    generate = commands.add_parser(
+        "generate", help="let models answer a dataset's prompts", parents=[everywhere]
+    )
+    generate.add_argument(
+        "--model",
+        action="append",
+        required=True,
+        metavar="M",
+        help="a model, untuned:BASE, dataset or ENDPOINT:MODEL",
+    )
+    generate.add_argument("--dataset", required=True, metavar="D")
+    generate.add_argument("--split", choices=["test", "dev"], default="test")
+    generate.add_argument("--limit", type=int, metavar="N", help="answer at most N prompts")
+    generate.add_argument("--max-new-tokens", type=int, metavar="N", help="longest answer")
+    generate.add_argument("--batch-size", type=int, default=16, metavar="N")
+    generate.add_argument("--budget-usd", type=float, metavar="X", help="ceiling for paid answers")
+    generate.add_argument("--detach", action="store_true", help="return at once")
+    generate.set_defaults(run=_generate)
+
+
+def _generate(options: argparse.Namespace, session: Session) -> Result:
+    from engine.datasets.library import open_dataset
+    from engine.inference.access import prices
+    from engine.inference.contestants import parse
+    from engine.inference.paid import require_budget
+    from engine.inference.spec import GenerateSpec
+
+    workspace = session.workspace
+    open_dataset(workspace, options.dataset, "generate")
+    participants = [parse(workspace, name) for name in options.model]
+    paid = [participant for participant in participants if participant.form == "api"]
+    require_budget(
+        workspace, [(item.endpoint, item.api_model) for item in paid], options.budget_usd, prices(workspace)
+    )
+    spec = GenerateSpec(
+        models=options.model,
+        dataset=options.dataset,
+        splits=[options.split],
+        limit=options.limit,
+        max_new_tokens=options.max_new_tokens,
+        batch_size=options.batch_size,
+        budget_usd=options.budget_usd,
+    )
+    summary = session.run_job(
+        "generate",
+        spec,
+        f"Answers to {options.dataset}",
+        lane="network" if paid and len(paid) == len(participants) else None,
+        detach=options.detach,
+        own_environment=bool(paid),
+    )
+    if options.detach:
+        return summary, summary["job"]
+    lines = [f"{row['model']}  {row['prompt_id']}  {row['text']}" for row in summary["outputs"]]
+    if summary["stopped"] != "done":
+        session.say("The budget ended the answers early; what is paid for is kept.")
+    return summary, "\n".join(lines)

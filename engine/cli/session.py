@@ -1,0 +1,211 @@
+"""What every command shares: the workspace, talking to the terminal, running a job and showing it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from engine.errors import BakeoffError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from engine.jobs.client import JobClient
+    from engine.jobs.directory import JobDirectory
+    from engine.jobs.events import Event
+    from engine.jobs.kinds import Lane
+    from engine.workspace import Workspace
+
+#: Seconds between two progress lines where the terminal cannot rewrite one.
+_QUIET: Final = 5.0
+
+
+class Session:
+    """One run of the command line.
+
+    Attributes:
+        as_json: stdout carries one JSON document and nothing else.
+        folder: The workspace named on the command line, if any.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.folder: str | None = None
+        self._shown_at: dict[str, float] = {}
+        self._line_open = False
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace, opened on first use."""
+        from engine.workspace import open_workspace
+
+        return open_workspace(self.folder)
+
+    @cached_property
+    def client(self) -> JobClient:
+        """The jobs of the workspace."""
+        from engine.jobs.client import JobClient
+
+        return JobClient(self.workspace)
+
+    def say(self, text: str) -> None:
+        """One line for a person, on stderr."""
+        self._end_line()
+        with suppress(BrokenPipeError):
+            print(text, file=sys.stderr, flush=True)
+
+    def print_result(self, document: Any, text: str) -> None:
+        """The result on stdout: the document with ``--json``, else the text."""
+        self._end_line()
+        if self.as_json:
+            print(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False), flush=True)
+        elif text:
+            print(text, flush=True)
+
+    def run_job(
+        self,
+        kind: str,
+        spec: BaseModel,
+        title: str,
+        *,
+        lane: Lane | None = None,
+        detach: bool = False,
+        own_environment: bool = False,
+        forget_failure: bool = False,
+    ) -> dict[str, Any]:
+        """Queue a job, or take up the parked one that does the same; show it; return its summary.
+
+        Args:
+            kind: Kind of job.
+            spec: What to do.
+            title: One line for people.
+            lane: What it competes for, when the kind alone does not tell.
+            detach: Return at once and leave it to the runner.
+            own_environment: The job needs this process's environment (an API key).
+            forget_failure: Remove the job's directory when its input was at fault, so that the workspace
+                is as it was.
+        """
+        job = self._parked(kind, spec)
+        if job is None:
+            job = self.client.submit(kind, spec, title, lane=lane)
+        else:
+            self.say(f"Continuing {job.id}.")
+            job.ask("resume")
+        self.client.ensure_runner(own_environment=own_environment)
+        if detach:
+            return {"job": job.id, "state": job.status().state}
+        from engine.jobs.client import JobFailedError
+
+        try:
+            with self.client.parking([job]):
+                return self.client.wait(job, self.show_event)
+        except JobFailedError as error:
+            if forget_failure and not error.code.startswith("job."):
+                shutil.rmtree(job.path, ignore_errors=True)
+            raise
+
+    def show_event(self, job: JobDirectory, event: Event | None) -> None:
+        """Show what happens in a job, briefly."""
+        if event is None:
+            self._show_progress(job)
+        elif event.type == "decision":
+            self.say(f"  {event.data['subject']}: {event.data['choice']} ({event.data['reason']})")
+        elif event.type == "job.worker_lost":
+            self.say(f"  The worker ended ({event.data['cause']}).")
+        elif event.type == "warning":
+            self.say(f"  Warning: {event.data.get('message', '')}")
+
+    def _show_progress(self, job: JobDirectory) -> None:
+        progress = job.status().progress
+        if progress:
+            self.show_text(job.id, f"  {progress_text(progress)}")
+
+    def show_text(self, key: str, text: str) -> None:
+        """A passing line about ``key``: rewritten in place on a terminal, now and then elsewhere."""
+        interval = 0.5 if sys.stderr.isatty() else _QUIET
+        if time.monotonic() - self._shown_at.get(key, 0.0) < interval:
+            return
+        self._shown_at[key] = time.monotonic()
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+            self._line_open = True
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def _end_line(self) -> None:
+        if self._line_open:
+            with suppress(BrokenPipeError):
+                print(file=sys.stderr, flush=True)
+            self._line_open = False
+
+    def _parked(self, kind: str, spec: BaseModel) -> JobDirectory | None:
+        """A job that was asked for with the same words and is paused, or still going on."""
+        from engine.jobs.directory import all_jobs
+
+        wanted = spec.model_dump(mode="json")
+        for job in reversed(all_jobs(self.workspace.jobs)):
+            request = job.request()
+            same = request.kind == kind and request.spec == wanted and request.study is None
+            if same and job.status().state in ("paused", "queued", "running"):
+                return job
+        return None
+
+
+def progress_text(progress: dict[str, Any]) -> str:
+    """``done of total unit, time left`` in words."""
+    done, total, unit = progress.get("done", 0), progress.get("total"), progress.get("unit", "")
+    text = f"{done:,.0f} of {total:,.0f} {unit}" if total else f"{done:,.0f} {unit}"
+    if progress.get("loss") is not None:
+        text += f", loss {progress['loss']:.3f}"
+    if progress.get("seconds_left") is not None:
+        text += f", about {duration(progress['seconds_left'])} left"
+    return text
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: ``45 s``, ``3 min``, ``2.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172800 else f"{seconds / 86400:.0f} days"
+
+
+def table(headings: list[str], rows: list[list[str]]) -> str:
+    """Rows in columns, numbers to the right."""
+    cells = [headings, *rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+    numeric = [
+        bool(rows)
+        and all(
+            row[column].lstrip("-+").replace(".", "").replace(",", "").isdigit() or row[column] in ("", "-")
+            for row in rows
+        )
+        for column in range(len(headings))
+    ]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+    return "\n".join(lines)
+
+
+def parse_assignments(pairs: list[str], what: str) -> dict[str, str]:
+    """``KEY=VALUE`` words as a mapping."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise BakeoffError(
+                "usage.assignment", "'{pair}' is not of the form {what}.", pair=pair, what=what
+            )
+        found[key.strip()] = value
+    return found

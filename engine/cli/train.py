@@ -1,0 +1,134 @@
+"""``bakeoff train``: fine-tune a base on a dataset."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from engine.cli.session import Session, duration, parse_assignments
+from engine.errors import BakeoffError
+
+Result = tuple[Any, str]
+
+
+def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    train = commands.add_parser("train", help="fine-tune a base on a dataset", parents=[everywhere])
+    train.add_argument("--base", required=True, metavar="M", help="a base or a merge")
+    train.add_argument("--dataset", required=True, metavar="D")
+    train.add_argument("--name", help="what to call the result (default: base-dataset)")
+    train.add_argument("--recipe", metavar="FILE.yml", help="how to train")
+    train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
+    train.add_argument("--dry-run", action="store_true", help="show the plan, memory and time")
+    train.add_argument("--detach", action="store_true", help="return at once")
+    train.set_defaults(run=_train)
+
+
+def _train(options: argparse.Namespace, session: Session) -> Result:
+    from engine.datasets.library import open_dataset
+    from engine.training.spec import TrainSpec
+    from engine.workspace.naming import model_named, require_free, slug
+    from engine.workspace.tables import Model
+
+    recipe = read_recipe(options.recipe, options.set)
+    workspace = session.workspace
+    with workspace.catalogue.reading() as rows:
+        model_named(rows, options.base)
+    open_dataset(workspace, options.dataset, "train")
+    spec = TrainSpec(
+        base=options.base,
+        dataset=options.dataset,
+        name=options.name or f"{options.base}-{slug(options.dataset)}",
+        recipe=recipe,
+    )
+    if options.dry_run:
+        document = _plan(session, spec)
+        return document, _plan_text(document)
+    with workspace.catalogue.reading() as rows:
+        require_free(rows, Model, spec.name)
+    summary = session.run_job("train", spec, f"Train {spec.base} on {spec.dataset}", detach=options.detach)
+    if options.detach:
+        return summary, summary["job"]
+    evaluation = "" if summary["eval_loss"] is None else f", evaluation loss {summary['eval_loss']:.3f}"
+    return summary, (
+        f"{summary['model']}: {summary['steps']} steps in {duration(summary['seconds'])}, "
+        f"{summary['tokens_per_second']:.0f} tokens/s, loss {summary['train_loss']:.3f}{evaluation}."
+    )
+
+
+def read_recipe(file: str | None, changes: list[str]) -> Any:
+    """The recipe in ``file`` with ``changes`` (``KEY=VALUE``) over it.
+
+    Raises:
+        BakeoffError: The file or a key or value is wrong; the nearest key is named.
+    """
+    import yaml
+    from pydantic import ValidationError
+
+    from engine.training.spec import TrainRecipe
+
+    values: Any = {}
+    if file is not None:
+        try:
+            values = yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise BakeoffError(
+                "recipe.unreadable",
+                "The recipe {file} is not valid YAML.",
+                fix="Check its indentation.",
+                file=file,
+            ) from error
+    if not isinstance(values, dict):
+        raise BakeoffError("recipe.unreadable", "The recipe {file} is not a list of settings.", file=file)
+    for key, value in parse_assignments(changes, "KEY=VALUE").items():
+        values[key] = yaml.safe_load(value)
+    try:
+        return TrainRecipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        raise BakeoffError(
+            "recipe.bad_setting",
+            "The training recipe has a wrong setting '{key}': {reason}.",
+            fix="Settings are: {known}.",
+            key=key,
+            reason=first["msg"],
+            known=", ".join(TrainRecipe.model_fields),
+            file=file,
+        ) from error
+
+
+def _plan(session: Session, spec: Any) -> dict[str, Any]:
+    from engine.datasets.library import open_dataset
+    from engine.datasets.selection import select
+    from engine.models.device import choose_device
+    from engine.models.library import find_model
+    from engine.models.template import load_template
+    from engine.progress import SilentReporter
+    from engine.training.estimate import plan
+    from engine.training.examples import split_off_evaluation, tokenise
+    from engine.training.schedule import plan_schedule
+
+    base = find_model(session.workspace, spec.base)
+    dataset = open_dataset(session.workspace, spec.dataset, "train")
+    quiet = SilentReporter()
+    template = load_template(base.folder, quiet)
+    chosen = select(dataset.store, "train", limit=spec.recipe.limit, answers=spec.answers)
+    examples = tokenise(chosen, template, spec.recipe.max_length, quiet)
+    train, _ = split_off_evaluation(examples, spec.recipe.eval_share, spec.recipe.seed, quiet)
+    device = choose_device(quiet, spec.recipe.dtype)
+    schedule = plan_schedule(len(train), spec.recipe, quiet)
+    return {"base": spec.base, "dataset": spec.dataset, "model": spec.name, "device": device.name} | plan(
+        base.info, train, schedule, spec.recipe, device.dtype
+    )
+
+
+def _plan_text(document: dict[str, Any]) -> str:
+    fits = "fits" if document["fits"] else "DOES NOT FIT"
+    return (
+        f"{document['base']} on {document['dataset']}: {document['examples']} examples, {document['epochs']} epochs, "
+        f"{document['steps']} steps, {document['tokens']:,} tokens ({document['supervised_tokens']:,} trained).\n"
+        f"About {document['memory_mb']:,} MB of {document['memory_available_mb']:,} MB ({fits}); "
+        f"about {duration(document['seconds'])} on {document['device']} in {document['dtype']}."
+    )

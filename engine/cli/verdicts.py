@@ -1,0 +1,141 @@
+"""The workspace's verdicts as a table to rank: of the judge that is meant, of the contestants as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from engine.errors import BakeoffError
+from engine.workspace import Workspace
+from engine.workspace.naming import dataset_named
+from engine.workspace.tables import Contestant, Verdict
+
+if TYPE_CHECKING:
+    from engine.ranking import Verdict as RankedVerdict
+    from engine.ranking import VerdictTable
+
+
+class NoVerdictsError(BakeoffError):
+    """The workspace has no verdicts that fit the request, or too many kinds of them."""
+
+    title = "There is nothing to rank"
+
+
+def stored_verdicts(
+    workspace: Workspace, datasets: Sequence[str], split: str, judge: str | None
+) -> VerdictTable:
+    """The verdicts on some datasets, each dataset being a task.
+
+    A name that stands for several contestants (a model trained anew under its old name) means the one
+    that answered last; a judge that was asked with several judge prompts, the one asked last. Whatever
+    is left out because of that, or because judging failed, is told in the table's notes.
+
+    Args:
+        workspace: Whose catalogue.
+        datasets: Names of datasets.
+        split: ``test`` or ``dev``.
+        judge: Whose verdicts; may be None where only one judge was asked.
+
+    Raises:
+        NameUnknownError: There is no such dataset.
+        NoVerdictsError: A dataset has no verdicts, or several judges were asked and none is named.
+    """
+    from dataclasses import replace
+
+    from engine.ranking import VerdictTable
+
+    rows: list[tuple[str, Verdict]] = []
+    notes: list[str] = []
+    with workspace.catalogue.reading() as session:
+        for name in dict.fromkeys(datasets):
+            dataset = dataset_named(session, name)
+            query = select(Verdict).where(Verdict.dataset_id == dataset.id, Verdict.split == split)
+            found = list(session.scalars(query.order_by(Verdict.id)))
+            if judge is not None:
+                found = _of_judge(found, judge, name, split)
+            if not found:
+                raise NoVerdictsError(
+                    "rank.no_verdicts",
+                    "There are no verdicts on the {split} split of '{name}' yet.",
+                    fix="Let a judge compare answers first, with: bakeoff judge --dataset {name} --contestants A,B",
+                    split=split,
+                    name=name,
+                )
+            newest = {
+                row.name: row.id
+                for row in session.scalars(
+                    select(Contestant)
+                    .where(Contestant.dataset_id == dataset.id)
+                    .order_by(Contestant.created_at, Contestant.id)
+                )
+            }
+            kept, told = _current(found, newest)
+            rows += [(name, row) for row in kept]
+            notes += [f"{name}: {note}" for note in told]
+    _require_one_judge({row.judge for _, row in rows})
+    table = VerdictTable.from_rows(_ranked(name, row) for name, row in rows)
+    return replace(table, notes=(*table.notes, *notes))
+
+
+def _of_judge(found: list[Verdict], judge: str, name: str, split: str) -> list[Verdict]:
+    kept = [row for row in found if row.judge == judge]
+    if found and not kept:
+        raise NoVerdictsError(
+            "rank.unknown_judge",
+            "The judge '{judge}' has not judged the {split} split of '{name}'.",
+            fix="Asked were: {known}.",
+            judge=judge,
+            split=split,
+            name=name,
+            known=", ".join(sorted({row.judge for row in found})),
+        )
+    return kept
+
+
+def _require_one_judge(judges: set[str]) -> None:
+    if len(judges) > 1:
+        raise NoVerdictsError(
+            "rank.several_judges",
+            "Several judges were asked, and their verdicts are not mixed: {known}.",
+            fix="Say whose verdicts count, with --judge.",
+            known=", ".join(sorted(judges)),
+        )
+
+
+def _current(found: list[Verdict], newest: dict[str, str]) -> tuple[list[Verdict], list[str]]:
+    """The verdicts that count, oldest first and each question once; and what was left out."""
+    notes = []
+    prompts = {row.judge: row.judge_prompt_sha256 for row in found}
+    kept = [row for row in found if row.judge_prompt_sha256 == prompts[row.judge]]
+    if len(kept) < len(found):
+        notes.append(f"{len(found) - len(kept)} verdicts by an earlier judge prompt or metric are left out.")
+    present = [
+        row
+        for row in kept
+        if newest.get(row.name_a, row.contestant_a) == row.contestant_a
+        and newest.get(row.name_b, row.contestant_b) == row.contestant_b
+    ]
+    if len(present) < len(kept):
+        notes.append(f"{len(kept) - len(present)} verdicts on earlier versions of a contestant are left out.")
+    scored = {row.key: row for row in reversed(present) if row.state == "ok"}
+    failed = {row.key for row in present if row.state != "ok"} - scored.keys()
+    if failed:
+        notes.append(f"{len(failed)} questions brought no usable verdict and are not scored.")
+    return [row for row in present if scored.get(row.key) is row], notes
+
+
+def _ranked(task: str, row: Verdict) -> RankedVerdict:
+    from engine.ranking import Verdict as RankedVerdict
+
+    return RankedVerdict(
+        a=row.name_a,
+        b=row.name_b,
+        winner=row.winner,
+        prompt_id=row.prompt_id,
+        task=task,
+        entrant_a=row.entrant_a,
+        entrant_b=row.entrant_b,
+        judge=row.judge,
+    )

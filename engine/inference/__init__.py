@@ -1,0 +1,1 @@
+"""Answers from models: local ones and those behind OpenAI-compatible endpoints."""

@@ -1,0 +1,126 @@
+"""A ceiling in USD that concurrent, repeated and interrupted calls cannot pass."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Condition
+from typing import Any
+
+from engine.errors import BakeoffError
+
+
+class BudgetReachedError(BakeoffError):
+    """The next call could pass the budget."""
+
+    title = "The budget is reached"
+
+
+@dataclass
+class Reservation:
+    """Money set aside for one call that is about to be sent."""
+
+    number: int
+    usd: float
+
+
+class Budget:
+    """Sets aside the most a call can cost before it is sent, and books what it did cost afterwards.
+
+    Without a limit it only keeps the books. Safe to use from several threads.
+
+    Args:
+        limit_usd: The ceiling; None for none.
+        journal: A file in which every reservation and booking is noted before it counts. A process that
+            was killed leaves its open reservations there; the next one books them in full, because the
+            calls may have been answered and paid.
+
+    Raises:
+        BudgetReachedError: ``limit_usd`` is negative.
+    """
+
+    def __init__(self, limit_usd: float | None = None, *, journal: Path | None = None) -> None:
+        if limit_usd is not None and not limit_usd >= 0:
+            raise BudgetReachedError("budget.negative", "A budget must be a number of USD from 0 up.")
+        self.limit_usd = limit_usd
+        self._spent = 0.0
+        self._reserved: dict[int, float] = {}
+        self._next = 0
+        self._changed = Condition()
+        self._journal = journal
+        if journal is not None:
+            self._recover(journal)
+
+    @property
+    def spent_usd(self) -> float:
+        """USD booked so far, earlier processes of the same journal included."""
+        with self._changed:
+            return self._spent
+
+    def reserve(self, usd: float) -> Reservation:
+        """Set aside ``usd`` for a call; waits while money that other calls hold could still be enough.
+
+        Raises:
+            BudgetReachedError: It is not enough even when no other call holds any.
+        """
+        with self._changed:
+            while (
+                self.limit_usd is not None
+                and self._spent + sum(self._reserved.values()) + usd > self.limit_usd
+            ):
+                if not self._reserved:
+                    raise BudgetReachedError(
+                        "budget.reached",
+                        "The budget of {limit:.4f} USD is reached: {spent:.4f} USD are spent and the next "
+                        "call could cost up to {next:.4f} USD.",
+                        fix="Continue with a larger budget; what is paid for is kept and not asked again.",
+                        limit=self.limit_usd,
+                        spent=self._spent,
+                        next=usd,
+                    )
+                self._changed.wait()
+            self._next += 1
+            self._note({"reserve": self._next, "usd": usd})
+            self._reserved[self._next] = usd
+            return Reservation(self._next, usd)
+
+    def settle(self, reservation: Reservation, usd: float) -> None:
+        """Book what the call cost and free the rest."""
+        with self._changed:
+            self._note({"settle": reservation.number, "usd": usd})
+            del self._reserved[reservation.number]
+            self._spent += usd
+            self._changed.notify_all()
+
+    def _note(self, entry: dict[str, Any]) -> None:
+        if self._journal is None:
+            return
+        with self._journal.open("ab") as stream:
+            stream.write(json.dumps(entry).encode() + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def _recover(self, journal: Path) -> None:
+        open_reservations: dict[int, float] = {}
+        try:
+            content = journal.read_bytes()
+        except FileNotFoundError:
+            return
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            # A line cut by the kill was never acted on: the call is sent only after the line is whole.
+            with journal.open("r+b") as stream:
+                stream.truncate(len(whole))
+        for line in whole.splitlines():
+            entry = json.loads(line)
+            if "reserve" in entry:
+                open_reservations[entry["reserve"]] = entry["usd"]
+                self._next = entry["reserve"]
+            else:
+                open_reservations.pop(entry["settle"], None)
+                self._spent += entry["usd"]
+        for number, usd in open_reservations.items():
+            self._note({"settle": number, "usd": usd})
+            self._spent += usd

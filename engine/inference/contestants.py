@@ -1,0 +1,135 @@
+"""Who answers: from the words of the command line to a contestant with an identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import select
+
+from engine.errors import BakeoffError
+from engine.files import sha256_json
+from engine.models.library import ModelFiles, find_model
+from engine.workspace import Workspace
+from engine.workspace.adoption import NewContestant
+from engine.workspace.tables import Contestant, Endpoint, Model
+
+#: The name under which a dataset's own answers are known.
+DATASET = "dataset"
+_UNTUNED = "untuned:"
+_FEW_SHOT = "fewshot:"
+#: Solved examples that a few-shot contestant is shown.
+_SHOTS = 3
+
+
+class ContestantError(BakeoffError):
+    """Words that name no contestant, or one that has not answered."""
+
+    title = "This contestant is not known"
+
+
+@dataclass(frozen=True)
+class Participant:
+    """A contestant before it is known how it will compute.
+
+    Attributes:
+        name: As written by the user.
+        entrant: What it stands for in a ranking: its base, or itself.
+        files: The model, for local ones.
+        endpoint: The endpoint's name, for ``api``.
+        api_model: The model's name there.
+        shots: Solved train examples that it is shown before each prompt.
+    """
+
+    name: str
+    entrant: str
+    form: Literal["model", "api", "dataset"]
+    files: ModelFiles | None = None
+    endpoint: str = ""
+    api_model: str = ""
+    shots: int = 0
+
+
+def parse(workspace: Workspace, text: str, entrants: dict[str, str] | None = None) -> Participant:
+    """Tell what ``text`` names.
+
+    That is ``dataset``, ``untuned:BASE``, ``fewshot:BASE`` (untuned, shown three solved examples), a model, or
+    ``ENDPOINT:MODEL``.
+
+    Raises:
+        ContestantError: The part before the colon is no endpoint.
+        NameUnknownError: There is no such model.
+    """
+    entrant = (entrants or {}).get(text)
+    if text == DATASET:
+        return Participant(text, entrant or DATASET, "dataset")
+    if text.startswith(_UNTUNED):
+        files = find_model(workspace, text.removeprefix(_UNTUNED))
+        return Participant(text, entrant or text, "model", files)
+    if text.startswith(_FEW_SHOT):
+        files = find_model(workspace, text.removeprefix(_FEW_SHOT))
+        return Participant(text, entrant or text, "model", files, shots=_SHOTS)
+    known = _is_model(workspace, text)
+    if not known and ":" in text:
+        endpoint, _, model = text.partition(":")
+        if not model or not _is_endpoint(workspace, endpoint):
+            raise ContestantError(
+                "contestant.unknown_endpoint",
+                "'{name}' names no contestant: there is no endpoint '{endpoint}'.",
+                fix="Add it with: bakeoff endpoint add {endpoint} --base-url URL",
+                name=text,
+                endpoint=endpoint,
+            )
+        return Participant(text, entrant or text, "api", endpoint=endpoint, api_model=model)
+    files = find_model(workspace, text)
+    default = files.base_name if files.kind == "adapter" else f"{_UNTUNED}{text}"
+    return Participant(text, entrant or default, "model", files)
+
+
+def contestant(participant: Participant, dataset_id: str, identity: dict[str, Any]) -> NewContestant:
+    """The contestant of ``participant`` on one dataset; its id is the hash of ``identity``."""
+    return NewContestant(
+        id=sha256_json({"dataset": dataset_id, "name": participant.name, **identity})[:32],
+        name=participant.name,
+        entrant=participant.entrant,
+        dataset_id=dataset_id,
+        identity=identity,
+    )
+
+
+def latest(workspace: Workspace, dataset_id: str, name: str) -> Contestant:
+    """The contestant called ``name`` that answered last on a dataset.
+
+    Raises:
+        ContestantError: It has not answered there.
+    """
+    with workspace.catalogue.reading() as session:
+        row = session.scalars(
+            select(Contestant)
+            .where(Contestant.dataset_id == dataset_id, Contestant.name == name)
+            .order_by(Contestant.created_at.desc())
+        ).first()
+        if row is None:
+            known = sorted(
+                set(session.scalars(select(Contestant.name).where(Contestant.dataset_id == dataset_id)))
+            )
+            raise ContestantError(
+                "contestant.no_answers",
+                "'{name}' has not answered this dataset yet.",
+                fix="Let it answer first, with: bakeoff generate --model {name} --dataset DATASET. Known: {known}.",
+                name=name,
+                known=", ".join(known) or "nobody yet",
+            )
+        return row
+
+
+def _is_model(workspace: Workspace, name: str) -> bool:
+    with workspace.catalogue.reading() as session:
+        return session.scalar(select(Model.id).where(Model.name == name)) is not None
+
+
+def _is_endpoint(workspace: Workspace, name: str) -> bool:
+    if name == "openai":
+        return True
+    with workspace.catalogue.reading() as session:
+        return session.get(Endpoint, name) is not None

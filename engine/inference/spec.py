@@ -1,0 +1,56 @@
+"""What to do when contestants answer prompts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class GenerateSpec(BaseModel):
+    """Let contestants answer the prompts of a dataset."""
+
+    models: list[str] = Field(
+        min_length=1,
+        title="Contestants",
+        description="Names of models, untuned:BASE, dataset (its own answers) or ENDPOINT:MODEL.",
+    )
+    dataset: str = Field(title="Dataset", description="Name of a dataset in the workspace.")
+    splits: list[Literal["test", "dev"]] = Field(
+        default=["test"], min_length=1, title="Splits", description="Choose on dev, report on test."
+    )
+    limit: int | None = Field(
+        default=None, ge=1, title="Prompts", description="Answer at most this many of each split."
+    )
+    limits: dict[str, int | None] = Field(
+        default_factory=dict, title="Prompts per split", description="Answer at most this many of each split."
+    )
+    answers: list[str] = Field(
+        default_factory=list,
+        title="Only these answers",
+        description="Use only examples with one of these answers (for example some labels of many).",
+    )
+    max_new_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        le=8192,
+        title="Longest answer",
+        description="In tokens; by default half as much again as the longest answer of the train split.",
+    )
+    batch_size: int = Field(
+        default=16, ge=1, le=512, title="Batch size", description="Prompts answered at the same time."
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", title="Arithmetic", description="auto takes the fastest that this machine computes."
+    )
+    budget_usd: float | None = Field(
+        default=None,
+        ge=0,
+        title="Budget",
+        description="Ceiling in USD; needed as soon as a call costs money.",
+    )
+    entrants: dict[str, str] = Field(
+        default_factory=dict,
+        title="Entrants",
+        description="What each contestant stands for in a ranking, where it is not its base.",
+    )

@@ -1,0 +1,291 @@
+"""The judging loop: deal out pairs, ask, store each verdict before the next is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from threading import Event, Lock
+from typing import Any, Final, Literal
+
+from engine.inference.budget import BudgetReachedError
+from engine.inference.endpoint_failures import EndpointStoppedError
+from engine.judging.judges import Judge
+from engine.judging.pairs import PairChooser
+from engine.judging.verdicts import (
+    IDENTICAL,
+    Comparison,
+    Judgement,
+    Question,
+    Verdict,
+    VerdictLedger,
+    is_orderless,
+    join,
+)
+from engine.progress import Reporter, SilentReporter
+
+#: After this many endpoint failures one after another the endpoint is taken to be down.
+_FAULTS_IN_A_ROW: Final = 8
+#: Seconds between two looks at whether somebody wants to interrupt.
+_CHECK_EVERY: Final = 0.2
+#: Free verdicts are stored in groups; those that cost money one by one.
+_FREE_GROUP: Final = 200
+
+StopReason = Literal["done", "budget", "max_comparisons"]
+
+
+@dataclass(frozen=True)
+class JudgeSummary:
+    """What a run did; the command line's JSON of ``judge``.
+
+    Attributes:
+        comparisons: Pairs with a usable result, each counted once whatever the number of orders.
+        calls: Questions that a judge was asked in this run (repetitions after a failure not counted).
+        cached: Questions whose verdict was there already.
+        ties: Comparisons that are a tie.
+        failed: Questions of this run that brought no usable verdict.
+        swap_consistency: Share of the pairs asked in both orders whose verdicts agree; None without any.
+        cost_usd: Booked in this run, failed calls included.
+        stopped: Why it ended: ``done``, ``budget`` or ``max_comparisons``.
+    """
+
+    comparisons: int
+    calls: int
+    cached: int
+    ties: int
+    failed: int
+    swap_consistency: float | None
+    cost_usd: float
+    stopped: StopReason
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class JudgingResult:
+    """Comparisons made or found, and the summary."""
+
+    comparisons: list[Comparison]
+    summary: JudgeSummary
+
+
+def judge_pairs(
+    chooser: PairChooser,
+    judge: Judge,
+    ledger: VerdictLedger,
+    *,
+    parallel: int = 4,
+    reporter: Reporter | None = None,
+) -> JudgingResult:
+    """Judge the pairs that ``chooser`` deals out.
+
+    A verdict in the ledger is never asked for again; a failed one is, once per run. Each verdict that may
+    have cost money is in the ledger before its thread asks the next question.
+
+    Args:
+        chooser: Deals out the pairs.
+        judge: Who is asked.
+        ledger: Where verdicts are kept.
+        parallel: Questions asked at one time (1 for a judge that is not an endpoint).
+        reporter: Hears of progress and of failed verdicts; may interrupt, and nothing is lost.
+
+    Raises:
+        BakeoffError: The judge cannot go on (wrong key, no network, no credit, endpoint down). What was
+            judged until then is in the ledger.
+    """
+    run = _Run(judge, ledger, reporter or SilentReporter(), chooser.total)
+    while not run.budget_reached:
+        questions = chooser.next_round(run.comparisons)
+        if not questions:
+            break
+        if judge.exhaustive:
+            run.ask_in_turn(questions)
+        else:
+            run.ask_in_parallel(questions, parallel)
+    reason: StopReason = "budget" if run.budget_reached else "max_comparisons" if chooser.limited else "done"
+    return JudgingResult(run.comparisons, run.summary(reason))
+
+
+class _Run:
+    """One run of the loop: its counts, and what its threads share."""
+
+    def __init__(self, judge: Judge, ledger: VerdictLedger, reporter: Reporter, total: int) -> None:
+        self.comparisons: list[Comparison] = []
+        self.budget_reached = False
+        self._judge = judge
+        self._ledger = ledger
+        self._reporter = reporter
+        self._total = total
+        self._orders = 1 if is_orderless(judge.name) else 2
+        self._lock = Lock()
+        self._key_locks: dict[str, Lock] = {}
+        #: Verdicts of this run by key, so that a failed one is not asked twice in one run.
+        self._asked: dict[str, Verdict] = {}
+        self._unstored: list[Verdict] = []
+        self._stopping = Event()
+        self._faults = 0
+        self._done = self._calls = self._cached = self._failed = 0
+        self._cost = 0.0
+
+    def ask_in_turn(self, questions: Sequence[Question]) -> None:
+        """Ask one after another; verdicts are stored in groups."""
+        try:
+            for question in questions:
+                self._reporter.check()
+                self._finish(self._compare(question))
+        finally:
+            self._store()
+
+    def ask_in_parallel(self, questions: Sequence[Question], parallel: int) -> None:
+        """Ask from several threads. On an error or interrupt, what is under way is finished and stored."""
+        # Results are taken in the order of the questions, so that a later round sees the same order again.
+        with ThreadPoolExecutor(max(1, parallel), thread_name_prefix="judge") as pool:
+            futures = [pool.submit(self._compare, question) for question in questions]
+            try:
+                for future in futures:
+                    self._finish(self._await(future))
+            except BaseException:
+                self._stopping.set()
+                self._judge.stop()
+                for future in futures:
+                    future.cancel()
+                raise
+        self._store()
+
+    def summary(self, stopped: StopReason) -> JudgeSummary:
+        """The counts so far."""
+        agreeing = [one.consistent for one in self.comparisons if one.consistent is not None]
+        return JudgeSummary(
+            comparisons=len(self.comparisons),
+            calls=self._calls,
+            cached=self._cached,
+            ties=sum(comparison.winner == "tie" for comparison in self.comparisons),
+            failed=self._failed,
+            swap_consistency=sum(agreeing) / len(agreeing) if agreeing else None,
+            cost_usd=self._cost,
+            stopped=stopped,
+        )
+
+    def _await(self, future: Future[Comparison | None]) -> Comparison | None:
+        while True:
+            self._reporter.check()
+            finished, _ = wait([future], _CHECK_EVERY, FIRST_COMPLETED)
+            if finished:
+                return future.result()
+
+    def _finish(self, comparison: Comparison | None) -> None:
+        self._done += 1
+        if comparison is not None:
+            self.comparisons.append(comparison)
+        self._reporter.progress(
+            self._done,
+            self._total,
+            "comparisons",
+            calls=self._calls,
+            cost_usd=round(self._cost, 6),
+            failed=self._failed,
+        )
+
+    def _compare(self, question: Question) -> Comparison | None:
+        """Judge one pair in the orders it needs; None where no usable result came of it."""
+        usable: list[Verdict] = []
+        for asked in (question, question.swapped())[: self._orders]:
+            if self._stopping.is_set() or self.budget_reached:
+                return None
+            try:
+                verdict = self._verdict(asked)
+            except BudgetReachedError as error:
+                if not self.budget_reached:
+                    self.budget_reached = True
+                    self._reporter.event("judge.budget", reason=error.message)
+                return None
+            except EndpointStoppedError:
+                return None
+            except BaseException:
+                self._stopping.set()
+                raise
+            if verdict.state != "ok":
+                # The other order is not paid for while this one cannot be used.
+                return None
+            usable.append(verdict)
+        return join(usable)
+
+    def _verdict(self, question: Question) -> Verdict:
+        """The stored verdict, or a new one that is stored before this returns."""
+        key = self._judge.key(question)
+        # Two pairs with the same texts have the same key: the second waits and takes the first's verdict.
+        with self._key_lock(key):
+            stored = [verdict for verdict in self._ledger.find(key) if verdict.state == "ok"]
+            mine = next((verdict for verdict in stored if verdict.same_pair(question)), None)
+            known = mine or (stored[0] if stored else self._asked.get(key))
+            if known is None:
+                return self._ask(key, question)
+            if mine is None and not known.same_pair(question):
+                self._keep(known.for_pair(question))
+            with self._lock:
+                self._cached += known.state == "ok" and not question.identical
+            return known.for_pair(question)
+
+    def _ask(self, key: str, question: Question) -> Verdict:
+        if question.identical:
+            judgement = Judgement("tie", IDENTICAL)
+        else:
+            judgement = self._judge.judge(question)
+        verdict = _verdict(key, question, self._judge, judgement)
+        self._keep(verdict, paid=not self._judge.exhaustive and not question.identical)
+        with self._lock:
+            self._asked[key] = verdict
+            self._calls += not question.identical
+            self._cost += judgement.cost_usd
+            self._failed += verdict.state == "failed"
+            self._faults = self._faults + 1 if judgement.fault else 0
+            down = self._faults >= _FAULTS_IN_A_ROW
+        if verdict.state == "failed":
+            self._reporter.event("judge.failed", prompt_id=question.prompt.id, reason=verdict.reason)
+        if down and judgement.fault is not None:
+            raise judgement.fault
+        return verdict
+
+    def _keep(self, verdict: Verdict, *, paid: bool = False) -> None:
+        with self._lock:
+            self._unstored.append(verdict)
+            full = paid or len(self._unstored) >= _FREE_GROUP
+        if full:
+            self._store()
+
+    def _store(self) -> None:
+        with self._lock:
+            if self._unstored:
+                self._ledger.add(self._unstored)
+                self._unstored = []
+
+    def _key_lock(self, key: str) -> Lock:
+        with self._lock:
+            return self._key_locks.setdefault(key, Lock())
+
+
+def _verdict(key: str, question: Question, judge: Judge, judgement: Judgement) -> Verdict:
+    first, second = question.first, question.second
+    return Verdict(
+        key=key,
+        prompt_id=question.prompt.id,
+        contestant_a=first.id,
+        contestant_b=second.id,
+        name_a=first.name,
+        name_b=second.name,
+        entrant_a=first.entrant,
+        entrant_b=second.entrant,
+        judge=judge.name,
+        judge_prompt_sha256=judge.prompt_sha256,
+        state="failed" if judgement.winner is None else "ok",
+        winner=judgement.winner,
+        judge_snapshot=judgement.snapshot,
+        explanation=judgement.explanation,
+        reason=judgement.reason,
+        input_tokens=judgement.input_tokens,
+        output_tokens=judgement.output_tokens,
+        cost_usd=judgement.cost_usd,
+        seconds=judgement.seconds,
+    )

@@ -1,0 +1,42 @@
+"""What every judge offers to the loop."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from engine.judging.verdicts import Judgement, Question
+
+
+class Judge(Protocol):
+    """Compares two answers."""
+
+    @property
+    def name(self) -> str:
+        """``reference``, ``openai:gpt-4o``, ``local:NAME``: stored with each verdict."""
+        ...
+
+    @property
+    def prompt_sha256(self) -> str:
+        """Hash of what it is asked with."""
+        ...
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether judging costs next to nothing, so that every pair is judged."""
+        ...
+
+    def key(self, question: Question) -> str:
+        """Identifies the question to this judge (see `engine.judging.prompt.JudgePrompt.key`)."""
+        ...
+
+    def judge(self, question: Question) -> Judgement:
+        """Say which of two differing answers is better.
+
+        Raises:
+            BakeoffError: The next question would fail as well, or the budget is reached.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Give up what waits to be repeated."""
+        ...

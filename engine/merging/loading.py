@@ -1,0 +1,228 @@
+"""Reads recipes from YAML, and says in which line something is wrong and what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from engine.merging.errors import RecipeError
+from engine.merging.method_table import KNOWN_PARAMETERS, METHODS
+from engine.merging.recipe import InputModel, ModelRef, Recipe, Slice, SliceSource, TokenizerChoice
+from engine.merging.settings import Settings
+
+_Path = tuple[str | int, ...]
+#: Keys of the field's recipes that mean something Bakeoff does not do.
+_UNSUPPORTED: Final = {
+    "modules": "merging parts of a model of several kinds by their own recipes",
+    "chat_template": "replacing the chat template",
+    "merge_methods": "several methods in one recipe",
+}
+#: A recipe is a page of text; anything much longer is another file.
+_MAX_BYTES: Final = 1_000_000
+
+
+def load_recipe(file: Path) -> Recipe:
+    """Read a recipe file.
+
+    Raises:
+        RecipeError: It cannot be read, or is no valid recipe; names file and line.
+    """
+    try:
+        if file.stat().st_size > _MAX_BYTES:
+            raise ValueError("it is too long for a recipe")
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        if isinstance(problem, UnicodeDecodeError):
+            reason = "it is not text"
+        raise RecipeError(
+            "recipe.unreadable",
+            "The recipe {file} cannot be read: {reason}.",
+            fix="Name a YAML file with a merge recipe.",
+            file=str(file),
+            reason=reason,
+        ) from problem
+    return parse_recipe(text, file=file)
+
+
+def parse_recipe(text: str | dict[str, Any], *, file: Path | None = None) -> Recipe:
+    """Make a recipe of YAML text or of its structure.
+
+    Args:
+        text: The YAML, or what it says as a dict.
+        file: Where it came from, for messages.
+
+    Raises:
+        RecipeError: It is no valid recipe.
+    """
+    lines: dict[_Path, int] = {}
+    if isinstance(text, str):
+        content, lines = _read_yaml(text, file)
+    else:
+        content = text
+    if not isinstance(content, dict):
+        _fail(
+            file, None, "recipe.not_a_recipe", "it is not a table of settings", "Begin with 'merge_method:'."
+        )
+    for key, words in _UNSUPPORTED.items():
+        if key in content:
+            _fail(file, lines.get((key,)), "recipe.unsupported", f"'{key}' ({words}) is not supported")
+    try:
+        recipe = Recipe.model_validate(content)
+    except ValidationError as problem:
+        _explain(problem, lines, file)
+    _require_known(recipe, lines, file)
+    return recipe
+
+
+def _read_yaml(text: str, file: Path | None) -> tuple[Any, dict[_Path, int]]:
+    """Content and the line (from 1) of every key and item."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as problem:
+        mark = getattr(problem, "problem_mark", None)
+        reason = getattr(problem, "problem", None) or "it is not YAML"
+        _fail(
+            file,
+            None if mark is None else mark.line + 1,
+            "recipe.not_yaml",
+            f"it is not valid YAML ({reason})",
+        )
+    lines: dict[_Path, int] = {}
+    if node is not None:
+        _note_lines(node, (), lines, file)
+    return content, lines
+
+
+def _note_lines(node: yaml.Node, path: _Path, lines: dict[_Path, int], file: Path | None) -> None:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            if here in lines:
+                _fail(file, key.start_mark.line + 1, "recipe.key_twice", f"'{key.value}' is given twice")
+            lines[here] = key.start_mark.line + 1
+            _note_lines(value, here, lines, file)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            _note_lines(item, (*path, number), lines, file)
+
+
+def _explain(problem: ValidationError, lines: dict[_Path, int], file: Path | None) -> NoReturn:
+    """Tell the first thing that pydantic found in the recipe's own words."""
+    found = problem.errors()[0]
+    path = tuple(found["loc"])
+    key = str(path[-1]) if path else ""
+    line = _line_of(path, lines)
+    if found["type"] == "extra_forbidden":
+        known = _fields_at(path[:-1])
+        _fail(
+            file, line, "recipe.key_unknown", f"'{key}' is not a key{_where(path)}", _did_you_mean(key, known)
+        )
+    if found["type"] == "missing":
+        _fail(file, line, "recipe.key_missing", f"'{key}' is missing{_where(path)}")
+    words = found["msg"].removeprefix("Value error, ")
+    words = words[:1].lower() + words[1:]
+    named = f"'{'.'.join(str(part) for part in path)}': " if path else ""
+    given = found.get("input")
+    if found["type"] == "literal_error":
+        options = [option.strip("'") for option in found["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        _fail(
+            file,
+            line,
+            "recipe.value_unknown",
+            f"'{given}' is not a {key}",
+            _did_you_mean(str(given), options),
+        )
+    _fail(file, line, "recipe.value_wrong", f"{named}{words}")
+
+
+def _fields_at(path: _Path) -> list[str]:
+    """The keys that are allowed at a place of the recipe."""
+    models: dict[str, type[BaseModel]] = {
+        "models": InputModel,
+        "slices": Slice,
+        "sources": SliceSource,
+        "tokenizer": TokenizerChoice,
+        "model": ModelRef,
+        "base_model": ModelRef,
+    }
+    names = [part for part in path if isinstance(part, str)]
+    model = models.get(names[-1], Recipe) if names else Recipe
+    return sorted(model.model_fields)
+
+
+def _require_known(recipe: Recipe, lines: dict[_Path, int], file: Path | None) -> None:
+    """Refuse a method or parameter that does not exist anywhere."""
+    if recipe.merge_method not in METHODS:
+        _fail(
+            file,
+            lines.get(("merge_method",)),
+            "recipe.method_unknown",
+            f"'{recipe.merge_method}' is not a merge method",
+            _did_you_mean(recipe.merge_method, METHODS),
+        )
+    for path, settings in _all_settings(recipe):
+        for name in settings:
+            if name not in KNOWN_PARAMETERS:
+                own = [parameter.name for parameter in METHODS[recipe.merge_method].parameters]
+                close = difflib.get_close_matches(name, sorted(KNOWN_PARAMETERS), n=1)
+                _fail(
+                    file,
+                    _line_of((*path, name), lines),
+                    "recipe.parameter_unknown",
+                    f"'{name}' is not a parameter of {recipe.merge_method}",
+                    f"Did you mean '{close[0]}'?" if close else _did_you_mean(name, own),
+                )
+
+
+def _all_settings(recipe: Recipe) -> Iterator[tuple[_Path, Settings]]:
+    yield ("parameters",), recipe.parameters
+    for number, entry in enumerate(recipe.models or ()):
+        yield ("models", number, "parameters"), entry.parameters
+    for number, part in enumerate(recipe.slices or ()):
+        yield ("slices", number, "parameters"), part.parameters
+        for index, source in enumerate(part.sources):
+            yield ("slices", number, "sources", index, "parameters"), source.parameters
+
+
+def _line_of(path: _Path, lines: dict[_Path, int]) -> int | None:
+    """The line of a place, or of the nearest place around it."""
+    for end in range(len(path), 0, -1):
+        if path[:end] in lines:
+            return lines[path[:end]]
+    return None
+
+
+def _where(path: _Path) -> str:
+    around = ".".join(str(part) for part in path[:-1])
+    return f" in '{around}'" if around else " of a recipe"
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    options = sorted(known)
+    close = difflib.get_close_matches(name.lower(), options, n=1)
+    if close:
+        return f"Did you mean '{close[0]}'?"
+    return f"Known are: {', '.join(options)}." if options else ""
+
+
+def _fail(file: Path | None, line: int | None, code: str, reason: str, fix: str = "") -> NoReturn:
+    where = "The recipe" if file is None else f"The recipe {file}"
+    at = "" if line is None else f", line {line}"
+    raise RecipeError(
+        code,
+        "{where}{at}: {reason}.",
+        fix=fix.replace("{", "{{").replace("}", "}}"),
+        where=where,
+        at=at,
+        reason=reason,
+        file=None if file is None else str(file),
+        row=line,
+    )

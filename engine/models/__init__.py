@@ -1,0 +1,1 @@
+"""Bases, adapters and merges: what a model folder holds, chat template, memory, origin."""

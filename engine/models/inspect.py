@@ -1,0 +1,223 @@
+"""What a model folder says about itself, read from its headers: no weights are loaded, no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from engine.files import sha256_file
+from engine.models.errors import ModelError
+
+_MAX_HEADER: Final = 100 * 1024 * 1024
+_PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+class ModelInfo(BaseModel):
+    """Facts about a model folder.
+
+    Attributes:
+        parameters: Number of weights (stored ones: a tied head counts once).
+        vocabulary: Rows of the embedding.
+        context: Longest sequence it was made for, in tokens.
+        disk_bytes: Bytes of the weight files.
+        template_sha256: Hash of the chat template, empty when the model has none.
+    """
+
+    architecture: str
+    model_type: str
+    parameters: int
+    vocabulary: int
+    layers: int
+    hidden: int
+    intermediate: int = 0
+    heads: int = 0
+    key_value_heads: int = 0
+    context: int
+    dtype: str
+    disk_bytes: int
+    template_sha256: str = ""
+    licence: str = ""
+
+
+def inspect_folder(folder: Path) -> ModelInfo:
+    """Read a Hugging Face folder.
+
+    Raises:
+        ModelError: It is not one, its weights are pickles, it needs code of its own, or it is damaged.
+    """
+    config = read_config(folder)
+    refuse_remote_code(folder, config)
+    files = weight_files(folder)
+    parameters = 0
+    dtypes: dict[str, int] = {}
+    for file in files:
+        for _, entry in _header_entries(file):
+            count = math.prod(entry["shape"])
+            parameters += count
+            dtypes[entry["dtype"]] = dtypes.get(entry["dtype"], 0) + count
+    text = config.get("text_config") or config
+    return ModelInfo(
+        architecture=(config.get("architectures") or ["unknown"])[0],
+        model_type=str(config.get("model_type", "unknown")),
+        parameters=parameters,
+        vocabulary=int(text.get("vocab_size", 0)),
+        layers=int(text.get("num_hidden_layers", 0)),
+        hidden=int(text.get("hidden_size", 0)),
+        intermediate=int(text.get("intermediate_size", 0) or 0),
+        heads=int(text.get("num_attention_heads", 0) or 0),
+        key_value_heads=int(text.get("num_key_value_heads") or text.get("num_attention_heads") or 0),
+        context=int(text.get("max_position_embeddings", 0) or 0),
+        dtype=max(dtypes, key=lambda name: dtypes[name]) if dtypes else "unknown",
+        disk_bytes=sum(file.stat().st_size for file in files),
+        template_sha256=template_sha256(folder),
+        licence=_licence(folder),
+    )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read ``config.json``."""
+    path = folder / "config.json"
+    if not folder.exists():
+        raise ModelError(
+            "model.missing", "There is no folder {file}.", fix="Check the path.", file=str(folder)
+        )
+    try:
+        config = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise ModelError(
+            "model.no_config",
+            "{file} is not a model folder: it has no config.json.",
+            fix="Name a folder with config.json, the tokenizer and *.safetensors, or a .gguf file.",
+            file=str(folder),
+        ) from error
+    except ValueError as error:
+        raise ModelError(
+            "model.bad_config",
+            "The file {file} is not valid JSON.",
+            fix="Download the model again.",
+            file=str(path),
+        ) from error
+    if not isinstance(config, dict):
+        raise ModelError("model.bad_config", "The file {file} does not hold an object.", file=str(path))
+    return config
+
+
+def refuse_remote_code(folder: Path, config: dict[str, Any]) -> None:
+    """Refuse a model that would run Python code of its own."""
+    if config.get("auto_map"):
+        raise ModelError(
+            "model.remote_code",
+            "The model in {file} wants to run program code of its own, which Bakeoff never does.",
+            fix="Use a model of an architecture that the transformers library knows.",
+            file=str(folder),
+        )
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a folder, in order.
+
+    Raises:
+        ModelError: There are none, or only pickles, or a shard is missing.
+    """
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        try:
+            names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+        except (ValueError, KeyError, AttributeError) as error:
+            raise ModelError("model.bad_index", "The file {file} is damaged.", file=str(index)) from error
+        files = [folder / name for name in names]
+        for file in files:
+            if not file.exists():
+                raise ModelError(
+                    "model.missing_shard",
+                    "The weights file {file} is missing.",
+                    fix="Download the model again.",
+                    file=str(file),
+                )
+        return files
+    files = sorted(folder.glob("*.safetensors"))
+    if files:
+        return files
+    pickles = [file for pattern in _PICKLES for file in folder.glob(pattern)]
+    if pickles:
+        raise ModelError(
+            "model.pickle",
+            "The weights {file} are in pickle format, which can run any program when it is opened.",
+            fix="Use a version of the model with .safetensors files.",
+            file=str(pickles[0]),
+        )
+    raise ModelError(
+        "model.no_weights",
+        "{file} has no *.safetensors weights.",
+        fix="Name a folder with config.json, the tokenizer and *.safetensors, or a .gguf file.",
+        file=str(folder),
+    )
+
+
+def weights_sha256(folder: Path) -> str:
+    """Hash of all weight files together; of a single file it is that file's SHA-256."""
+    files = weight_files(folder)
+    digests = [sha256_file(file) for file in files]
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def read_template(folder: Path) -> str | None:
+    """The chat template of a folder, None when it has none."""
+    file = folder / "chat_template.jinja"
+    if file.exists():
+        return file.read_text(encoding="utf-8")
+    config = folder / "tokenizer_config.json"
+    if not config.exists():
+        return None
+    template = json.loads(config.read_bytes()).get("chat_template")
+    if isinstance(template, list):  # several named ones
+        named = {entry["name"]: entry["template"] for entry in template}
+        template = named.get("default")
+    return template if isinstance(template, str) else None
+
+
+def template_sha256(folder: Path) -> str:
+    """Hash of the chat template, empty when there is none."""
+    template = read_template(folder)
+    return hashlib.sha256(template.encode("utf-8")).hexdigest() if template else ""
+
+
+def _header_entries(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Names and entries of a safetensors header (its first 8 bytes are its length)."""
+    try:
+        with file.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            if length > min(_MAX_HEADER, file.stat().st_size):
+                raise ValueError("header longer than the file")
+            header = json.loads(stream.read(length))
+            for name, entry in header.items():
+                if name != "__metadata__":
+                    if 8 + length + entry["data_offsets"][1] > file.stat().st_size:
+                        raise ValueError("tensor beyond the end of the file")
+                    yield name, entry
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(
+            "model.damaged",
+            "The weights file {file} is cut off or damaged.",
+            fix="Download the model again.",
+            file=str(file),
+        ) from error
+
+
+def _licence(folder: Path) -> str:
+    """The ``license:`` line of the model card, if there is one."""
+    card = folder / "README.md"
+    if card.exists():
+        for line in card.read_text(encoding="utf-8", errors="replace").splitlines()[:60]:
+            if line.startswith("license:"):
+                return line.partition(":")[2].strip()
+    return ""

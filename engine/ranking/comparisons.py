@@ -1,0 +1,217 @@
+"""From verdicts to comparisons: what is scored, and what counts as one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.ranking.verdicts import UNSCORED, Codes, Floats, VerdictTable
+
+
+@dataclass(frozen=True, slots=True)
+class Comparisons:
+    """The scored comparisons of one task, as columns of the same length n.
+
+    Attributes:
+        names: The K contestants of the task; ``a`` and ``b`` point here.
+        entrants: What each of the K contestants stands for.
+        score: 1 where ``a`` won, 0 where ``b`` won, 1/2 for a tie.
+        weight: Positive numbers: how many comparisons each counts for.
+        cluster: n codes 0..clusters-1 of the prompts; None where no verdict names a prompt.
+        prompts: How many different prompts there are (0 without any).
+    """
+
+    names: tuple[str, ...]
+    entrants: tuple[str, ...]
+    a: Codes
+    b: Codes
+    score: Floats
+    weight: Floats
+    cluster: Codes | None
+    prompts: int
+
+    def __len__(self) -> int:
+        """How many comparisons there are."""
+        return len(self.a)
+
+    @property
+    def clusters(self) -> int:
+        """How many independent groups the comparisons fall into (0 without prompts)."""
+        return 0 if self.cluster is None or not len(self) else int(self.cluster.max()) + 1
+
+    def win_matrix(self, weight: Floats | None = None) -> Floats:
+        """The (K, K) sums of wins of row over column, a tie being half a win for each side."""
+        count = len(self.names)
+        weight = self.weight if weight is None else weight
+        won, lost = self.a * count + self.b, self.b * count + self.a
+        wins = np.bincount(won, self.score * weight, count * count).astype(np.float64)
+        wins += np.bincount(lost, (1.0 - self.score) * weight, count * count)
+        return np.asarray(wins.reshape(count, count))
+
+    def tallies(self) -> tuple[Codes, Codes, Codes]:
+        """Wins, ties and losses of each of the K contestants, as numbers of comparisons."""
+        count = len(self.names)
+        result = (self.score * 2.0).astype(np.int64)
+        first = np.bincount(self.a * 3 + result, minlength=3 * count).reshape(count, 3)
+        second = np.bincount(self.b * 3 + result, minlength=3 * count).reshape(count, 3)
+        return first[:, 2] + second[:, 0], first[:, 1] + second[:, 1], first[:, 0] + second[:, 2]
+
+
+def comparisons_by_task(table: VerdictTable) -> tuple[dict[str | None, Comparisons], list[str]]:
+    """Sort verdicts into the comparisons of each task, and tell what happened to them.
+
+    One pair judged in both orders on one prompt by one judge is one comparison: it is won where
+    both orders agree and a tie where they do not. Where an order was judged more than once, its
+    verdict is that of the (weighted) majority. Verdicts that repeat in the *same* order only are
+    kept as they are, because that is what several voters on one prompt look like; the clustering
+    by prompt takes care of their likeness. Without a prompt nothing is combined.
+
+    Returns:
+        Comparisons by task (one under None where the verdicts name no task), and notes.
+    """
+    notes = list(table.notes)
+    kept = table.weight > 0
+    failed = kept & (table.outcome == UNSCORED)
+    if failed.any():
+        count = int(failed.sum())
+        notes.append(
+            f"{count} verdict{'s' if count > 1 else ''} without a winner "
+            f"{'were' if count > 1 else 'was'} not scored."
+        )
+    scored = np.flatnonzero(kept & ~failed)
+    score = (table.outcome[scored].astype(np.float64) + 1.0) / 2.0
+    weight = table.weight[scored]
+    rows, score, weight, note = _combine_orders(table, scored, score, weight)
+    notes += note
+    result: dict[str | None, Comparisons] = {}
+    keys: list[tuple[str | None, int]] = [(name, code) for code, name in enumerate(table.tasks)]
+    for name, code in keys or [(None, -1)]:
+        if table.task is None:
+            mine, members = slice(None), kept
+        else:
+            mine, members = table.task[rows] == code, kept & (table.task == code)
+            if not members.any():
+                continue
+        result[name] = _of_task(table, rows[mine], score[mine], weight[mine], members)
+    if table.prompt is not None and len(rows):
+        gaps = int((table.prompt[rows] < 0).sum())
+        if gaps:
+            notes.append(f"{gaps} verdicts without a prompt_id count as a prompt each.")
+    return result, notes
+
+
+def _of_task(
+    table: VerdictTable, rows: Codes, score: Floats, weight: Floats, members: NDArray[np.bool_]
+) -> Comparisons:
+    """The comparisons of one task with contestants and prompts counted afresh."""
+    known = len(table.contestants)
+    seen = np.bincount(table.a[members], minlength=known) + np.bincount(table.b[members], minlength=known)
+    present = np.flatnonzero(seen)
+    place = np.zeros(len(table.contestants), dtype=np.int64)
+    place[present] = np.arange(len(present))
+    names = tuple(table.contestants[code] for code in present)
+    entrants = names
+    if table.entrant_a is not None and table.entrant_b is not None:
+        own = np.zeros(len(table.contestants), dtype=np.int64)
+        own[table.b[members]] = table.entrant_b[members]
+        own[table.a[members]] = table.entrant_a[members]
+        entrants = tuple(table.entrants[code] for code in own[present])
+    cluster, prompts = None, 0
+    if table.prompt is not None and len(rows):
+        cluster, prompts = _clusters(table.prompt[rows])
+    return Comparisons(
+        names=names,
+        entrants=entrants,
+        a=place[table.a[rows]],
+        b=place[table.b[rows]],
+        score=score,
+        weight=weight,
+        cluster=cluster,
+        prompts=prompts,
+    )
+
+
+def _clusters(prompt: Codes) -> tuple[Codes | None, int]:
+    """Prompts as codes without holes; a row without a prompt becomes a cluster of its own."""
+    gap = prompt < 0
+    if gap.all():
+        return None, 0
+    used = np.bincount(prompt[~gap]) > 0
+    prompts = int(used.sum())
+    place = np.cumsum(used) - 1
+    cluster = np.empty(len(prompt), dtype=np.int64)
+    cluster[~gap] = place[prompt[~gap]]
+    cluster[gap] = prompts + np.arange(int(gap.sum()))
+    return cluster, prompts
+
+
+def _combine_orders(
+    table: VerdictTable, rows: Codes, score: Floats, weight: Floats
+) -> tuple[Codes, Floats, Floats, list[str]]:
+    """Make one comparison of a pair judged in both orders (see `comparisons_by_task`).
+
+    Returns:
+        Rows that stand for comparisons, their scores and weights in the sense of that row, notes.
+    """
+    if table.prompt is None or not len(rows):
+        return rows, score, weight, []
+    a, b = table.a[rows], table.b[rows]
+    low, high, swapped = np.minimum(a, b), np.maximum(a, b), a > b
+    group = low * len(table.contestants) + high
+    for extra in (table.prompt, table.task, table.judge):
+        if extra is not None:
+            group = _compact(group) * (int(extra.max()) + 2) + extra[rows] + 1
+    group = _compact(group)
+    groups = int(group.max()) + 1
+    backward = np.bincount(group[swapped], minlength=groups)
+    size = np.bincount(group, minlength=groups)
+    both = (backward > 0) & (backward < size)
+    both[group[table.prompt[rows] < 0]] = False
+    double = both[group]
+    if not double.any():
+        return rows, score, weight, []
+
+    # All scores of these groups in the sense of the pair's first name, per order of showing.
+    code, shown = group[double], swapped[double]
+    toward = np.where(shown, 1.0 - score[double], score[double])
+    heavy = weight[double]
+    verdict = []
+    for order in (False, True):
+        mine = shown == order
+        total = np.bincount(code[mine], heavy[mine], groups)
+        mean = np.bincount(code[mine], (heavy * (toward - 0.5))[mine], groups)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = mean / total
+        verdict.append(np.where(np.abs(share) < 1e-12, 0.0, np.sign(share)))
+    agreed = np.where(verdict[0] == verdict[1], verdict[0], 0.0)
+    # One row per group stays, with the mean weight of its rows.
+    first = np.full(groups, -1, dtype=np.int64)
+    positions = np.flatnonzero(double)
+    first[code[::-1]] = positions[::-1]
+    stay = first[both]
+    mean_weight = np.bincount(code, heavy, groups)[both] / size[both]
+    direction = np.where(swapped[stay], -1.0, 1.0)
+    new_score, new_weight = score.copy(), weight.copy()
+    new_score[stay] = (agreed[both] * direction + 1.0) / 2.0
+    new_weight[stay] = mean_weight
+    keep = ~double
+    keep[stay] = True
+    notes = []
+    repeated = int((size[both] > 2).sum())
+    if repeated:
+        notes.append(
+            f"{repeated} pairs were judged more than once in both orders on one prompt: "
+            "each order counts with its majority."
+        )
+    return rows[keep], new_score[keep], new_weight[keep], notes
+
+
+def _compact(codes: Codes) -> Codes:
+    """The same grouping with codes from 0 without large holes."""
+    top = int(codes.max()) + 1
+    if top > 8 * len(codes) + 1024:
+        return np.unique(codes, return_inverse=True)[1]
+    used = np.bincount(codes, minlength=top) > 0
+    return (np.cumsum(used) - 1)[codes]

@@ -1,0 +1,287 @@
+"""Ranks the contestants of a table of verdicts: the one entry to everything in this package."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from engine.ranking.comparisons import Comparisons, comparisons_by_task
+from engine.ranking.distributions import t_reach
+from engine.ranking.errors import RankingError
+from engine.ranking.field import Field
+from engine.ranking.fit import IntervalKind, TaskFit, fit_task
+from engine.ranking.places import place, surely_better
+from engine.ranking.result import Ranking, Settle, Standing, Table
+from engine.ranking.verdicts import VerdictTable
+
+INTERVALS: Final = ("auto", "cluster", "iid", "bootstrap")
+#: More than this many more comparisons is no useful advice.
+_MOST_COMPARISONS: Final = 10_000_000
+
+
+def rank(
+    table: VerdictTable,
+    *,
+    reference: str | None = None,
+    level: float = 0.95,
+    interval: str = "auto",
+    replicates: int = 1000,
+    seed: int = 0,
+) -> Ranking:
+    """Rank by Bradley-Terry maximum likelihood, a tie being half a win for each side.
+
+    With several tasks the result's own list is the equal-weight mean over the entrants that take
+    part in all of them, and ``tasks`` has each by itself. Ratings have mean zero over those that
+    have one, or are differences to the reference. Rank ranges come from all pairwise differences
+    together (Holm), with the sandwich covariance also where the intervals are bootstrapped.
+
+    Args:
+        table: The verdicts.
+        reference: An entrant or contestant whose rating is zero.
+        level: Confidence level of the intervals, and joint one of the rank ranges.
+        interval: ``"auto"`` and ``"cluster"`` go by prompt where the verdicts name at least two,
+            ``"iid"`` takes every comparison for independent, ``"bootstrap"`` draws prompts.
+        replicates: Bootstrap replicates.
+        seed: Of the bootstrap; the same seed gives the same ends.
+
+    Raises:
+        RankingError: A setting makes no sense, or the reference is not in every task.
+    """
+    if not 0.5 <= level < 1.0:
+        raise RankingError(
+            "ranking.level",
+            "A confidence level of {level} makes no sense.",
+            fix="Use one from 0.5 to below 1, such as 0.95.",
+            level=level,
+        )
+    if interval not in INTERVALS:
+        raise RankingError(
+            "ranking.interval",
+            "There is no interval of the kind {interval}.",
+            fix="Use one of {known}.",
+            interval=interval,
+            known=", ".join(INTERVALS),
+        )
+    by_task, warnings = comparisons_by_task(table)
+    fits: dict[str | None, TaskFit] = {
+        name: fit_task(data, interval=interval, replicates=replicates, seed=seed + number)
+        for number, (name, data) in enumerate(by_task.items())
+    }
+    bootstrap = interval == "bootstrap"
+    tasks: dict[str, Table] = {}
+    singles = {name: _single(fit) for name, fit in fits.items()}
+    for name, fit in fits.items():
+        if not len(fit.data):
+            warnings.append(_about(name) + "There is no scored verdict.")
+        warnings += [_about(name) + note for note in fit.notes]
+        warnings += [_about(name) + note for note in _unrated_notes(fit)]
+        if name is not None:
+            zero = _reference(fit.data, reference, name)
+            tasks[name] = _table(singles[name], zero, level, bootstrap=bootstrap)
+    whole = _overall(list(fits.values()))
+    code = _overall_reference(whole, reference)
+    result = _table(whole, code, level, bootstrap=bootstrap)
+    if len(fits) > 1 and not whole.present.all():
+        absent = [name for name, there in zip(whole.names, whole.present, strict=True) if not there]
+        warnings.append(f"Not in every task, so left out of the average: {', '.join(sorted(absent))}.")
+    unrated = [
+        name
+        for name, here, rated in zip(whole.names, whole.present, whole.rated, strict=True)
+        if here and not rated
+    ]
+    if len(fits) > 1 and unrated:
+        warnings.append(f"No finite rating on every task, so none on average: {', '.join(sorted(unrated))}.")
+    if code is not None and not whole.rated[code]:
+        warnings.append(
+            f"The reference {reference} has no finite rating itself: differences to it are unbounded."
+        )
+    return Ranking(
+        contestants=result.contestants,
+        comparisons=result.comparisons,
+        prompts=result.prompts,
+        apart=result.apart,
+        settle=result.settle,
+        interval=_interval([fit.interval for fit in fits.values()]),
+        level=level,
+        reference=reference,
+        warnings=tuple(warnings),
+        tasks=tasks,
+    )
+
+
+def _about(task: str | None) -> str:
+    return "" if task is None else f"Task {task}: "
+
+
+def _interval(kinds: Sequence[IntervalKind]) -> IntervalKind:
+    if not kinds or "iid" in kinds:
+        return "iid"
+    return "cluster" if "cluster" in kinds else "bootstrap"
+
+
+def _single(fit: TaskFit) -> Field:
+    """The contestants of one task as a field."""
+    count = len(fit.data.names)
+    return Field(fit.data.names, (fit,), (tuple(np.array([i]) for i in range(count)),))
+
+
+def _overall(fits: list[TaskFit]) -> Field:
+    """The entrants over all tasks as a field."""
+    names = tuple(dict.fromkeys(name for fit in fits for name in fit.data.entrants))
+    groups = tuple(
+        tuple(
+            np.array([i for i, own in enumerate(fit.data.entrants) if own == name], dtype=np.int64)
+            for name in names
+        )
+        for fit in fits
+    )
+    return Field(names, tuple(fits), groups)
+
+
+def _reference(data: Comparisons, reference: str | None, task: str | None) -> np.ndarray | None:
+    """The contestants of a task that the reference stands for."""
+    if reference is None:
+        return None
+    found = [i for i, name in enumerate(data.names) if name == reference] or [
+        i for i, name in enumerate(data.entrants) if name == reference
+    ]
+    if not found:
+        raise _no_reference(reference, task, data.names)
+    return np.array(found, dtype=np.int64)
+
+
+def _overall_reference(field: Field, reference: str | None) -> int | None:
+    """The entrant that the reference is, or whose contestant it is."""
+    if reference is None:
+        return None
+    if reference in field.names:
+        return field.names.index(reference)
+    for fit in field.fits:
+        for name, entrant in zip(fit.data.names, fit.data.entrants, strict=True):
+            if name == reference:
+                return field.names.index(entrant)
+    raise _no_reference(reference, None, field.names)
+
+
+def _no_reference(reference: str, task: str | None, known: Sequence[str]) -> RankingError:
+    where = "these verdicts" if task is None else f"the task {task}"
+    return RankingError(
+        "ranking.unknown_reference",
+        "The reference {reference} takes no part in {where}.",
+        fix="Name one of {known}.",
+        reference=reference,
+        where=where,
+        known=", ".join(known)[:300] or "the contestants",
+    )
+
+
+def _table(field: Field, zero: np.ndarray | int | None, level: float, *, bootstrap: bool) -> Table:
+    """Estimate, order and tell apart."""
+    base = None if zero is None else np.atleast_1d(np.asarray(zero, dtype=np.int64))
+    estimates = field.estimates(base, level, bootstrap=bootstrap)
+    # Those that are not in every task follow; the ranks are among the others.
+    here, absent = np.flatnonzero(field.present), np.flatnonzero(~field.present)
+    tails = field.tails(level)[np.ix_(here, here)]
+    better = surely_better(tails, level)
+    rough = field.rough()
+    names = [field.names[e] for e in here]
+    places = place(better, field.means()[here], rough[here], names)
+    wins, ties, losses = field.tallies()
+    spots = [
+        (int(here[i]), int(places.rank[i]), int(places.rank_lo[i]), int(places.rank_hi[i]))
+        for i in places.order
+    ]
+    followers = sorted(absent.tolist(), key=lambda e: (-round(float(rough[e]), 9), field.names[e]))
+    everybody = len(field.names)
+    spots += [(e, len(here) + 1 + n, 1, everybody) for n, e in enumerate(followers)]
+    rows = []
+    for e, position, best, worst in spots:
+        rating, lo, hi = estimates[e]
+        rows.append(
+            Standing(
+                name=field.names[e],
+                rating=rating,
+                lo=lo,
+                hi=hi,
+                rank=position,
+                rank_lo=best,
+                rank_hi=worst,
+                wins=int(wins[e]),
+                ties=int(ties[e]),
+                losses=int(losses[e]),
+            )
+        )
+    comparisons = sum(len(fit.data) for fit in field.fits)
+    prompts = sum(fit.data.prompts for fit in field.fits)
+    apart = frozenset((names[i], names[j]) for i, j in zip(*np.nonzero(better), strict=True))
+    return Table(
+        contestants=tuple(rows),
+        comparisons=comparisons,
+        prompts=prompts,
+        apart=apart,
+        settle=_settle(field, rows, apart, comparisons, prompts, level),
+    )
+
+
+def _settle(
+    field: Field,
+    rows: Sequence[Standing],
+    apart: frozenset[tuple[str, str]],
+    comparisons: int,
+    prompts: int,
+    level: float,
+) -> Settle | None:
+    """How much more would tell the first two apart: the error shrinks with the square root."""
+    if len(rows) < 2 or (rows[0].name, rows[1].name) in apart:
+        return None
+    first, second = field.names.index(rows[0].name), field.names.index(rows[1].name)
+    differences, errors, _ = field.differences()
+    difference, error = float(differences[first, second]), float(errors[first, second])
+    if not difference > 1e-9 or not error > 0:
+        return None
+    pairs = int(field.present.sum()) * (int(field.present.sum()) - 1) // 2
+    open_pairs = max(1, pairs - len(apart))
+    # The limit that Holm's method will set to this pair once there are many prompts.
+    limit = t_reach(1.0 - (1.0 - level) / open_pairs, 1e6)
+    factor = (limit * error / difference) ** 2 - 1.0
+    if not 0.0 < factor * comparisons < _MOST_COMPARISONS:
+        return None
+    return Settle(
+        first=rows[0].name,
+        second=rows[1].name,
+        comparisons=math.ceil(factor * comparisons),
+        prompts=math.ceil(factor * prompts),
+    )
+
+
+def _unrated_notes(fit: TaskFit) -> list[str]:
+    """Why contestants have no finite rating."""
+    links, names = fit.links, fit.data.names
+    if links.whole or not len(fit.data):
+        return []
+    core = links.members(links.core)
+    if not len(core):
+        parts = links.reach | links.reach.T
+        if not parts.all():
+            return [
+                "Nobody has a finite rating: the verdicts do not connect the contestants in both directions."
+            ]
+        return ["Nobody has a finite rating: of any two, one won everything, directly or through others."]
+    start = int(core[0])
+    reasons: dict[str, list[str]] = {}
+    for i in range(len(names)):
+        if i in core:
+            continue
+        reason = "not connected"
+        if links.reach[i, start]:
+            reason = "undefeated"
+        elif links.reach[start, i]:
+            reason = "winless"
+        reasons.setdefault(reason, []).append(names[i])
+    return [
+        f"No finite rating, because {reason} against those rated: {', '.join(sorted(members))}."
+        for reason, members in reasons.items()
+    ]

@@ -1,0 +1,1 @@
+"""Studies: the whole loop, made of jobs, saved, costed, resumable, reported."""

@@ -1,0 +1,334 @@
+"""What a study will do, how long it may take and what it may cost, before it starts and without loading a model."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from engine.errors import BakeoffError
+from engine.inference.access import prices
+from engine.models.inspect import ModelInfo
+from engine.progress import SilentReporter
+from engine.studies.spec import Base, Study, Task
+from engine.training.schedule import plan_schedule
+from engine.workspace import Workspace
+from engine.workspace.tables import Dataset, Model
+
+#: Start of a worker that loads torch, transformers, peft and a small model, in seconds.
+_START: Final = 6.0
+_LIGHT_START: Final = 2.0
+#: Floating-point operations per second that one CPU core delivers in these loops (AVX2, float32).
+_CORE_FLOPS: Final = 5.0e10
+#: The same for one 24-GB GPU of 2023 in bfloat16: a third of its 165 TFLOP/s. Assumed, not measured.
+_GPU_FLOPS: Final = 5.5e13
+#: Share of a core's peak that decoding one token for a batch reaches.
+_DECODING: Final = 0.45
+_DEMO_PARAMETERS: Final = 134.5e6
+#: Characters per token of ordinary text.
+_CHARACTERS: Final = 4.0
+#: Tokens of a judge's question beside prompt and answers, and of its verdict.
+_JUDGE_TOKENS: Final = (350, 120)
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """One job.
+
+    Attributes:
+        seconds: Expected on this machine.
+        gpu_seconds: Expected on a 24-GB GPU.
+        usd: Expected price of its calls.
+    """
+
+    phase: str
+    key: str
+    title: str
+    seconds: float
+    gpu_seconds: float = 0.0
+    usd: float = 0.0
+    comparisons: int = 0
+
+
+@dataclass
+class Plan:
+    """All jobs of a study, in order."""
+
+    study: str
+    jobs: list[PlannedJob] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Expected on this machine, one after another."""
+        return sum(job.seconds for job in self.jobs)
+
+    @property
+    def usd(self) -> float:
+        """Expected price of all calls."""
+        return sum(job.usd for job in self.jobs)
+
+    def of(self, key: str) -> float:
+        """Expected seconds of one job; a little for one that was not planned."""
+        return next((job.seconds for job in self.jobs if job.key == key), _START)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document of ``study run --dry-run``."""
+        return {
+            "study": self.study,
+            "jobs": [asdict(job) for job in self.jobs],
+            "seconds": round(self.seconds, 1),
+            "gpu_seconds": round(sum(job.gpu_seconds for job in self.jobs), 1),
+            "usd": round(self.usd, 4),
+            "comparisons": sum(job.comparisons for job in self.jobs),
+            "runs": sum(job.key.startswith("train ") for job in self.jobs),
+            "notes": self.notes,
+        }
+
+
+@dataclass(frozen=True)
+class _Size:
+    """How much there is of a task: examples, and mean tokens of a prompt and an answer."""
+
+    train: int
+    dev: int
+    test: int
+    prompt: float
+    answer: float
+
+
+def plan_study(study: Study, workspace: Workspace) -> Plan:
+    """Plan a study. Works before its models and datasets are there, with the sizes that its file expects."""
+    return _Planner(study, workspace).plan()
+
+
+class _Planner:
+    def __init__(self, study: Study, workspace: Workspace) -> None:
+        self._study = study
+        self._workspace = workspace
+        self._plan = Plan(study.name)
+        self._references = study.references
+        self._merges = study.merging.recipes if study.merging else []
+
+    def plan(self) -> Plan:
+        """All phases."""
+        study = self._study
+        for task in study.tasks:
+            if not self._has_dataset(task.dataset):
+                self._add("prepare", f"import {task.dataset}", f"Import {task.dataset}", _LIGHT_START + 1)
+        for base in study.bases:
+            self._prepare_base(base)
+        entrants = [base.name for base in study.bases]
+        for task in study.open_tasks():
+            for base in study.bases:
+                self._train("fine-tune", task, base.name)
+        self._answer_and_judge("bases", study.open_tasks(), entrants, with_references=True)
+        if study.merging:
+            merges = [f"merge {number + 1}" for number in range(len(self._merges))]
+            weights = self._parameters(study.bases[0])
+            for name in merges:
+                self._add(
+                    "merge", name, f"Make {name}", _LIGHT_START + 4 + weights * 2e-8, weights * 2e-8 + 5
+                )
+            for task in study.open_tasks():
+                for name in merges:
+                    self._train("fine-tune merges", task, name)
+            self._answer_and_judge("merges", study.open_tasks(), merges, with_references=False)
+        self._judge(
+            "rank", study.open_tasks(), len(entrants) + len(self._merges) + len(self._references), "test"
+        )
+        sealed = study.sealed_task()
+        if sealed:
+            for name in ("winner", "plain"):
+                self._train("validate", sealed, name)
+            self._answer("validate", sealed, 2, ("test",))
+            self._judge("validate", [sealed], 2, "test")
+        return self._plan
+
+    def _prepare_base(self, base: Base) -> None:
+        if base.sibling:
+            recipe = self._study.recipe(None, seed=0, own=base.sibling.training)
+            tokens = 48 * 60 * (recipe.epochs or 1)
+            flops = tokens * self._weights(base) * 4.4
+            self._add(
+                "prepare", f"sibling {base.name}", f"Train sibling {base.name}", *self._computing(flops)
+            )
+            self._add("prepare", f"fold {base.name}", f"Fold sibling {base.name}", _START)
+        elif not self._has_model(base.name):
+            weights = self._parameters(base)
+            self._add(
+                "prepare", f"add {base.name}", f"Add {base.name}", _START + 8 + weights * 2e-8, weights * 2e-8
+            )
+
+    def _train(self, phase: str, task: Task, name: str) -> None:
+        size = self._size(task)
+        recipe = self._study.recipe(task, seed=0)
+        schedule = plan_schedule(max(size.train, 1), recipe, SilentReporter())
+        tokens = size.train * schedule.epochs * (size.prompt + size.answer)
+        flops = tokens * self._weights(self._study.bases[0]) * 4.4
+        for repeat in range(self._study.repeats):
+            suffix = f" #{repeat + 1}" if self._study.repeats > 1 else ""
+            key = f"train {task.dataset} {name}{suffix}"
+            self._add(phase, key, f"Train {name} on {task.dataset}{suffix}", *self._computing(flops))
+
+    def _answer_and_judge(
+        self, who: str, tasks: list[Task], names: list[str], *, with_references: bool
+    ) -> None:
+        for task in tasks:
+            count = len(names) * self._study.repeats
+            local = [name for name in self._references if not _endpoint(name)] if with_references else []
+            self._answer(f"answer {who}", task, count + len(local), ("dev", "test"), local)
+            for name in self._references if with_references else []:
+                if _endpoint(name):
+                    self._api(task, name)
+        known = len(self._study.bases) + (len(self._merges) if who == "merges" else 0)
+        self._judge(f"choose {who}", tasks, known, "dev")
+
+    def _answer(
+        self,
+        phase: str,
+        task: Task,
+        contestants: int,
+        splits: tuple[str, ...],
+        extra: list[str] | None = None,
+    ) -> None:
+        size = self._size(task)
+        prompts = sum(getattr(size, split) for split in splits)
+        shots = sum(3 for name in extra or [] if name.startswith("fewshot:"))
+        prompt = prompts * (contestants + shots) * size.prompt
+        decoded = prompts * contestants * size.answer
+        flops = 2.0 * self._weights(self._study.bases[0]) * (prompt + decoded / _DECODING)
+        self._add(phase, f"{phase} {task.dataset}", f"Answer {task.dataset}", *self._computing(flops))
+
+    def _api(self, task: Task, name: str) -> None:
+        size = self._size(task)
+        endpoint, _, model = name.partition(":")
+        calls = size.dev + size.test
+        try:
+            price = prices(self._workspace).require(model, endpoint)
+        except BakeoffError as error:
+            self._plan.notes.append(error.message)
+            return
+        usd = price.cost(round(calls * size.prompt), round(calls * size.answer))
+        self._add(
+            "answer bases",
+            f"api {task.dataset} {name}",
+            f"{name} answers {task.dataset}",
+            calls * 0.5,
+            usd=usd,
+        )
+
+    def _judge(self, phase: str, tasks: list[Task], contestants: int, split: str) -> None:
+        judging = self._study.judging
+        repeats = self._study.repeats
+        contestants = contestants * repeats
+        for task in tasks:
+            size = self._size(task)
+            prompts = size.test if split == "test" else size.dev
+            comparisons = math.comb(contestants, 2) * prompts
+            if judging.max_comparisons is not None and split == "test":
+                comparisons = min(comparisons, judging.max_comparisons // max(len(tasks), 1))
+            if judging.judge == "reference":
+                self._add(
+                    phase, f"{phase} judge {task.dataset}", f"Judge {task.dataset} ({split})", _LIGHT_START
+                )
+                continue
+            if judging.max_comparisons is None or split == "dev":
+                comparisons = min(comparisons, contestants * prompts * 2)
+            usd, calls = 0.0, comparisons * 2
+            if _endpoint(judging.judge):
+                endpoint, _, model = judging.judge.partition(":")
+                question, verdict = _JUDGE_TOKENS
+                try:
+                    price = prices(self._workspace).require(model, endpoint)
+                    tokens = calls * (size.prompt + 2 * size.answer + question)
+                    usd = price.cost(round(tokens), calls * verdict)
+                except BakeoffError as error:
+                    self._plan.notes.append(error.message)
+            self._add(
+                phase,
+                f"{phase} judge {task.dataset}",
+                f"Judge {task.dataset} ({split})",
+                calls * 0.5,
+                usd=usd,
+                comparisons=comparisons,
+            )
+
+    def _add(
+        self,
+        phase: str,
+        key: str,
+        title: str,
+        seconds: float,
+        gpu: float = 0.0,
+        *,
+        usd: float = 0.0,
+        comparisons: int = 0,
+    ) -> None:
+        self._plan.jobs.append(
+            PlannedJob(phase, key, title, round(seconds, 1), round(gpu, 1), round(usd, 4), comparisons)
+        )
+
+    def _computing(self, flops: float) -> tuple[float, float]:
+        cores = os.cpu_count() or 1
+        return flops / (_CORE_FLOPS * cores) + _START, flops / _GPU_FLOPS + 3 * _START
+
+    def _size(self, task: Task) -> _Size:
+        counts, prompt, answer = self._known_size(task)
+        limits = task.limits
+
+        def within(count: int, limit: int | None) -> int:
+            return min(count, limit) if limit else count
+
+        return _Size(
+            within(counts["train"], limits.train),
+            within(counts["dev"], limits.dev),
+            within(counts["test"], limits.test),
+            prompt,
+            answer,
+        )
+
+    def _known_size(self, task: Task) -> tuple[dict[str, int], float, float]:
+        """From the workspace where the dataset is there, else from the study's file."""
+        expected = task.expected
+        counts = {"train": expected.train, "dev": expected.dev, "test": expected.test}
+        with self._workspace.catalogue.reading() as session:
+            row = session.scalar(select(Dataset).where(Dataset.name == task.dataset))
+        if row is None or (row.sealed and row.opened_at is None):
+            return counts, expected.prompt_tokens, expected.answer_tokens
+        from engine.datasets.store import DatasetStore
+
+        store = DatasetStore(self._workspace.absolute(row.folder))
+        sample = store.page("train", limit=64)
+        prompt = sum(sum(len(m.content or "") for m in example.prompt) for example in sample)
+        answer = sum(len(example.answer.content or "") for example in sample)
+        many = max(len(sample), 1)
+        known: dict[str, int] = {str(split): count for split, count in store.counts.items()}
+        return known, prompt / many / _CHARACTERS + 12, answer / many / _CHARACTERS + 2
+
+    def _parameters(self, base: Base) -> float:
+        with self._workspace.catalogue.reading() as session:
+            row = session.scalar(select(Model).where(Model.name == base.name))
+        if row is not None:
+            return float(ModelInfo.model_validate(row.info).parameters)
+        return base.parameters or _DEMO_PARAMETERS
+
+    def _weights(self, base: Base) -> float:
+        """Weights that multiply every token: all but the embedding, about four fifths of a small model."""
+        parameters = self._parameters(base)
+        return parameters * (0.79 if parameters < 1e9 else 0.97)
+
+    def _has_model(self, name: str) -> bool:
+        with self._workspace.catalogue.reading() as session:
+            return session.scalar(select(Model.id).where(Model.name == name)) is not None
+
+    def _has_dataset(self, name: str) -> bool:
+        with self._workspace.catalogue.reading() as session:
+            return session.scalar(select(Dataset.id).where(Dataset.name == name)) is not None
+
+
+def _endpoint(name: str) -> bool:
+    return ":" in name and not name.startswith(("untuned:", "fewshot:", "local:"))

@@ -1,0 +1,39 @@
+"""Merge recipes of a study: presets, or recipes of one's own with models filled in."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from engine.merging import preset
+
+
+def fill_recipe(wanted: str | dict[str, Any], parents: list[str], base: str) -> dict[str, Any]:
+    """The recipe with its models.
+
+    Args:
+        wanted: Name of a preset, or a recipe in which ``$parent1``, ``$parent2`` ... and ``$base`` stand for
+            models.
+        parents: Names of the models to merge, strongest first.
+        base: The common ancestor, for methods that work on differences to it.
+    """
+    if isinstance(wanted, str):
+        ancestor = parents[0] if wanted == "slerp" else base
+        return preset(wanted, parents, ancestor).as_dict()
+    names = {f"$parent{number}": name for number, name in enumerate(parents, start=1)} | {"$base": base}
+    return {key: _fill(value, names) for key, value in wanted.items()}
+
+
+def recipe_name(wanted: str | dict[str, Any]) -> str:
+    """A short name for people and for the merge's name."""
+    if isinstance(wanted, str):
+        return wanted
+    return re.sub(r"[^\w-]", "-", str(wanted.get("merge_method", "merge")))
+
+
+def _fill(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _fill(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_fill(item, names) for item in value]
+    return names.get(value, value) if isinstance(value, str) else value

@@ -1,0 +1,397 @@
+"""The job that runs a study: the whole loop, phase by phase. Read it from top to bottom."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import select
+
+from engine.datasets.library import open_seal
+from engine.datasets.spec import ImportSpec, SourceSpec
+from engine.inference.spec import GenerateSpec
+from engine.jobs.context import JobContext, JobResult
+from engine.judging.spec import JudgeSpec
+from engine.merging.spec import MergeSpec
+from engine.models.source import demo_source
+from engine.models.spec import ModelAddSpec
+from engine.ranking import Ranking
+from engine.studies.conclusions import conclude, validate_sentence
+from engine.studies.figures import machine_in_words, task_result
+from engine.studies.plan import Plan, plan_study
+from engine.studies.products import Merge, Products
+from engine.studies.recipes import fill_recipe, recipe_name
+from engine.studies.report import write_report
+from engine.studies.result import Choice, EntrantResult, StudyResult, Validation
+from engine.studies.spec import Base, DataSource, Sibling, Study, StudySpec, Task
+from engine.studies.standings import rank_verdicts, strongest
+from engine.studies.steps import Step, Steps
+from engine.training.spec import TrainSpec
+from engine.workspace.adoption import Adoption
+from engine.workspace.adoption import StudyResult as AdoptedStudy
+from engine.workspace.tables import Dataset, Model
+
+
+def run(context: JobContext) -> JobResult:
+    """Run the study of the spec, or go on with it."""
+    spec = StudySpec.model_validate(context.spec)
+    plan = plan_study(spec.study, context.workspace)
+    context.event("study.plan", **plan.as_dict())
+    loop = _Loop(context, spec.study, Path(spec.folder), plan)
+    result = loop.run()
+    folder = context.workspace.reports / spec.study.name
+    result.report = context.workspace.relative(write_report(result, folder))
+    document = result.model_dump(mode="json")
+    return JobResult(document, Adoption(studies=[AdoptedStudy(name=spec.study.name, result=document)]))
+
+
+class _Loop:
+    """One run of the loop."""
+
+    def __init__(self, context: JobContext, study: Study, folder: Path, plan: Plan) -> None:
+        self.context = context
+        self.workspace = context.workspace
+        self.study = study
+        self.folder = folder
+        self.plan = plan
+        self.steps = Steps(context, study.name, plan.seconds)
+        self.products = Products(bases=[base.name for base in study.bases], references=list(study.references))
+        self.choices: list[Choice] = []
+        self.spent = 0.0
+        self.started = time.monotonic()
+
+    def run(self) -> StudyResult:
+        """All phases."""
+        open_tasks = self.study.open_tasks()
+        self._phase("prepare")
+        self._import_datasets()
+        self._prepare_bases()
+        self._phase("fine-tune")
+        self._fine_tune(open_tasks, self.products.bases)
+        self._phase("answer")
+        self._answer(open_tasks, self.products.bases, references=True)
+        self._phase("choose on dev")
+        dev = self._judge(open_tasks, self.products.bases, "dev", "choose bases", references=False)
+        if self.study.merging is not None:
+            parents = self._choose_parents(dev)
+            self._phase("merge")
+            self._merge(parents)
+            merges = [merge.name for merge in self.products.merges]
+            self._fine_tune(open_tasks, merges)
+            self._answer(open_tasks, merges, references=False)
+            self._judge_merges_on_dev(open_tasks, merges)
+        self._phase("rank on test")
+        everyone = self.products.trained_entrants
+        ranking = self._judge(open_tasks, everyone, "test", "rank", references=True)
+        winner = next(iter(strongest(ranking, everyone)), None)
+        validation = self._validate(ranking, winner)
+        return self._result(ranking, winner, validation)
+
+    # --- prepare ---------------------------------------------------------------------------------
+
+    def _import_datasets(self) -> None:
+        sources: dict[str, tuple[DataSource, bool]] = {}
+        for base in self.study.bases:
+            if base.sibling and base.sibling.source:
+                sources[base.sibling.dataset] = (base.sibling.source, False)
+        for task in self.study.tasks:
+            if task.source:
+                sources[task.dataset] = (task.source, task.sealed)
+        steps = []
+        for name, (source, sealed) in sources.items():
+            if not self._known(Dataset, name):
+                spec = ImportSpec(
+                    sources=[
+                        SourceSpec(path=str(self._path(file.path)), split=file.split) for file in source.files
+                    ],
+                    name=name,
+                    format=source.format,
+                    mapping=source.map,
+                    system=source.system,
+                    test_share=source.test_share,
+                    dev_share=source.dev_share,
+                    seed=source.seed,
+                    sealed=sealed,
+                )
+                steps.append(self._submit(f"import {name}", "dataset_import", spec, f"Import {name}"))
+        self.steps.run(steps)
+
+    def _prepare_bases(self) -> None:
+        for base in self.study.bases:
+            if self._known(Model, base.name):
+                continue
+            if base.sibling:
+                self._make_sibling(base, base.sibling)
+            else:
+                source = base.source or base.name
+                where = demo_source().where if source == "demo" else self._model_source(source)
+                spec = ModelAddSpec(source=where, name=base.name)
+                self.steps.run([self._submit(f"add {base.name}", "model_add", spec, f"Add {base.name}")])
+
+    def _make_sibling(self, base: Base, sibling: Sibling) -> None:
+        """A light fine-tune, folded into its base: a new base."""
+        train = TrainSpec(
+            base=sibling.base,
+            dataset=sibling.dataset,
+            name=f"{base.name}-adapter",
+            recipe=self.study.recipe(None, seed=self.study.seed, own=sibling.training),
+        )
+        step = self._submit(f"sibling {base.name}", "train", train, f"Train sibling {base.name}")
+        self.steps.run([step])
+        adapter = self.steps.model_of(step)
+        recipe = {"merge_method": "passthrough", "models": [{"model": adapter}], "dtype": "bfloat16"}
+        fold = MergeSpec(recipe=recipe, name=base.name, seed=self.study.seed)
+        self.steps.run([self._submit(f"fold {base.name}", "merge", fold, f"Fold sibling {base.name}")])
+
+    # --- fine-tune and answer --------------------------------------------------------------------
+
+    def _fine_tune(self, tasks: list[Task], entrants: list[str]) -> None:
+        """Every entrant on every task, ``repeats`` times with different seeds."""
+        steps: list[tuple[Task, str, Step]] = []
+        for task in tasks:
+            for entrant in entrants:
+                for repeat in range(self.study.repeats):
+                    suffix = f" #{repeat + 1}" if self.study.repeats > 1 else ""
+                    spec = TrainSpec(
+                        base=entrant,
+                        dataset=task.dataset,
+                        name=f"{entrant}-{task.dataset}{suffix.replace(' #', '-r')}"[:100],
+                        answers=task.answers,
+                        recipe=self.study.recipe(task, seed=self.study.seed + repeat),
+                    )
+                    key = f"train {task.dataset} {self._plan_name(entrant)}{suffix}"
+                    title = f"Train {entrant} on {task.dataset}{suffix}"
+                    steps.append((task, entrant, self._submit(key, "train", spec, title)))
+        self.steps.run([step for _, _, step in steps])
+        for task, entrant, step in steps:
+            self.products.tuned[task.dataset].setdefault(entrant, []).append(self.steps.model_of(step))
+
+    def _answer(self, tasks: list[Task], entrants: list[str], *, references: bool) -> None:
+        """Answers on dev and test; all local contestants of a task in one process."""
+        who = "bases" if references else "merges"
+        steps = []
+        for task in tasks:
+            names = self.products.contestants(task.dataset, entrants, references=references)
+            local = [name for name in names if not self._is_api(name)]
+            key = f"answer {who} {task.dataset}"
+            steps.append(self._submit(key, "generate", self._generate(task, local), f"Answer {task.dataset}"))
+            for name in names:
+                if self._is_api(name):
+                    spec = self._generate(task, [name], budget=self._left())
+                    key, title = f"api {task.dataset} {name}", f"{name} answers {task.dataset}"
+                    api = self._submit(key, "generate", spec, title, lane="network")
+                    self.spent += sum(row["cost_usd"] for row in self.steps.run([api])[0]["outputs"])
+        self.steps.run(steps)
+
+    def _generate(
+        self,
+        task: Task,
+        names: list[str],
+        *,
+        splits: tuple[Literal["dev", "test"], ...] = ("dev", "test"),
+        budget: float | None = None,
+    ) -> GenerateSpec:
+        limit = max((value for value in (task.limits.dev, task.limits.test) if value), default=None)
+        return GenerateSpec(
+            models=names,
+            dataset=task.dataset,
+            splits=list(splits),
+            limits={"dev": task.limits.dev or limit, "test": task.limits.test or limit},
+            answers=task.answers,
+            batch_size=self.study.batch_size,
+            budget_usd=budget,
+        )
+
+    # --- judge and choose ------------------------------------------------------------------------
+
+    def _judge(
+        self, tasks: list[Task], entrants: list[str], split: str, phase: str, *, references: bool
+    ) -> Ranking:
+        """Judge the entrants' answers and rank them over ``tasks``."""
+        judging = self.study.judging
+        contestants = {
+            task.dataset: self.products.contestants(task.dataset, entrants, references=references)
+            for task in tasks
+        }
+        steps = []
+        share = judging.max_comparisons // len(tasks) if judging.max_comparisons else None
+        for task in tasks:
+            spec = JudgeSpec(
+                dataset=task.dataset,
+                contestants=contestants[task.dataset],
+                split="test" if split == "test" else "dev",
+                judge=judging.judge,
+                goal=judging.goal if split == "test" else "ranking",
+                budget_usd=self._left() if self._is_api(judging.judge) else None,
+                max_comparisons=share,
+                metric=task.metric,
+                show_expected=judging.show_expected,
+                seed=self.study.seed,
+            )
+            lane = "compute" if judging.judge.startswith("local:") else "network"
+            step = self._submit(
+                f"{phase} judge {task.dataset}", "judge", spec, f"Judge {task.dataset} ({split})", lane=lane
+            )
+            if self._is_api(judging.judge):  # one after another, so that each knows what is left
+                self.spent += self.steps.run([step])[0]["cost_usd"]
+            else:
+                steps.append(step)
+        self.steps.run(steps)
+        names = [task.dataset for task in tasks]
+        return rank_verdicts(self.workspace, names, split, judging.judge, contestants)
+
+    def _choose_parents(self, dev: Ranking) -> list[str]:
+        """The strongest bases on dev prompts."""
+        count = self.study.merging.parents if self.study.merging else 2
+        order = strongest(dev, self.products.bases)
+        chosen = [*order, *(name for name in self.products.bases if name not in order)][:count]
+        best = dev.contestants[0].name if dev.contestants else chosen[0]
+        told = f"{' and '.join(chosen)} stand highest on dev prompts and become the parents"
+        self._record("parents", chosen, f"{told}; {best} leads.", dev)
+        return chosen
+
+    def _merge(self, parents: list[str]) -> None:
+        merging = self.study.merging
+        if merging is None:
+            return
+        steps = []
+        for number, wanted in enumerate(merging.recipes, start=1):
+            recipe = fill_recipe(wanted, parents, self.study.bases[0].name)
+            name = f"{self.study.name}-{recipe_name(wanted)}-{number}"[:60]
+            spec = MergeSpec(recipe=recipe, name=name, seed=self.study.seed)
+            title = f"Merge {' and '.join(parents)} by {recipe_name(wanted)}"
+            steps.append((wanted, self._submit(f"merge {number}", "merge", spec, title)))
+        self.steps.run([step for _, step in steps])
+        self.products.merges = [
+            Merge(self.steps.model_of(step), parents, recipe_name(wanted)) for wanted, step in steps
+        ]
+
+    def _judge_merges_on_dev(self, tasks: list[Task], merges: list[str]) -> None:
+        ranking = self._judge(tasks, self.products.trained_entrants, "dev", "choose merges", references=False)
+        order = strongest(ranking, merges)
+        if order:
+            place = ranking.contestants[0].name
+            sentence = f"{order[0]} is the better merge on dev prompts; {place} leads there over all."
+            self._record("merge", order[:1], sentence, ranking)
+
+    def _record(self, what: str, chosen: list[str], sentence: str, ranking: Ranking) -> None:
+        self.choices.append(Choice(what=what, chosen=chosen, sentence=sentence, ranking=ranking.as_dict()))
+        self.context.event("study.choice", what=what, chosen=chosen, sentence=sentence)
+
+    # --- validate --------------------------------------------------------------------------------
+
+    def _validate(self, ranking: Ranking, winner: str | None) -> Validation | None:
+        """Open the sealed task and let the winner meet the plain base there (or, if it is that, the next)."""
+        task = self.study.sealed_task()
+        if task is None or winner is None:
+            return None
+        self._phase("validate")
+        plain = self.study.bases[0].name
+        order = strongest(ranking, self.products.trained_entrants)
+        second = plain if winner != plain else next((name for name in order if name != plain), None)
+        if second is None:
+            return None
+        open_seal(self.workspace, task.dataset, self.study.name)
+        self.context.event("study.seal_opened", dataset=task.dataset)
+        self._fine_tune([task], [winner, second])
+        names = self.products.contestants(task.dataset, [winner, second], references=False)
+        spec = self._generate(task, names, splits=("test",))
+        step = self._submit(f"validate {task.dataset}", "generate", spec, f"Answer {task.dataset}")
+        self.steps.run([step])
+        judged = self._judge([task], [winner, second], "test", "validate", references=False)
+        contestants = {task.dataset: names}
+        compared = rank_verdicts(
+            self.workspace,
+            [task.dataset],
+            "test",
+            self.study.judging.judge,
+            contestants,
+            reference=second if self.study.repeats > 1 else self.products.tuned[task.dataset][second][0],
+        )
+        standing = next(row for row in compared.contestants if row.name in (winner, names[0]))
+        verdict, sentence = validate_sentence(winner, second, task.dataset, standing)
+        return Validation(
+            dataset=task.dataset,
+            first=winner,
+            second=second,
+            difference=standing.rating,
+            lo=standing.lo,
+            hi=standing.hi,
+            verdict=verdict,
+            sentence=sentence,
+            ranking=judged.as_dict(),
+            task=task_result(self.workspace, task, self.products, [winner, second]),
+        )
+
+    # --- result ----------------------------------------------------------------------------------
+
+    def _result(self, ranking: Ranking, winner: str | None, validation: Validation | None) -> StudyResult:
+        import platform
+
+        import engine
+
+        study, everyone = self.study, self.products.trained_entrants
+        merges = {merge.name: merge for merge in self.products.merges}
+        entrants = [EntrantResult(name=name, kind="base") for name in self.products.bases]
+        entrants += [
+            EntrantResult(name=merge.name, kind="merge", parents=merge.parents, recipe=merge.recipe)
+            for merge in merges.values()
+        ]
+        entrants += [EntrantResult(name=name, kind="reference") for name in self.products.references]
+        result = StudyResult(
+            study=study.name,
+            about=study.about,
+            judge=study.judging.judge,
+            repeats=study.repeats,
+            plain=study.bases[0].name,
+            winner=winner,
+            entrants=entrants,
+            tasks=[task_result(self.workspace, task, self.products, everyone) for task in study.open_tasks()],
+            ranking=ranking.as_dict(),
+            groups=[list(group) for group in ranking.groups],
+            choices=self.choices,
+            validation=validation,
+            steps=self.steps.finished,
+            seconds=round(sum(step.seconds for step in self.steps.finished), 1),
+            cost_usd=round(self.spent, 6),
+            machine=machine_in_words(),
+            versions={"bakeoff": engine.__version__, "python": platform.python_version()},
+        )
+        result.conclusions, result.cautions = conclude(result, ranking)
+        return result
+
+    # --- small helpers ---------------------------------------------------------------------------
+
+    def _submit(self, key: str, kind: str, spec: Any, title: str, *, lane: Any = None) -> Step:
+        return self.steps.submit(key, kind, spec, title, self.plan.of(key), lane=lane)
+
+    def _phase(self, name: str) -> None:
+        self.context.event("study.phase", phase=name)
+
+    def _plan_name(self, entrant: str) -> str:
+        """How the plan, which does not know names of merges yet, calls an entrant."""
+        names = [merge.name for merge in self.products.merges]
+        return f"merge {names.index(entrant) + 1}" if entrant in names else entrant
+
+    def _left(self) -> float | None:
+        """What is left of the budget."""
+        return None if self.study.budget_usd is None else max(self.study.budget_usd - self.spent, 0.0)
+
+    def _is_api(self, name: str) -> bool:
+        if name.startswith(("untuned:", "fewshot:", "local:")) or ":" not in name:
+            return False
+        return not self._known(Model, name)
+
+    def _known(self, table: type[Model] | type[Dataset], name: str) -> bool:
+        with self.workspace.catalogue.reading() as session:
+            return session.scalar(select(table.id).where(table.name == name)) is not None
+
+    def _path(self, text: str) -> Path:
+        path = Path(text).expanduser()
+        return path if path.is_absolute() else self.folder / path
+
+    def _model_source(self, text: str) -> str:
+        """A path beside the study's file, or a hub id."""
+        path = self._path(text)
+        return str(path) if path.exists() else text

@@ -1,0 +1,35 @@
+"""Studies in the catalogue: one row per study, and the job that runs it."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from engine.files import sha256_json
+from engine.jobs.client import JobClient
+from engine.jobs.directory import JobDirectory
+from engine.studies.spec import StudySpec
+from engine.workspace import Workspace
+from engine.workspace.naming import require_name, slug
+from engine.workspace.tables import Study as StudyRow
+
+
+def find_or_save(workspace: Workspace, client: JobClient, spec: StudySpec) -> JobDirectory:
+    """Save a study and queue its job; a study that was saved unchanged keeps its job, finished or not.
+
+    A changed file under the same name makes a new job; steps that are the same in both are not done again.
+    """
+    name = require_name(spec.study.name)
+    job_id = f"{slug(name)[:40]}.study.{sha256_json(spec.model_dump(mode='json'))[:8]}"
+    job = client.submit("study", spec, f"Study {name}", study=name, job_id=job_id)
+    with workspace.catalogue.writing() as session:
+        _save(session, spec, name, job_id)
+    return job
+
+
+def _save(session: Session, spec: StudySpec, name: str, job_id: str) -> None:
+    row = session.get(StudyRow, name)
+    definition = spec.model_dump(mode="json")
+    if row is None:
+        session.add(StudyRow(name=name, definition=definition, job_id=job_id, result={}))
+    elif row.job_id != job_id:
+        row.definition, row.job_id, row.result = definition, job_id, {}

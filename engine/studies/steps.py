@@ -1,0 +1,157 @@
+"""The jobs of a study: submitted under fixed ids, so that a study that starts again finds what it has done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from engine.files import sha256_json
+from engine.jobs.client import JobClient, JobFailedError
+from engine.jobs.context import JobContext, JobInterruptedError
+from engine.jobs.directory import AT_REST, JobDirectory
+from engine.jobs.kinds import KINDS, Lane
+from engine.studies.errors import StudyError
+from engine.studies.result import StepResult
+from engine.workspace.naming import slug
+from engine.workspace.tables import Dataset, Model
+
+
+@dataclass(frozen=True)
+class Step:
+    """A job of the study, submitted.
+
+    Attributes:
+        key: What it is in the study, for example ``train intents smollm2``.
+        planned_seconds: What the plan expected.
+    """
+
+    key: str
+    job: JobDirectory
+    planned_seconds: float
+
+
+class Steps:
+    """Submits and awaits the jobs of one study.
+
+    Args:
+        context: The study's own job.
+        study: Its name.
+        planned: Seconds that the plan expects in all, for showing progress.
+    """
+
+    def __init__(self, context: JobContext, study: str, planned: float) -> None:
+        self._context = context
+        self._study = study
+        self._client = JobClient(context.workspace)
+        self._planned = planned
+        self._done_seconds = 0.0
+        self.finished: list[StepResult] = []
+
+    def submit(
+        self, key: str, kind: str, spec: BaseModel, title: str, seconds: float, *, lane: Lane | None = None
+    ) -> Step:
+        """Queue a step, or take up the one of an earlier attempt with exactly the same spec."""
+        digest = sha256_json({"kind": kind, "spec": spec.model_dump(mode="json")})[:8]
+        job_id = f"{slug(self._study)[:28]}.{slug(key)[:48]}.{digest}"
+        job = self._client.submit(
+            kind, spec, title, lane=lane or KINDS[kind].lane, study=self._study, job_id=job_id
+        )
+        if job.status().state in AT_REST - {"done"}:
+            job.ask("resume")
+        return Step(key, job, seconds)
+
+    def run(self, steps: Sequence[Step]) -> list[dict[str, Any]]:
+        """Wait until all steps are done; returns their summaries in order.
+
+        Raises:
+            StudyError: A step failed; what is done stays done, and running the study again retries it.
+            JobInterruptedError: The study is to pause or stop; its steps are parked first.
+        """
+        fresh = [step for step in steps if step.job.status().state != "done"]
+        if not fresh:
+            return [self._settle(step) for step in steps]
+        started: set[str] = set()
+        by_id = {step.job.id: step for step in steps}
+        try:
+            for job, event in self._client.follow([step.job for step in steps]):
+                self._context.check()
+                step = by_id[job.id]
+                if event is None:
+                    if job.status().state == "running":
+                        if job.id not in started:
+                            started.add(job.id)
+                            self._context.event("study.step", title=job.request().title, job=job.id)
+                        self._show(step)
+                elif event.type in ("job.worker_lost", "warning"):
+                    self._context.event(event.type, **event.data, job=job.id)
+        except JobInterruptedError:
+            self._client.park([step.job for step in steps])
+            raise
+        return [self._settle(step) for step in steps]
+
+    def model_of(self, step: Step) -> str:
+        """The name under which the catalogue knows the model that a step made."""
+        return self._name_of(step, Model)
+
+    def dataset_of(self, step: Step) -> str:
+        """The name of the dataset that a step imported."""
+        return self._name_of(step, Dataset)
+
+    def _name_of(self, step: Step, table: type[Model] | type[Dataset]) -> str:
+        with self._context.workspace.catalogue.reading() as session:
+            name = session.scalar(select(table.name).where(table.job_id == step.job.id))
+        if name is None:
+            raise StudyError(
+                "study.product_gone",
+                "What the step '{step}' made has been removed from the workspace.",
+                fix="Run the study under another name to make it again.",
+                step=step.key,
+            )
+        return name
+
+    def _settle(self, step: Step) -> dict[str, Any]:
+        """Book a finished step."""
+        try:
+            summary = self._client.finished(step.job)
+        except JobFailedError as error:
+            raise StudyError(
+                error.code,
+                "The step '{step}' failed: {reason}",
+                fix="{fix_of_step} Then run the study again: it continues there.",
+                step=step.job.request().title,
+                reason=error.message,
+                fix_of_step=error.fix,
+                job=step.job.id,
+            ) from error
+        status = step.job.status()
+        seconds = (status.ended or time.time()) - (status.started or time.time())
+        self._done_seconds += step.planned_seconds
+        request = step.job.request()
+        self.finished.append(
+            StepResult(
+                step=step.key,
+                title=request.title,
+                kind=request.kind,
+                job=step.job.id,
+                seconds=round(seconds, 2),
+                planned_seconds=round(step.planned_seconds, 1),
+                summary={key: value for key, value in summary.items() if key != "outputs"},
+            )
+        )
+        self._context.event("study.step_done", title=request.title, seconds=round(seconds, 1))
+        self._context.progress(min(self._done_seconds, self._planned), self._planned, "planned seconds")
+        return summary
+
+    def _show(self, step: Step) -> None:
+        """Progress of the study with that of the step that runs."""
+        inner = step.job.status().progress
+        share = inner.get("done", 0) / inner["total"] if inner.get("total") else 0.0
+        done = min(self._done_seconds + share * step.planned_seconds, self._planned)
+        self._context.progress(
+            done, self._planned, "planned seconds", current=step.job.request().title, step=inner
+        )

@@ -1,0 +1,123 @@
+"""What many tests need: a workspace of their own, the command line as a real process, the public data."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import psutil
+import pytest
+
+from engine.workspace import Workspace, open_workspace
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class CliResult(NamedTuple):
+    """How a run of the command line ended; ``json`` is stdout's document where ``--json`` was given."""
+
+    status: int
+    stdout: str
+    stderr: str
+    json: Any
+
+
+class Cli(Protocol):
+    """Runs ``bakeoff`` with some arguments."""
+
+    def __call__(
+        self,
+        *arguments: str | Path,
+        input: str | None = None,
+        environment: dict[str, str] | None = None,
+        timeout: float = 120.0,
+    ) -> CliResult: ...
+
+
+def processes_of(workspace: Path) -> list[psutil.Process]:
+    """The runner and the workers of a workspace, and nobody else's."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        ours = "engine.jobs.runner" in words or "engine.jobs.worker" in words
+        if ours and any(Path(word).is_relative_to(workspace) for word in words[1:] if word.startswith("/")):
+            found.append(process)
+    return found
+
+
+def end_processes_of(workspace: Path) -> None:
+    """Kill the runner and the workers of a workspace, and wait until they are gone."""
+    deadline = time.monotonic() + 10.0
+    while (alive := processes_of(workspace)) and time.monotonic() < deadline:
+        for process in alive:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(alive, timeout=5.0)
+
+
+def clean_environment(workspace: Path, home: Path) -> dict[str, str]:
+    """This process's environment without keys, endpoints and a keyring, and with a home of its own."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OPENAI_", "BAKEOFF_", "XDG_")) and not name.endswith("_API_KEY")
+    }
+    return kept | {
+        "BAKEOFF_WORKSPACE": str(workspace),
+        "HOME": str(home),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+        "PYTHONIOENCODING": "utf-8",
+    }
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """A new workspace; whatever was started for it is ended afterwards."""
+    opened = open_workspace(tmp_path / "workspace")
+    yield opened
+    end_processes_of(opened.root)
+    opened.catalogue.close()
+
+
+@pytest.fixture
+def cli(workspace: Workspace, tmp_path: Path) -> Cli:
+    """The command line in a process of its own, in the folder ``tmp_path`` and on ``workspace``."""
+
+    def run(
+        *arguments: str | Path,
+        input: str | None = None,
+        environment: dict[str, str] | None = None,
+        timeout: float = 120.0,
+    ) -> CliResult:
+        words = [str(argument) for argument in arguments]
+        process = subprocess.run(
+            [sys.executable, "-m", "engine.cli.main", *words],
+            input="" if input is None else input,
+            capture_output=True,
+            encoding="utf-8",
+            cwd=tmp_path,
+            env=clean_environment(workspace.root, tmp_path) | (environment or {}),
+            timeout=timeout,
+            check=False,
+        )
+        document = json.loads(process.stdout) if "--json" in words and process.stdout else None
+        return CliResult(process.returncode, process.stdout, process.stderr, document)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of public data and oracles beside the repository; the test is skipped without it."""
+    folder = Path(os.environ.get("BAKEOFF_SHARED") or REPOSITORY.parent / "shared")
+    if not folder.is_dir():
+        pytest.skip(f"needs the shared data ({folder} is not there)")
+    return folder
