@@ -5,6 +5,7 @@ Nothing is installed: the wheel is unpacked into a temporary folder and used fro
 
 from __future__ import annotations
 
+import configparser
 import subprocess
 import sys
 import tarfile
@@ -12,7 +13,6 @@ import tempfile
 import tomllib
 import zipfile
 from email.parser import Parser
-from importlib.metadata import EntryPoints
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,8 +71,10 @@ def _check_wheel(wheel: Path, project: dict[str, Any], folder: Path) -> None:
     _require(shipped <= carried, f"{wheel.name} lacks resources: {sorted(shipped - carried)[:3]}")
     _require((folder / "engine/py.typed").exists(), f"{wheel.name} is not marked as typed")
     (info,) = folder.glob("*.dist-info")
-    scripts = EntryPoints._from_text((info / "entry_points.txt").read_text(encoding="utf-8"))
-    found = {script.name: script.value for script in scripts if script.group == "console_scripts"}
+    commands = configparser.ConfigParser()
+    commands.optionxform = str  # type: ignore[assignment, method-assign]
+    commands.read(info / "entry_points.txt", encoding="utf-8")
+    found = dict(commands["console_scripts"])
     _require(found == project["scripts"], f"{wheel.name} has the commands {found}")
     metadata = Parser().parsestr((info / "METADATA").read_text(encoding="utf-8"))
     _require(metadata["License-Expression"] == "Apache-2.0", f"{wheel.name} names no licence")

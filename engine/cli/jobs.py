@@ -88,7 +88,9 @@ def _show(options: argparse.Namespace, session: Session) -> Result:
     if document["seconds"] is not None:
         lines.append(f"time: {duration(document['seconds'])}, attempt {document['attempt']}")
     lines.append(f"folder: {document['folder']}")
-    lines += [f"decided: {one['subject']}: {one['choice']} ({one['reason']})" for one in document["decisions"]]
+    lines += [
+        f"decided: {one['subject']}: {one['choice']} ({one['reason']})" for one in document["decisions"]
+    ]
     if document["error"]:
         lines.append(f"error: {document['error']['message']} {document['error']['fix']}".rstrip())
     return document, "\n".join(lines)

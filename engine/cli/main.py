@@ -106,7 +106,9 @@ def _from_os(error: OSError) -> BakeoffError:
 
 def _unexpected(error: Exception) -> BakeoffError:
     """Put a value that a spec refuses, or a mistake of ours, into a sentence."""
-    if type(error).__name__ == "ValidationError" and hasattr(error, "errors"):  # pydantic's, not imported here
+    if type(error).__name__ == "ValidationError" and hasattr(
+        error, "errors"
+    ):  # pydantic's, not imported here
         first = error.errors()[0]
         return UsageError(
             "usage.value",

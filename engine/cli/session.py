@@ -90,19 +90,23 @@ class Session:
             forget_failure: Remove the job's directory when its input was at fault, so that the workspace
                 is as it was.
         """
-        job = self._parked(kind, spec)
+        from engine.jobs.client import JobFailedError
+
+        job = self.parked(kind, spec)
+        if own_environment and (job is None or job.status().state != "running"):
+            # Before the job is there: a runner with another environment must not begin it.
+            self.client.ensure_runner(own_environment=True)
         if job is None:
             job = self.client.submit(kind, spec, title, lane=lane)
         else:
             self.say(f"Continuing {job.id}.")
             job.ask("resume")
-        self.client.ensure_runner(own_environment=own_environment)
         if detach:
+            self.client.ensure_runner()
             return {"job": job.id, "state": job.status().state}
-        from engine.jobs.client import JobFailedError
-
         try:
             with self.client.parking([job]):
+                self.client.ensure_runner()
                 return self.client.wait(job, self.show_event)
         except JobFailedError as error:
             if forget_failure and not error.code.startswith("job."):
@@ -143,7 +147,7 @@ class Session:
                 print(file=sys.stderr, flush=True)
             self._line_open = False
 
-    def _parked(self, kind: str, spec: BaseModel) -> JobDirectory | None:
+    def parked(self, kind: str, spec: BaseModel) -> JobDirectory | None:
         """A job that was asked for with the same words and is paused, or still going on."""
         from engine.jobs.directory import all_jobs
 

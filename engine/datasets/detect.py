@@ -170,7 +170,7 @@ def _container(text: str, cut: bool, suffix: str) -> tuple[Container, str]:
             return "jsonl", "lines of JSON, and the file's name"
         return "json", "it begins with ["
     if first == "{":
-        if objects == 1 == len(lines) and not cut and by_name != "jsonl" and _holds_rows(lines[0]):
+        if objects == 1 == len(lines) and not cut and by_name != "jsonl" and _holds_rows(lines[0], by_name):
             return "json", "one JSON object with a list of objects"
         if objects * 2 >= len(lines) and (objects > 0 or by_name == "jsonl"):
             return "jsonl", "each line is a JSON object"
@@ -184,7 +184,7 @@ def _container(text: str, cut: bool, suffix: str) -> tuple[Container, str]:
     return "csv", "no JSON, so a table"
 
 
-def _holds_rows(line: str) -> bool:
+def _holds_rows(line: str, by_name: Container | None) -> bool:
     """Whether a whole JSON object is a document with a list of rows, rather than one row itself."""
     try:
         value = json.loads(line)
@@ -192,7 +192,7 @@ def _holds_rows(line: str) -> bool:
         return False
     if {"messages", "conversations", "prompt", "completion", "input", "output", "instruction"} & set(value):
         return False
-    return any(
+    return by_name == "json" or any(
         isinstance(member, list) and member and isinstance(member[0], dict) for member in value.values()
     )
 

@@ -143,9 +143,8 @@ def _connect(signatures: Signatures) -> tuple[Ints, int]:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    count = len(signatures)
-    lefts: list[Ints] = []
-    rights: list[Ints] = []
+    count = components = len(signatures)
+    labels: Ints = np.arange(count)
     for start in range(0, HASHES, _BAND):
         keys = np.ascontiguousarray(signatures[:, start : start + _BAND]).view(np.uint64).ravel()
         order = np.argsort(keys, kind="stable")
@@ -157,15 +156,17 @@ def _connect(signatures: Signatures) -> tuple[Ints, int]:
         leader = begins[np.searchsorted(begins, places, side="right") - 1]
         # Each row is compared with the one before it and with the first of its run.
         for left, right in ((order[places], order[places + 1]), (order[leader], order[places + 1])):
+            apart = labels[left] != labels[right]
+            left, right = left[apart], right[apart]
             near = _near(signatures, left, right)
-            lefts.append(left[near])
-            rights.append(right[near])
-    if not lefts:
-        return np.arange(count), count
-    left, right = np.concatenate(lefts), np.concatenate(rights)
-    graph = coo_array((np.ones(len(left), dtype=np.bool_), (left, right)), shape=(count, count))
-    components, labels = connected_components(graph, directed=False)
-    return labels.astype(np.int64), int(components)
+            if near.any():
+                edges = (labels[left[near]], labels[right[near]])
+                graph = coo_array(
+                    (np.ones(len(edges[0]), dtype=np.bool_), edges), shape=(components, components)
+                )
+                components, merged = connected_components(graph, directed=False)
+                labels = merged[labels].astype(np.int64)
+    return labels, int(components)
 
 
 def _near(signatures: Signatures, left: Ints, right: Ints) -> npt.NDArray[np.bool_]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -54,7 +55,8 @@ def export_dataset(store: DatasetStore, path: Path, split: Split | None = None) 
         count = write(store, temporary, split)
         replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise StoreError(
             "dataset.not_exported",
             "The examples cannot be written to {file}: {reason}.",

@@ -1,9 +1,9 @@
 """Texts -> sets of hashed word pairs -> MinHash signatures, vectorised over a batch of texts.
 
 MinHash: Broder, "On the resemblance and containment of documents" (1997). Words are hashed with a polynomial
-modulo 2^64 through prefix sums, pairs of neighbouring words (shingles) are mixed into 64 bits, and each of
-`HASHES` multiply-shift functions keeps its minimum over a text's shingles. The share of equal places in two
-signatures estimates the Jaccard similarity of their shingle sets.
+modulo 2^64 through prefix sums, pairs of neighbouring words (shingles) are mixed, and each of `HASHES`
+permutations of the 32-bit numbers (an odd factor) keeps its minimum over a text's shingles. The share of equal
+places in two signatures estimates the Jaccard similarity of their shingle sets.
 """
 
 from __future__ import annotations
@@ -70,8 +70,10 @@ class Shingles:
     def signatures(self) -> Signatures:
         """MinHash signatures, ``uint16[texts, HASHES]`` (the low bits of each minimum are enough to compare)."""
         found = np.empty((len(self.starts), HASHES), dtype=np.uint16)
+        small = (self.hashes >> np.uint64(32)).astype(np.uint32)
+        hashed = np.empty_like(small)
         for column, factor in enumerate(_factors()):
-            hashed = ((self.hashes * factor) >> np.uint64(32)).astype(np.uint32)
+            np.multiply(small, factor, out=hashed)
             found[:, column] = np.minimum.reduceat(hashed, self.starts)
         return found
 
@@ -134,9 +136,10 @@ def _mix(values: Hashes) -> Hashes:
 
 
 @cache
-def _factors() -> Hashes:
-    """The odd multipliers of the hash functions."""
-    return _mix(np.arange(1, HASHES + 1, dtype=np.uint64) * np.uint64(_BASE)) | np.uint64(1)
+def _factors() -> npt.NDArray[np.uint32]:
+    """The odd multipliers of the hash functions; each permutes the 32-bit numbers."""
+    mixed = _mix(np.arange(1, HASHES + 1, dtype=np.uint64) * np.uint64(_BASE))
+    return (mixed >> np.uint64(32)).astype(np.uint32) | np.uint32(1)
 
 
 _held_powers: dict[str, Any] = {}

@@ -106,6 +106,8 @@ class ByteSource:
         with self.open() as stream:
             try:
                 return stream.read(size)
+            except gzip.BadGzipFile:
+                raise  # told by `open`
             except OSError as error:
                 raise self._unreadable(error) from error
 

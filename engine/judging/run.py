@@ -22,6 +22,7 @@ from engine.judging.prepare import (
     split_judge,
 )
 from engine.judging.spec import JudgeSpec
+from engine.models.library import find_model
 
 
 def run(context: JobContext) -> JobResult:
@@ -45,7 +46,7 @@ def _judge(context: JobContext, spec: JudgeSpec, prepared: Prepared, budget: Bud
         return reference_judge(prepared, spec, context)
     prompt = judge_prompt_for(prepared)
     if spec.judge.startswith(LOCAL):
-        # Brings torch, which no other judge needs.
+        find_model(context.workspace, spec.judge.removeprefix(LOCAL))  # before torch is loaded for nothing
         from engine.judging.local_model import model_judge
 
         return model_judge(context.workspace, spec.judge.removeprefix(LOCAL), prompt, context)

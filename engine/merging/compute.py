@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import torch
 
 from engine.merging import methods, task_vectors
@@ -12,10 +13,10 @@ from engine.merging.plan import TensorPlan
 from engine.merging.task_vectors import Sparsifier
 
 
-def generator_for(seed: int, tensor: str) -> torch.Generator:
+def generator_for(seed: int, tensor: str) -> np.random.Generator:
     """The random numbers of one tensor: they depend on seed and name, never on the order of the work."""
     digest = hashlib.sha256(f"{seed}\n{tensor}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "little")))
 
 
 def merge_tensor(
@@ -94,7 +95,7 @@ def agreed(plan: TensorPlan, tensors: list[torch.Tensor]) -> torch.Tensor:
     return tensors[0]
 
 
-def _sparsifiers(method: str, plan: TensorPlan, generator: torch.Generator) -> list[Sparsifier] | None:
+def _sparsifiers(method: str, plan: TensorPlan, generator: np.random.Generator) -> list[Sparsifier] | None:
     """One sparsifier per input; they draw from one generator, in the recipe's order."""
     if method == "task_arithmetic":
         return None

@@ -12,9 +12,9 @@ from typing import Final
 
 import torch
 
-from engine.merging.sparsify import largest
+from engine.merging.sparsify import keep, largest
 from engine.merging.spheres import combine, cosine, dot, norm, pieces
-from engine.merging.task_vectors import agreement
+from engine.merging.task_vectors import indicator, majority, safe_divisor
 
 #: Above this cosine two tensors are so nearly parallel that the arc is a straight line.
 _PARALLEL: Final = 0.9995
@@ -178,18 +178,18 @@ def sce(base: torch.Tensor, tensors: list[torch.Tensor], *, select_topk: float =
             target.copy_(stack.var(dim=0, unbiased=False))
         kept = largest(spread, int(select_topk * int(torch.count_nonzero(spread))))
         for change in changes:
-            change.mul_(kept)
+            keep(change, kept)
     energies = [dot(change, change) for change in changes]
     total = sum(energies)
     weights = [energy / total if total > 0 else 1 / len(energies) for energy in energies]
     for target, *parts in pieces(base, *changes):
-        positive = torch.stack(parts).sum(dim=0) >= 0
+        sign = majority(torch.stack(parts).sum(dim=0))
         mix, divisor = torch.zeros_like(target), torch.zeros_like(target)
         for part, weight in zip(parts, weights, strict=True):
-            agrees = agreement(part, positive)
-            mix.add_(part.mul_(agrees), alpha=weight)
-            divisor.add_(agrees, alpha=weight)
-        target.add_(mix.div_(divisor.masked_fill_(divisor.abs() < _TINY, 1.0)))
+            agreeing = torch.relu(part * sign)
+            divisor.add_(indicator(agreeing), alpha=weight)
+            mix.add_(agreeing, alpha=weight)
+        target.add_(mix.div_(safe_divisor(divisor, min(weights))).mul_(sign))
     return base
 
 

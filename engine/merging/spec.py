@@ -35,7 +35,7 @@ class MergeSpec(BaseModel):
         default=42, ge=0, title="Seed", description="Of the methods that drop changes at random."
     )
     threads: int = Field(
-        default=1,
+        default=2,
         ge=1,
         le=16,
         title="Tensors at a time",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 
 #: Elements handled at a time: small enough for the processor's cache, large enough to keep it busy.
-PIECE = 1 << 18
+PIECE = 1 << 16
 
 
 def pieces(*tensors: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:

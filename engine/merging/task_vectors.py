@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
 import torch
 
 from engine.merging.sparsify import drop_extremes, keep_by_rank, keep_largest, keep_random
@@ -77,30 +78,44 @@ def consensus(changes: list[torch.Tensor], weights: list[float], *, normalize: b
         weights: w_i.
         normalize: Divide each element by the weights of those that agreed there.
     """
+    least = min(weights)
     for parts in pieces(*changes):
         total = parts[0].clone()
         for part in parts[1:]:
             total += part
-        positive = total >= 0
+        sign = majority(total)
         mix = torch.zeros_like(total)
         divisor = torch.zeros_like(total)
         for part, weight in zip(parts, weights, strict=True):
-            agrees = agreement(part, positive)
-            mix.addcmul_(part, agrees)
-            divisor.add_(agrees, alpha=weight)
+            agreeing = torch.relu(part * sign)
+            mix += agreeing
+            if normalize:
+                divisor.add_(indicator(agreeing), alpha=weight)
         if normalize:
-            divisor.masked_fill_(divisor.abs() < _TINY, 1.0)
-            mix.div_(divisor)
-        parts[0].copy_(mix)
+            mix.div_(safe_divisor(divisor, least))
+        parts[0].copy_(mix.mul_(sign))
     return changes[0]
 
 
-def agreement(change: torch.Tensor, positive: torch.Tensor) -> torch.Tensor:
-    """1 where a change has the majority's sign, else 0; a dropped element has none and agrees with nobody."""
-    return torch.where(positive, change > 0, change < 0).to(change.dtype)
+def majority(total: torch.Tensor) -> torch.Tensor:
+    """Sign of a sum of changes as 1 and -1; a sum of zero counts as plus."""
+    # Adding zero turns -0 into +0. Signs are multiplied, not compared: on one core torch compares slowly.
+    return torch.copysign(torch.ones_like(total), total + 0.0)
 
 
-def random_subset(density: float, generator: torch.Generator) -> Sparsifier:
+def indicator(agreeing: torch.Tensor) -> torch.Tensor:
+    """1 where a value is above zero, 0 where it is zero. A dropped element agrees with nobody."""
+    return agreeing.clamp(0, 1).ceil_()
+
+
+def safe_divisor(divisor: torch.Tensor, least: float) -> torch.Tensor:
+    """The divisor with 1, or anything that is not zero, where nobody agreed or the weights cancel."""
+    if least > _TINY:
+        return divisor.clamp_(min=least / 2)  # where nobody agreed the numerator is zero anyway
+    return divisor.masked_fill_(divisor.abs() < _TINY, 1.0)
+
+
+def random_subset(density: float, generator: np.random.Generator) -> Sparsifier:
     """DARE's sparsifier."""
     return lambda change: keep_random(change, density, generator)
 
@@ -115,6 +130,6 @@ def without_extremes(density: float, gamma: float) -> Sparsifier:
     return lambda change: drop_extremes(change, density, gamma)
 
 
-def ranked_subset(density: float, epsilon: float, generator: torch.Generator) -> Sparsifier:
+def ranked_subset(density: float, epsilon: float, generator: np.random.Generator) -> Sparsifier:
     """DELLA's sparsifier."""
     return lambda change: keep_by_rank(change, density, epsilon, generator)

@@ -21,8 +21,6 @@ IntervalKind: TypeAlias = Literal["cluster", "iid", "bootstrap"]
 
 #: Below this number of prompts, intervals are said to be rough.
 FEW_PROMPTS: Final = 10
-#: Below this number of degrees of freedom, a contestant is said to have met few prompts.
-_FEW_FREEDOM: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -131,6 +129,7 @@ def fit_task(data: Comparisons, *, interval: str = "auto", replicates: int = 100
         notes.append(f"There are only {data.clusters} prompts: intervals are wide and rough.")
     rating, freedom, to_mean = np.zeros(count), np.ones(count), np.ones(count)
     covariance = np.zeros((count, count))
+    few_prompts = np.zeros(count, dtype=np.bool_)
     components = int(links.component.max()) + 1 if count else 0
     effects = [1.0] * components
     place = np.zeros(count, dtype=np.int64)
@@ -154,9 +153,10 @@ def fit_task(data: Comparisons, *, interval: str = "auto", replicates: int = 100
             None if cluster is None else cluster[inside],
         )
         covariance[block], effects[code] = known.covariance, known.design_effect
+        few_prompts[mine] = known.borrowing
         freedom[mine], to_mean[mine] = known.freedom, known.freedom_to_mean
     if cluster is not None:
-        few = [data.names[i] for i in links.members(links.core) if freedom[i] < _FEW_FREEDOM]
+        few = [data.names[i] for i in links.members(links.core) if few_prompts[i]]
         if few and data.clusters >= FEW_PROMPTS:
             notes.append(f"Compared on very few prompts, so with a rough interval: {_list(few)}.")
     drawn = None

@@ -74,6 +74,8 @@ def place(better: NDArray[np.bool_], rating: Floats, rough: Floats, names: Seque
     rank_lo = 1 + better.sum(axis=0).astype(np.int64)
     rank_hi = count - better.sum(axis=1).astype(np.int64)
     middle = (rank_lo + rank_hi) / 2.0
+    # Rounded, so that the last bits of a sum do not decide.
+    rough = np.round(rough, 9) + 0.0
     rated = sorted(
         (i for i in range(count) if not math.isnan(rating[i])),
         key=lambda i: (-round(float(rating[i]), 9), names[i]),

@@ -199,7 +199,8 @@ def _table(field: Field, zero: np.ndarray | int | None, level: float, *, bootstr
     spots += [(e, len(here) + 1 + n, 1, everybody) for n, e in enumerate(followers)]
     rows = []
     for e, position, best, worst in spots:
-        rating, lo, hi = estimates[e]
+        # Plain numbers (no numpy, no negative zero), whatever writes them as JSON.
+        rating, lo, hi = (None if x is None else float(x) + 0.0 for x in estimates[e])
         rows.append(
             Standing(
                 name=field.names[e],

@@ -146,6 +146,11 @@ class _Planner:
                 self._train("validate", sealed, name)
             self._answer("validate", sealed, 2, ("test",))
             self._judge("validate", [sealed], 2, "test")
+        if study.budget_usd is not None and self._plan.usd > study.budget_usd:
+            self._plan.notes.append(
+                f"The forecast of {self._plan.usd:.2f} USD is above the budget of {study.budget_usd:.2f} USD: "
+                "judging will stop where the budget ends."
+            )
         return self._plan
 
     def _prepare_base(self, base: Base) -> None:

@@ -18,6 +18,7 @@ from engine.models.source import demo_source
 from engine.models.spec import ModelAddSpec
 from engine.ranking import Ranking
 from engine.studies.conclusions import conclude, validate_sentence
+from engine.studies.errors import StudyError
 from engine.studies.figures import machine_in_words, task_result
 from engine.studies.plan import Plan, plan_study
 from engine.studies.products import Merge, Products
@@ -91,6 +92,18 @@ class _Loop:
     # --- prepare ---------------------------------------------------------------------------------
 
     def _import_datasets(self) -> None:
+        missing = [
+            task.dataset
+            for task in self.study.tasks
+            if task.source is None and not self._known(Dataset, task.dataset)
+        ]
+        if missing:
+            raise StudyError(
+                "study.no_datasets",
+                "The study needs datasets that the workspace does not have: {names}.",
+                fix="Import each of them with: bakeoff dataset import FILE --name NAME",
+                names=", ".join(missing),
+            )
         sources: dict[str, tuple[DataSource, bool]] = {}
         for base in self.study.bases:
             if base.sibling and base.sibling.source:

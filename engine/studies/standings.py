@@ -1,20 +1,17 @@
-"""Reading the verdicts of a study back from the catalogue as a ranking."""
+"""Rankings of a study's contestants, by the verdicts in the catalogue."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import select
-
-from engine.ranking import Ranking, Verdict, VerdictTable, rank
+from engine.judging.recorded import recorded_verdicts
+from engine.ranking import Ranking, rank
 from engine.workspace import Workspace
-from engine.workspace.tables import Dataset
-from engine.workspace.tables import Verdict as VerdictRow
 
 
 def rank_verdicts(
     workspace: Workspace,
-    datasets: Collection[str],
+    datasets: Sequence[str],
     split: str,
     judge: str,
     contestants: Mapping[str, Collection[str]],
@@ -31,44 +28,8 @@ def rank_verdicts(
         contestants: Task -> names of the contestants that take part.
         reference: The entrant at zero, if any.
     """
-    rows = [
-        verdict
-        for name in datasets
-        for verdict in verdicts_of(workspace, name, split, judge, contestants[name])
-    ]
-    return rank(VerdictTable.from_rows(rows), reference=reference)
-
-
-def verdicts_of(
-    workspace: Workspace, dataset: str, split: str, judge: str, contestants: Collection[str]
-) -> Iterator[Verdict]:
-    """The scored and unscored verdicts on one task among the given contestants.
-
-    Of several answers of the same question (a failed one that was asked again), the last one counts.
-    """
-    wanted = set(contestants)
-    latest: dict[tuple[str, str, str], VerdictRow] = {}
-    with workspace.catalogue.reading() as session:
-        query = (
-            select(VerdictRow)
-            .join(Dataset, Dataset.id == VerdictRow.dataset_id)
-            .where(Dataset.name == dataset, VerdictRow.split == split, VerdictRow.judge == judge)
-            .order_by(VerdictRow.id)
-        )
-        for row in session.scalars(query):
-            if row.name_a in wanted and row.name_b in wanted:
-                latest[(row.prompt_id, row.contestant_a, row.contestant_b)] = row
-    for row in latest.values():
-        yield Verdict(
-            a=row.name_a,
-            b=row.name_b,
-            winner=row.winner if row.state == "ok" else None,
-            prompt_id=row.prompt_id,
-            task=dataset,
-            entrant_a=row.entrant_a,
-            entrant_b=row.entrant_b,
-            judge=row.judge,
-        )
+    table = recorded_verdicts(workspace, datasets, split, judge, contestants)
+    return rank(table, reference=reference)
 
 
 def strongest(ranking: Ranking, among: Collection[str]) -> list[str]:

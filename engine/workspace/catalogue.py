@@ -52,7 +52,6 @@ class Catalogue:
         """A session that sees one consistent state and changes nothing."""
         with self._told(), Session(self._engine, expire_on_commit=False) as session:
             yield session
-            session.rollback()
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -96,9 +95,20 @@ class Catalogue:
                 file=str(self.path),
                 revision=revision,
             )
+        from alembic.util import CommandError
+
         from engine.workspace.migrations import upgrade
 
-        upgrade(self._engine)
+        try:
+            upgrade(self._engine)
+        except CommandError as error:
+            raise CatalogueError(
+                "catalogue.unknown_schema",
+                "The catalogue {file} has a schema that no Bakeoff has ever written ({revision}).",
+                fix="Restore the workspace from a copy, or open another one.",
+                file=str(self.path),
+                revision=revision,
+            ) from error
 
     def _create(self) -> None:
         with self._engine.connect() as connection:

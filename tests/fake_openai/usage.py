@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -37,6 +37,11 @@ class Usage:
 
     def as_dict(self) -> dict[str, Any]:
         """The counts as JSON (without the texts)."""
-        counts = asdict(self)
-        del counts["prompts"], counts["bodies"]
-        return counts
+        return {
+            "requests": self.requests,
+            "calls": dict(self.calls),
+            "input_tokens": dict(self.input_tokens),
+            "output_tokens": dict(self.output_tokens),
+            "failures": self.failures,
+            "most_at_once": self.most_at_once,
+        }

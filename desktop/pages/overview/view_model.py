@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal, Slot
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from engine.errors import BakeoffError
 from engine.jobs.directory import JobDirectory, Status, all_jobs
@@ -47,7 +48,7 @@ class Overview:
 def read_overview(workspace: Workspace) -> Overview:
     """Read the catalogue and the job directories of ``workspace``."""
     try:
-        jobs = all_jobs(workspace.jobs)
+        jobs = all_jobs(workspace.jobs)[-_MOST_ROWS:]
         states = {job.id: job.status().state for job in jobs}
         with workspace.catalogue.reading() as rows:
             studies = [
@@ -60,9 +61,11 @@ def read_overview(workspace: Workspace) -> Overview:
             ]
             models = [
                 (model.name, model.kind, ", ".join(parent.parent_name for parent in model.parents))
-                for model in rows.scalars(select(Model).order_by(Model.name).limit(_MOST_ROWS))
+                for model in rows.scalars(
+                    select(Model).options(selectinload(Model.parents)).order_by(Model.name).limit(_MOST_ROWS)
+                )
             ]
-        running = [_job_row(job) for job in reversed(jobs[-_MOST_ROWS:])]
+        running = [_job_row(job) for job in reversed(jobs)]
     except BakeoffError as error:
         return Overview(problem=error.sentence())
     except OSError as error:

@@ -23,7 +23,7 @@ from engine.datasets.source import ROW_LIMIT
 _CHUNK: Final = 1 << 20
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _ESCAPED_BYTE: Final = re.compile("[\udc80-\udcff]")
-_IN_STRING: Final = re.compile(r'["\\]')
+_IN_STRING: Final = re.compile(r'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _OUTSIDE: Final = re.compile(r'["\[\]{},]')
 
 
@@ -221,19 +221,24 @@ class _Window:
         """Step over the value that comes next, however long or deep, holding one piece of it at a time."""
         depth, in_string = 0, False
         while True:
-            match = (_IN_STRING if in_string else _OUTSIDE).search(self._text, self._at)
+            if in_string:
+                match = _IN_STRING.match(self._text, self._at)
+                self._at = match.end() if match else self._at
+                if self._text[self._at : self._at + 1] == '"':
+                    self._at += 1
+                    in_string = False
+                elif not self._grow():
+                    self.broken("", cut=True)
+                continue
+            match = _OUTSIDE.search(self._text, self._at)
             if match is None:
                 self._at = len(self._text)
                 if not self._grow():
                     self.broken("", cut=True)
                 continue
             mark, self._at = match[0], match.end()
-            if mark == "\\":
-                while self._at >= len(self._text) and self._grow():
-                    pass
-                self._at += 1
-            elif mark == '"':
-                in_string = not in_string
+            if mark == '"':
+                in_string = True
             elif mark in "[{":
                 depth += 1
             elif depth == 0:

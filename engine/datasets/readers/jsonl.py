@@ -68,8 +68,12 @@ def _parse_slowly(line: bytes) -> Any:
     try:
         value = json.loads(text, parse_constant=lambda _name: None)
     except json.JSONDecodeError as error:
+        problem = error.msg.removesuffix(" starting at").removesuffix(" at")
         return RowFaultError(
-            "row.bad_json", "not valid JSON: {problem} at character {at}", problem=error.msg.removesuffix(" starting at").removesuffix(" at"), at=error.pos + 1
+            "row.bad_json",
+            "not valid JSON: {problem} at character {at}",
+            problem=problem,
+            at=error.pos + 1,
         )
     except (ValueError, RecursionError):
         return RowFaultError("row.bad_json", "not valid JSON: nested too deep, or a number too long")

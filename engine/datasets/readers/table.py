@@ -12,7 +12,7 @@ import io
 from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from engine.datasets.detect import SAMPLE_BYTES, Detected
 from engine.datasets.errors import DatasetError, RowFaultError
@@ -20,6 +20,8 @@ from engine.datasets.readers import RawRow
 from engine.datasets.source import ROW_LIMIT
 from engine.progress import Reporter
 
+#: One of the csv module's ``QUOTE_`` constants.
+Quoting = Literal[0, 1, 2, 3]
 _DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 
 
@@ -56,7 +58,7 @@ def read_table(
 def _read(text: io.TextIOWrapper, detected: Detected, path: Path, reporter: Reporter) -> Iterator[RawRow]:
     lines = _Lines(text)
     delimiter = _delimiter(lines, detected, reporter, path)
-    records = _records(lines, delimiter)
+    records = _records(lines, delimiter, _quoting(lines, delimiter, reporter, path))
     header: list[str] | None = None
     number = 0
     for record in records:
@@ -177,9 +179,9 @@ class _TooLongError(Exception):
     """A record is over the limit."""
 
 
-def _records(lines: _Lines, delimiter: str) -> Iterator[list[str] | RowFaultError]:
+def _records(lines: _Lines, delimiter: str, quoting: Quoting) -> Iterator[list[str] | RowFaultError]:
     csv.field_size_limit(ROW_LIMIT)
-    parser = csv.reader(lines, delimiter=delimiter, strict=True)
+    parser = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
     while True:
         lines.begin()
         try:
@@ -194,7 +196,7 @@ def _records(lines: _Lines, delimiter: str) -> Iterator[list[str] | RowFaultErro
                 limit=ROW_LIMIT // 10**6,
                 line=lines.first,
             )
-            parser = csv.reader(lines, delimiter=delimiter, strict=True)
+            parser = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
         except csv.Error as error:
             lines.step_back()
             yield RowFaultError(
@@ -203,7 +205,7 @@ def _records(lines: _Lines, delimiter: str) -> Iterator[list[str] | RowFaultErro
                 problem=str(error),
                 line=lines.first,
             )
-            parser = csv.reader(lines, delimiter=delimiter, strict=True)
+            parser = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
         else:
             if not record or (len(record) == 1 and not record[0].strip()):
                 continue
@@ -241,6 +243,24 @@ def _delimiter(lines: _Lines, detected: Detected, reporter: Reporter, path: Path
         reason = "no delimiter divides the first line, so there is one column"
     reporter.decision("dataset.delimiter", _name(delimiter), reason, file=str(path))
     return delimiter
+
+
+def _quoting(lines: _Lines, delimiter: str, reporter: Reporter, path: Path) -> Quoting:
+    """Tab-separated text often has no quoting at all, and quotes that only mean themselves."""
+    if delimiter != "\t":
+        return csv.QUOTE_MINIMAL
+    sample = lines.ahead(0)
+    try:
+        quoted = [len(row) for row in csv.reader(sample, delimiter=delimiter, strict=True)]
+    except csv.Error:
+        quoted = []
+    bare = [len(row) for row in csv.reader(sample, delimiter=delimiter, quoting=csv.QUOTE_NONE)]
+    if len(quoted) == len(bare) or len(set(bare)) > 1:
+        return csv.QUOTE_MINIMAL
+    reporter.decision(
+        "dataset.quotes", "none", "all rows have the header's columns when quotes are text", file=str(path)
+    )
+    return csv.QUOTE_NONE
 
 
 def _name(delimiter: str) -> str:

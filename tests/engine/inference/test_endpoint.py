@@ -205,7 +205,10 @@ def test_a_key_that_no_header_can_carry_is_refused_unseen() -> None:
 
 def test_secrets_in_a_url_are_not_shown() -> None:
     one = Endpoint(
-        "mine", "http://user:hush-hush@127.0.0.1:1/v1?token=hush-hush", None, retries=RetryPolicy(unsent_attempts=1)
+        "mine",
+        "http://user:hush-hush@127.0.0.1:1/v1?token=hush-hush",
+        None,
+        retries=RetryPolicy(unsent_attempts=1),
     )
     assert one.place == "http://127.0.0.1:1/v1"
     with pytest.raises(EndpointError) as caught:

@@ -13,15 +13,19 @@ from typing import Any
 
 import pytest
 
-from engine.datasets import ImportOptions, SealedError, import_files
+from engine.datasets import DatasetStore, ImportOptions, SealedError, import_files
+from engine.errors import BakeoffError
 from engine.inference.contestants import ContestantError
 from engine.inference.outputs import Output, write_outputs
 from engine.inference.pricing import PriceError
 from engine.jobs.client import JobClient
+from engine.jobs.context import JobContext
 from engine.jobs.directory import JobDirectory
+from engine.jobs.events import EventWriter
 from engine.judging.errors import JudgingError
 from engine.judging.ledger import CatalogueLedger
 from engine.judging.prepare import forecast, prepare
+from engine.judging.run import run
 from engine.judging.spec import JudgeSpec
 from engine.judging.verdicts import comparisons
 from engine.progress import SilentReporter
@@ -33,6 +37,7 @@ from tests.engine.judging.arena import KEY, MARKS
 from tests.fake_openai import FakeOpenAI, Truth
 
 COUNT = 24
+WRONG = "sk-wrong-123456"
 
 
 @pytest.fixture
@@ -57,8 +62,6 @@ def filled(workspace: Workspace, tmp_path: Path) -> Workspace:
     import_files([file], ImportOptions(name="colours"), workspace.datasets / "d1")
     dataset = NewDataset(id="d1", name="colours", folder="datasets/d1", manifest={})
     _adopt(workspace, "import", Adoption(datasets=[dataset]))
-    from engine.datasets.store import DatasetStore
-
     examples = list(DatasetStore(workspace.datasets / "d1").examples("test"))
     for place, (name, mark) in enumerate((("Good", "splendid"), ("Middling", "plain"), ("Bad", "poor"))):
         answers = []
@@ -98,11 +101,21 @@ def start(workspace: Workspace, job: JobDirectory, **environment: str) -> subpro
     )
 
 
-def run_job(workspace: Workspace, what: JudgeSpec, server: FakeOpenAI | None = None) -> JobDirectory:
+def run_job(workspace: Workspace, what: JudgeSpec, server: FakeOpenAI) -> JobDirectory:
     job = JobClient(workspace).submit("judge", what, "judge")
-    keys = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.base_url} if server else {}
+    keys = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.base_url}
     assert start(workspace, job, **keys).wait(60) == 0
     return job
+
+
+def run_here(workspace: Workspace, what: JudgeSpec) -> tuple[JobDirectory, dict[str, Any]]:
+    """The same without a process of its own; returns the summary as well."""
+    job = JobClient(workspace).submit("judge", what, "judge")
+    writer = EventWriter(job.events)
+    try:
+        return job, run(JobContext(job, workspace, writer)).summary
+    finally:
+        writer.close()
 
 
 def events(job: JobDirectory) -> dict[str, dict[str, Any]]:
@@ -110,10 +123,7 @@ def events(job: JobDirectory) -> dict[str, dict[str, Any]]:
 
 
 def test_the_reference_judge_needs_nothing_but_the_dataset(filled: Workspace) -> None:
-    job = run_job(filled, spec(metric="rouge_l"))
-    result = job.result()
-    assert result is not None, job.status().error
-    summary = result["summary"]
+    job, summary = run_here(filled, spec(metric="rouge_l"))
     assert summary["comparisons"] == 3 * COUNT
     assert (summary["cost_usd"], summary["swap_consistency"], summary["stopped"]) == (0.0, None, "done")
     ledger = CatalogueLedger(filled.catalogue, "d1", "test")
@@ -127,12 +137,12 @@ def test_the_reference_judge_needs_nothing_but_the_dataset(filled: Workspace) ->
 
 
 def test_the_metric_is_chosen_and_told(filled: Workspace) -> None:
-    told = [event.data for event in run_job(filled, spec()).reader().new() if event.type == "decision"]
+    told = [event.data for event in run_here(filled, spec())[0].reader().new() if event.type == "decision"]
     assert [(one["subject"], one["choice"]) for one in told] == [("metric", "rouge_l")]
 
 
 def test_an_endpoint_judges_within_its_budget_and_its_key_stays_secret(
-    filled: Workspace, server: FakeOpenAI
+    filled: Workspace, server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = run_job(filled, spec(judge="openai:gpt-4o", budget_usd=2.0), server)
     result = job.result()
@@ -145,10 +155,10 @@ def test_an_endpoint_judges_within_its_budget_and_its_key_stays_secret(
     assert summary["swap_consistency"] == 1.0
     for path in filled.root.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
-    again = run_job(filled, spec(judge="openai:gpt-4o"), server).result()
-    assert again is not None
-    assert again["summary"]["calls"] == 0
-    assert again["summary"]["cached"] == 2 * 3 * COUNT
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    _, again = run_here(filled, spec(judge="openai:gpt-4o"))
+    assert (again["calls"], again["cached"], again["cost_usd"]) == (0, 2 * 3 * COUNT, 0.0)
 
 
 def test_a_killed_job_goes_on_without_paying_for_a_stored_verdict_again(
@@ -204,11 +214,7 @@ def test_the_ceiling_holds_over_a_kill(filled: Workspace, server: FakeOpenAI) ->
         ({"judge": "nowhere:gpt-4o"}, {}, "endpoint.unknown"),
         ({"judge": "local:nothing"}, {}, "model.unknown"),
         ({"judge": "gpt-4o"}, {}, "judging.judge"),
-        (
-            {"judge": "openai:gpt-4o"},
-            {"OPENAI_API_KEY": "sk-wrong-123456", "OPENAI_BASE_URL": "LIVE"},
-            "endpoint.key",
-        ),
+        ({"judge": "openai:gpt-4o"}, {"OPENAI_API_KEY": WRONG, "OPENAI_BASE_URL": "LIVE"}, "endpoint.key"),
         (
             {"judge": "openai:gpt-4o"},
             {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
@@ -217,17 +223,24 @@ def test_the_ceiling_holds_over_a_kill(filled: Workspace, server: FakeOpenAI) ->
     ],
 )
 def test_a_judge_that_cannot_be_asked_fails_in_one_sentence_and_changes_nothing(
-    filled: Workspace, server: FakeOpenAI, fields: dict[str, str], environment: dict[str, str], code: str
+    filled: Workspace,
+    server: FakeOpenAI,
+    monkeypatch: pytest.MonkeyPatch,
+    fields: dict[str, str],
+    environment: dict[str, str],
+    code: str,
 ) -> None:
-    job = JobClient(filled).submit("judge", spec(**fields), "judge")
-    start(
-        filled, job, **{name: value.replace("LIVE", server.base_url) for name, value in environment.items()}
-    ).wait(60)
-    error = job.status().error
-    assert error is not None
-    assert error["code"] == code
-    assert KEY not in str(error)
-    assert "sk-wrong" not in job.events.read_text()
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value.replace("LIVE", server.base_url))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    with pytest.raises(BakeoffError) as caught:
+        run_here(filled, spec(**fields))
+    assert caught.value.code == code
+    told = str(caught.value.as_dict()) + "".join(path.read_text() for path in filled.jobs.rglob("*.jsonl"))
+    assert KEY not in told
+    assert WRONG not in told
     assert CatalogueLedger(filled.catalogue, "d1", "test").all() == []
     assert server.usage.requests == 0
 
@@ -264,12 +277,8 @@ def test_a_sealed_dataset_is_refused(filled: Workspace, tmp_path: Path) -> None:
 
 
 def test_a_contestant_that_skipped_prompts_is_compared_where_it_answered(filled: Workspace) -> None:
-    from engine.datasets.store import DatasetStore
-
     first = list(DatasetStore(filled.datasets / "d1").examples("test"))[:5]
     _answer(filled, "Lazy", [Output(example.prompt_id, "zzz", "stop", 1, 0.1) for example in first])
-    job = run_job(filled, spec(contestants=["Good", "Lazy"], metric="label"))
-    result = job.result()
-    assert result is not None, job.status().error
-    assert result["summary"]["comparisons"] == 5
+    job, summary = run_here(filled, spec(contestants=["Good", "Lazy"], metric="label"))
+    assert summary["comparisons"] == 5
     assert events(job)["judge.missing_answers"]["missing"] == {"Lazy": COUNT - 5}

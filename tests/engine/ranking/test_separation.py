@@ -24,6 +24,7 @@ def test_winning_everything_bounds_the_rating_from_below_only() -> None:
     assert winner.lo == pytest.approx(math.log(chance / (1 - chance)) / 2, abs=1e-6)
     assert loser.hi == pytest.approx(-winner.lo)
     assert any("finite rating" in text for text in ranking.warnings)
+    assert {type(row.lo) for row in ranking.contestants} == {float, type(None)}
 
 
 @pytest.mark.parametrize(("wins", "certain"), [(1, False), (5, False), (6, True), (30, True)])

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import orjson
 import pytest
 
 from engine.ranking import RankingError, Verdict, VerdictTable, head_to_head, rank
@@ -28,6 +29,7 @@ def test_the_average_gives_every_task_the_same_weight() -> None:
     assert (ranking.tasks["long"].comparisons, ranking.tasks["short"].prompts) == (80, 12)
     shape = ranking.as_dict()
     assert set(shape) == {"contestants", "comparisons", "prompts", "interval", "level", "warnings", "tasks"}
+    assert orjson.loads(orjson.dumps(shape)) == shape
     assert set(shape["tasks"]["long"]) == {"contestants", "comparisons", "prompts"}
 
 

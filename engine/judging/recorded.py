@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Final
 
 from sqlalchemy import select
 
 from engine.errors import BakeoffError
+from engine.judging.verdicts import Comparison, comparisons
+from engine.judging.verdicts import Verdict as StoredVerdict
+from engine.ranking import Verdict as RankedVerdict
+from engine.ranking import VerdictTable
 from engine.workspace import Workspace
 from engine.workspace.naming import dataset_named
 from engine.workspace.tables import Contestant, Verdict
 
-if TYPE_CHECKING:
-    from engine.ranking import Verdict as RankedVerdict
-    from engine.ranking import VerdictTable
+_FIELDS: Final = tuple(item.name for item in fields(StoredVerdict))
 
 
 class NoVerdictsError(BakeoffError):
@@ -23,8 +26,12 @@ class NoVerdictsError(BakeoffError):
     title = "There is nothing to rank"
 
 
-def stored_verdicts(
-    workspace: Workspace, datasets: Sequence[str], split: str, judge: str | None
+def recorded_verdicts(
+    workspace: Workspace,
+    datasets: Sequence[str],
+    split: str,
+    judge: str | None,
+    contestants: Mapping[str, Collection[str]] | None = None,
 ) -> VerdictTable:
     """The verdicts on some datasets, each dataset being a task.
 
@@ -37,15 +44,12 @@ def stored_verdicts(
         datasets: Names of datasets.
         split: ``test`` or ``dev``.
         judge: Whose verdicts; may be None where only one judge was asked.
+        contestants: Dataset -> names of those that take part; everybody when None.
 
     Raises:
         NameUnknownError: There is no such dataset.
         NoVerdictsError: A dataset has no verdicts, or several judges were asked and none is named.
     """
-    from dataclasses import replace
-
-    from engine.ranking import VerdictTable
-
     rows: list[tuple[str, Verdict]] = []
     notes: list[str] = []
     with workspace.catalogue.reading() as session:
@@ -53,6 +57,9 @@ def stored_verdicts(
             dataset = dataset_named(session, name)
             query = select(Verdict).where(Verdict.dataset_id == dataset.id, Verdict.split == split)
             found = list(session.scalars(query.order_by(Verdict.id)))
+            if contestants is not None:
+                wanted = set(contestants[name])
+                found = [row for row in found if row.name_a in wanted and row.name_b in wanted]
             if judge is not None:
                 found = _of_judge(found, judge, name, split)
             if not found:
@@ -75,7 +82,7 @@ def stored_verdicts(
             rows += [(name, row) for row in kept]
             notes += [f"{name}: {note}" for note in told]
     _require_one_judge({row.judge for _, row in rows})
-    table = VerdictTable.from_rows(_ranked(name, row) for name, row in rows)
+    table = VerdictTable.from_rows(_ranked(name, by, one) for name, by, one in _joined(rows))
     return replace(table, notes=(*table.notes, *notes))
 
 
@@ -119,23 +126,37 @@ def _current(found: list[Verdict], newest: dict[str, str]) -> tuple[list[Verdict
     ]
     if len(present) < len(kept):
         notes.append(f"{len(kept) - len(present)} verdicts on earlier versions of a contestant are left out.")
-    scored = {row.key: row for row in reversed(present) if row.state == "ok"}
-    failed = {row.key for row in present if row.state != "ok"} - scored.keys()
+    scored = {_question(row): row for row in reversed(present) if row.state == "ok"}
+    failed = {_question(row) for row in present if row.state != "ok"} - scored.keys()
     if failed:
         notes.append(f"{len(failed)} questions brought no usable verdict and are not scored.")
-    return [row for row in present if scored.get(row.key) is row], notes
+    return [row for row in present if scored.get(_question(row)) is row], notes
 
 
-def _ranked(task: str, row: Verdict) -> RankedVerdict:
-    from engine.ranking import Verdict as RankedVerdict
+def _question(row: Verdict) -> tuple[str, str, str, str]:
+    """What was asked; the key alone is the same for equal answers to different prompts."""
+    return row.key, row.prompt_id, row.contestant_a, row.contestant_b
 
+
+def _joined(rows: list[tuple[str, Verdict]]) -> Iterator[tuple[str, str, Comparison]]:
+    """Comparisons by dataset and judge; a pair of which an order is missing is none."""
+    groups: dict[tuple[str, str], list[StoredVerdict]] = {}
+    for name, row in rows:
+        stored = StoredVerdict(**{field: getattr(row, field) for field in _FIELDS})
+        groups.setdefault((name, row.judge), []).append(stored)
+    for (name, judge), verdicts in groups.items():
+        for comparison in comparisons(verdicts):
+            yield name, judge, comparison
+
+
+def _ranked(task: str, judge: str, comparison: Comparison) -> RankedVerdict:
     return RankedVerdict(
-        a=row.name_a,
-        b=row.name_b,
-        winner=row.winner,
-        prompt_id=row.prompt_id,
+        a=comparison.name_a,
+        b=comparison.name_b,
+        winner=comparison.winner,
+        prompt_id=comparison.prompt_id,
         task=task,
-        entrant_a=row.entrant_a,
-        entrant_b=row.entrant_b,
-        judge=row.judge,
+        entrant_a=comparison.entrant_a,
+        entrant_b=comparison.entrant_b,
+        judge=judge,
     )

@@ -1,0 +1,121 @@
+"""``bakeoff merge``: make one model of several by a recipe."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.cli.session import Session, duration
+
+if TYPE_CHECKING:
+    from engine.merging import Preflight
+
+Result = tuple[Any, str]
+
+
+def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    merge = commands.add_parser("merge", help="merge models by a recipe", parents=[everywhere])
+    merge.add_argument("recipe", metavar="RECIPE.yml", help="models by their names here, or by their folders")
+    merge.add_argument("out", metavar="OUT_DIR", help="the new model's folder; must not exist yet")
+    merge.add_argument("--name", help="what to call it in the workspace (default: as the folder)")
+    merge.add_argument("--check", action="store_true", help="only look whether the recipe can be merged")
+    merge.add_argument(
+        "--seed", type=int, default=42, metavar="S", help="of the methods that drop at random (default: 42)"
+    )
+    merge.add_argument("--threads", type=int, default=1, metavar="N", help="tensors at a time")
+    merge.add_argument("--detach", action="store_true", help="return at once")
+    merge.set_defaults(run=_merge)
+
+
+def _merge(options: argparse.Namespace, session: Session) -> Result:
+    from engine.files import FileError
+    from engine.merging import check, load_recipe
+    from engine.merging.spec import MergeSpec
+    from engine.merging.workspace_models import workspace_resolver
+
+    file, out = Path(options.recipe).absolute(), Path(options.out).expanduser().absolute()
+    recipe = load_recipe(Path(options.recipe))
+    preflight = check(recipe, resolve=workspace_resolver(session.workspace), recipe_file=file)
+    _tell(preflight, session)
+    if options.check:
+        return preflight.as_dict(), _check_text(preflight)
+    spec = MergeSpec(
+        recipe=file.read_text(encoding="utf-8-sig"),
+        name=_name(options.name, out, session),
+        recipe_file=str(file),
+        working_folder=str(Path.cwd()),
+        folder=str(out),
+        seed=options.seed,
+        threads=options.threads,
+    )
+    occupied = out.exists() and (not out.is_dir() or any(out.iterdir()))
+    if occupied and session.parked("merge", spec) is None:
+        raise FileError(
+            "file.exists",
+            "{file} already exists.",
+            fix="Choose another folder, or remove it first.",
+            file=str(out),
+        )
+    summary = session.run_job("merge", spec, f"Merge {spec.name}", detach=options.detach, forget_failure=True)
+    if options.detach:
+        return summary, summary["job"]
+    return summary, (
+        f"{summary['model']}: {summary['tensors']} tensors, {summary['bytes'] / 1e6:,.0f} MB in "
+        f"{duration(summary['seconds'])}, at {summary['folder']}."
+    )
+
+
+def _name(wanted: str | None, out: Path, session: Session) -> str:
+    """The name that is asked for, which must be free; else one like the folder's."""
+    from engine.workspace.naming import free_name, require_free, slug
+    from engine.workspace.tables import Model
+
+    with session.workspace.catalogue.reading() as rows:
+        if wanted is None:
+            return free_name(rows, Model, slug(out.name))
+        require_free(rows, Model, wanted)
+        return wanted
+
+
+def _tell(preflight: Preflight, session: Session) -> None:
+    """Say what the pre-flight found, and stop where it found an error.
+
+    Raises:
+        MergeError: The first error; all findings are in its ``error`` object.
+    """
+    for finding in preflight.findings:
+        session.say(f"{finding.severity.capitalize()}: {finding.message} {finding.fix}".rstrip())
+    if not preflight.ok:
+        raise _refusal(preflight)
+
+
+def _refusal(preflight: Preflight) -> Exception:
+    from engine.merging import MergeError
+
+    class RefusedMergeError(MergeError):
+        """The pre-flight's first error, with all findings in its JSON."""
+
+        def as_dict(self) -> dict[str, Any]:
+            findings = [finding.as_dict() for finding in preflight.findings]
+            return {**super().as_dict(), "findings": findings}
+
+    try:
+        preflight.require()
+    except MergeError as problem:
+        refused = RefusedMergeError(problem.code, "{message}", message=problem.message, file=problem.file)
+        refused.fix = problem.fix
+        return refused
+    return MergeError("merge.no_plan", "This recipe cannot be merged.", fix="Check the recipe.")
+
+
+def _check_text(preflight: Preflight) -> str:
+    document = preflight.as_dict()
+    count = len(preflight.warnings)
+    warnings = f", {count} warning{'s' if count > 1 else ''}" if count else ""
+    return (
+        f"This can be merged{warnings}: {document['method']} of {', '.join(document['models'])}; "
+        f"{document['layers']} layers, {document['tensors']} tensors, {document['bytes'] / 1e6:,.0f} MB "
+        f"in {document['dtype']}."
+    )

@@ -1,0 +1,242 @@
+"""Runner and worker for real: queue, failure, pause, resume, stop, giving way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.jobs.client import JobClient, JobFailedError
+from engine.jobs.directory import AT_REST, JobError
+from engine.jobs.locks import is_held
+from engine.workspace import Workspace
+from tests.engine.jobs.helpers import (
+    event_types,
+    events,
+    kill,
+    require_consistent_events,
+    rows_of,
+    runners,
+    submit_import,
+    submit_model,
+    wait_for,
+    workers,
+    write_rows,
+)
+from tests.tiny import tiny_model
+
+
+@pytest.fixture
+def client(workspace: Workspace) -> JobClient:
+    return JobClient(workspace)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return tiny_model(tmp_path / "tiny")
+
+
+@pytest.fixture(scope="module")
+def long_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_rows(tmp_path_factory.mktemp("data") / "long.jsonl", 60_000)
+
+
+def test_a_job_is_done_adopted_and_tells_every_event_once(
+    workspace: Workspace, client: JobClient, model: Path
+) -> None:
+    job = submit_model(client, model, "tiny")
+    client.ensure_runner()
+    seen: list[int] = []
+    summary = client.wait(job, lambda _, event: seen.append(event.seq) if event else None)
+    assert summary["name"] == "tiny"
+    assert summary["parameters"] == 13_392
+    assert job.status().state == "done"
+    assert rows_of(workspace, "tiny") == (1, 1)
+    assert seen == list(range(1, len(seen) + 1))
+    assert event_types(job)[0] == "job.started"
+    assert event_types(job)[-1] == "job.done"
+    # Who attaches later sees the same, once.
+    again: list[int] = []
+    client.wait(job, lambda _, event: again.append(event.seq) if event else None)
+    assert again == seen
+    assert rows_of(workspace, "tiny") == (1, 1)
+
+
+def test_compute_jobs_run_one_at_a_time_in_their_order(client: JobClient, model: Path) -> None:
+    jobs = [submit_model(client, model, f"m{number}") for number in range(3)]
+    client.ensure_runner()
+    for _ in client.follow(jobs):
+        pass
+    spans = [(events(job)[0].time, events(job)[-1].time) for job in jobs]
+    for (_, ended), (started, _) in zip(spans, spans[1:], strict=False):
+        assert started >= ended
+    assert [job.status().state for job in jobs] == ["done"] * 3
+
+
+def test_a_failing_job_says_why_in_its_own_words(
+    workspace: Workspace, client: JobClient, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    job = submit_model(client, empty, "nothing")
+    client.ensure_runner()
+    with pytest.raises(JobFailedError) as failed:
+        client.wait(job)
+    assert failed.value.code == "model.no_config"
+    assert str(empty) in failed.value.message
+    assert failed.value.as_dict()["fix"]
+    assert "Traceback" in job.log.read_text()
+    assert event_types(job)[-1] == "job.failed"
+    assert rows_of(workspace, "nothing") == (0, 0)
+
+
+def test_a_failed_job_can_be_resumed_when_the_cause_is_gone(client: JobClient, tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    folder.mkdir()
+    job = submit_model(client, folder, "later")
+    client.ensure_runner()
+    with pytest.raises(JobFailedError):
+        client.wait(job)
+    tiny_model(folder)
+    client.ask(job, "resume")
+    assert client.wait(job)["name"] == "later"
+    assert job.status().error is None
+    assert job.status().attempt == 2
+    require_consistent_events(job)
+
+
+def test_pause_frees_the_worker_and_resume_finishes(
+    workspace: Workspace, client: JobClient, long_file: Path
+) -> None:
+    job = submit_import(client, long_file, "long")
+    client.ensure_runner()
+    wait_for(lambda: job.status().progress)
+    client.ask(job, "pause")
+    wait_for(lambda: job.status().state in AT_REST)
+    assert job.status().state == "paused"
+    wait_for(lambda: not workers(workspace), 10.0)
+    with pytest.raises(JobError) as parked:
+        client.finished(job)
+    assert parked.value.code == "job.paused"
+    assert [path.name for path in workspace.datasets.iterdir()] == []
+
+    client.ask(job, "resume")
+    assert client.wait(job)["examples"] == 60_000
+    assert [path.name for path in workspace.datasets.iterdir()] == [job.id]
+    require_consistent_events(job)
+
+
+def test_stop_ends_a_job_and_leaves_nothing_half(
+    workspace: Workspace, client: JobClient, long_file: Path
+) -> None:
+    job = submit_import(client, long_file, "long")
+    client.ensure_runner()
+    wait_for(lambda: job.status().progress)
+    client.ask(job, "stop")
+    wait_for(lambda: job.status().state in AT_REST)
+    assert job.status().state == "stopped"
+    assert list(workspace.datasets.iterdir()) == []
+
+
+def test_wishes_about_a_waiting_job_are_obeyed_without_starting_it(
+    client: JobClient, model: Path, long_file: Path
+) -> None:
+    first = submit_import(client, long_file, "long")
+    paused, stopped, last = (submit_model(client, model, name) for name in ("a", "b", "c"))
+    client.ensure_runner()
+    wait_for(lambda: first.status().progress)
+    client.ask(paused, "pause")
+    client.ask(stopped, "stop")
+    wait_for(lambda: (paused.status().state, stopped.status().state) == ("paused", "stopped"))
+    assert event_types(paused) == event_types(stopped) == []
+    client.ask(first, "stop")
+    assert client.wait(last)["name"] == "c"
+    assert paused.status().state == "paused"
+    client.ask(paused, "resume")
+    assert client.wait(paused)["name"] == "a"
+    assert stopped.status().state == "stopped"
+
+
+def test_pause_and_resume_at_once_leave_a_job_that_finishes(client: JobClient, model: Path) -> None:
+    job = submit_model(client, model, "tiny")
+    client.ensure_runner()
+    for _ in range(3):
+        client.ask(job, "pause")
+        client.ask(job, "resume")
+        time.sleep(0.3)
+    assert client.wait(job)["name"] == "tiny"
+
+
+def test_parking_writes_a_checkpoint_and_lets_go(
+    workspace: Workspace, client: JobClient, long_file: Path
+) -> None:
+    job = submit_import(client, long_file, "long")
+    client.ensure_runner()
+    wait_for(lambda: job.status().progress)
+    with pytest.raises(KeyboardInterrupt), client.parking([job]):
+        raise KeyboardInterrupt
+    assert job.status().state == "paused"
+    assert not workers(workspace)
+
+
+def test_two_who_need_a_runner_at_once_get_one(workspace: Workspace, client: JobClient) -> None:
+    threads = [threading.Thread(target=client.ensure_runner) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wait_for(lambda: len(runners(workspace)) == 1)
+    assert is_held(workspace.runner_lock)
+
+
+def test_a_runner_gives_way_to_one_with_another_environment(
+    workspace: Workspace, client: JobClient, long_file: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, waiting = submit_import(client, long_file, "long"), submit_model(client, model, "tiny")
+    client.ensure_runner()
+    wait_for(lambda: running.status().progress)
+    (first,) = runners(workspace)
+    monkeypatch.setenv("FAKE_LAB_API_KEY", "needed by the next job")
+    client.ensure_runner(own_environment=True)
+    (second,) = runners(workspace)
+    assert second.pid != first.pid
+    assert second.environ()["FAKE_LAB_API_KEY"] == "needed by the next job"
+    # The first one finished what it was doing, and what waited goes on under the second.
+    assert running.status().state == "done"
+    assert "job.worker_lost" not in event_types(running)
+    assert client.wait(waiting)["name"] == "tiny"
+    assert not (workspace.root / "runner.handover").exists()
+
+
+def test_a_removed_job_does_not_disturb_the_others(
+    workspace: Workspace, client: JobClient, model: Path
+) -> None:
+    first = submit_model(client, model, "a")
+    client.ensure_runner()
+    client.wait(first)
+    (before,) = runners(workspace)
+    shutil.rmtree(first.path)
+    second = submit_model(client, model, "b")
+    assert client.wait(second)["name"] == "b"
+    assert [one.pid for one in runners(workspace)] == [before.pid]
+    assert not first.path.exists()
+
+
+def test_a_runner_without_work_ends_by_itself(workspace: Workspace, client: JobClient) -> None:
+    client.ensure_runner()
+    wait_for(lambda: not is_held(workspace.runner_lock), 40.0, every=0.2)
+    assert runners(workspace) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills by signal")
+def test_the_worker_dies_with_its_runner(workspace: Workspace, client: JobClient, long_file: Path) -> None:
+    job = submit_import(client, long_file, "long")
+    client.ensure_runner()
+    wait_for(lambda: job.status().progress)
+    assert kill(runners(workspace)) == 1
+    wait_for(lambda: not workers(workspace), 5.0)
+    assert not job.alive()

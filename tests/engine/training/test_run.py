@@ -1,0 +1,168 @@
+"""Fine-tuning for real, on a tiny model, in real workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.datasets.spec import ImportSpec, SourceSpec
+from engine.jobs.client import JobClient, JobFailedError
+from engine.models.library import find_model
+from engine.models.spec import ModelAddSpec
+from engine.training.spec import TrainRecipe, TrainSpec
+from engine.workspace import Workspace
+from tests.tiny import tiny_model
+
+
+def prepare(workspace: Workspace, tmp_path: Path, rows: list[dict[str, Any]] | None = None) -> JobClient:
+    """A workspace with a tiny base and a small dataset."""
+    client = JobClient(workspace)
+    file = tmp_path / "data.jsonl"
+    rows = rows or [{"prompt": f"colour {n}?", "completion": ["red", "blue"][n % 2]} for n in range(40)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    base = tiny_model(tmp_path / "base")
+    jobs = [
+        client.submit("model_add", ModelAddSpec(source=str(base), name="base"), "add"),
+        client.submit(
+            "dataset_import", ImportSpec(sources=[SourceSpec(path=str(file))], name="data"), "import"
+        ),
+    ]
+    client.ensure_runner()
+    for job in jobs:
+        client.wait(job)
+    return client
+
+
+def losses(client: JobClient, job_id: str) -> list[float]:
+    """The loss of each step as the events tell it."""
+    events = client.job(job_id).reader().new()
+    steps = {event.data["step"]: event.data["loss"] for event in events if event.type == "train.step"}
+    return [steps[number] for number in sorted(steps)]
+
+
+def train(client: JobClient, name: str, **settings: Any) -> tuple[str, dict[str, Any]]:
+    """Train and wait; returns the job's id and its summary."""
+    recipe = TrainRecipe(
+        **{"epochs": 3, "learning_rate": 0.01, "lora_rank": 4, "lora_dropout": 0.1, **settings}
+    )
+    job = client.submit("train", TrainSpec(base="base", dataset="data", name=name, recipe=recipe), name)
+    client.ensure_runner()
+    return job.id, client.wait(job)
+
+
+def test_training_lowers_the_loss_and_makes_a_standard_adapter(workspace: Workspace, tmp_path: Path) -> None:
+    client = prepare(workspace, tmp_path)
+    job, summary = train(client, "tuned", epochs=8)
+    curve = losses(client, job)
+    assert summary["steps"] == len(curve)
+    assert curve[-1] < 0.7 * curve[0]
+    files = find_model(workspace, "tuned")
+    assert files.kind == "adapter"
+    assert files.base_name == "base"
+
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    base = AutoModelForCausalLM.from_pretrained(files.base_folder)
+    assert PeftModel.from_pretrained(base, files.folder).peft_config["default"].r == 4
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        assert (files.folder / name).read_bytes() == (files.base_folder / name).read_bytes()
+    record = json.loads((files.folder / "bakeoff.json").read_text())
+    assert record["recipe"]["lora_rank"] == 4
+    assert record["base"]["sha256"] == files.base_sha256
+
+
+def test_a_killed_run_ends_with_exactly_the_losses_of_an_undisturbed_one(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    client = prepare(workspace, tmp_path)
+    settings = {"epochs": 20, "checkpoint_seconds": 0.0}
+    undisturbed, first = train(client, "undisturbed", **settings)
+    spec = TrainSpec(
+        base="base",
+        dataset="data",
+        name="killed",
+        recipe=TrainRecipe(learning_rate=0.01, lora_rank=4, lora_dropout=0.1, **settings),
+    )
+    job = client.submit("train", spec, "killed")
+    client.ensure_runner()
+    killed = False
+    deadline = time.monotonic() + 120
+    for _, event in client.follow([job]):
+        if not killed and event is not None and event.type == "train.step" and event.data["step"] >= 11:
+            os.kill(client.job(job.id).status().pid or 0, signal.SIGKILL)
+            killed = True
+        assert time.monotonic() < deadline
+    second = client.finished(job)
+    assert job.status().attempt == 2
+    assert losses(client, job.id) == losses(client, undisturbed)
+    assert second["train_loss"] == first["train_loss"]
+    one, other = (find_model(workspace, name).folder for name in ("undisturbed", "killed"))
+    assert (one / "adapter_model.safetensors").read_bytes() == (
+        other / "adapter_model.safetensors"
+    ).read_bytes()
+
+
+def test_pausing_and_resuming_changes_nothing_either(workspace: Workspace, tmp_path: Path) -> None:
+    client = prepare(workspace, tmp_path)
+    undisturbed, _ = train(client, "undisturbed", epochs=20)
+    recipe = TrainRecipe(epochs=20, learning_rate=0.01, lora_rank=4, lora_dropout=0.1)
+    job = client.submit(
+        "train", TrainSpec(base="base", dataset="data", name="paused", recipe=recipe), "paused"
+    )
+    client.ensure_runner()
+    asked = False
+    for _, event in client.follow([job]):
+        if not asked and event is not None and event.type == "train.step" and event.data["step"] >= 5:
+            job.ask("pause")
+            asked = True
+    assert job.status().state == "paused"
+    client.ask(job, "resume")
+    client.wait(job)
+    assert losses(client, job.id) == losses(client, undisturbed)
+
+
+def test_qlora_trains_with_the_base_in_four_bits(workspace: Workspace, tmp_path: Path) -> None:
+    client = prepare(workspace, tmp_path)
+    job, _ = train(client, "four-bits", method="qlora", epochs=8)
+    curve = losses(client, job)
+    assert curve[-1] < 0.8 * curve[0]
+
+
+def test_tool_calls_that_the_template_cannot_show_are_refused_naming_the_rows(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    rows: list[dict[str, Any]] = [
+        {
+            "messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": "a"}],
+            "split": "train",
+        }
+        for n in range(9)
+    ]
+    rows[4] = {
+        "messages": [
+            {"role": "user", "content": "call it"},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+        ],
+        "split": "train",
+    }
+    client = prepare(workspace, tmp_path, rows)
+    with pytest.raises(JobFailedError) as caught:
+        train(client, "tools")
+    assert caught.value.code == "training.tools"
+    assert "(rows 5)" in caught.value.message
+
+
+def test_a_rate_that_diverges_is_told_in_words(workspace: Workspace, tmp_path: Path) -> None:
+    client = prepare(workspace, tmp_path)
+    with pytest.raises(JobFailedError) as caught:
+        train(client, "wild", learning_rate=0.1, lora_alpha=10**18, epochs=20)
+    assert caught.value.code == "training.diverged"
+    assert "learning rate" in caught.value.fix

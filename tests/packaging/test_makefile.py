@@ -1,0 +1,80 @@
+"""The Makefile lists itself, hands its variables to the demo, and does nothing twice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+def make(*words: str, folder: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "--no-print-directory", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_make_alone_lists_the_targets() -> None:
+    listing = make().stdout
+    for target in ("setup", "demo", "test", "check", "app", "bench", "lock", "clean"):
+        assert f"\n{target} " in listing
+
+
+def test_demo_gets_its_options_from_variables() -> None:
+    words = "DATA=some folder", "JUDGE=openai:gpt-x", "BUDGET_USD=2", "FRESH=1", "FULL=1", "QLORA=1"
+    command = make("--dry-run", "demo", *words).stdout.splitlines()[-1]
+    options = '--data "some folder" --judge "openai:gpt-x" --budget-usd "2" --fresh --full --qlora'
+    assert " ".join(command.split()) == f".venv/bin/bakeoff demo {options}"
+
+
+def test_demo_asks_for_nothing_by_itself() -> None:
+    command = make("--dry-run", "demo").stdout.splitlines()[-1]
+    assert command.split() == [".venv/bin/bakeoff", "demo"]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder, with a space in its name, that looks set up: every stamp is there, newer than its inputs."""
+    folder = tmp_path / "a check out"
+    stamps = folder / ".venv/.stamps"
+    stamps.mkdir(parents=True)
+    (folder / "packaging").mkdir()
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copyfile(REPOSITORY / name, folder / name)
+    for path in (REPOSITORY / "packaging").iterdir():
+        if path.is_file():
+            shutil.copyfile(path, folder / "packaging" / path.name)
+    (stamps / "place").write_text(str(folder), encoding="utf-8")
+    for name in ("packages", "ready", "development", "window"):
+        (stamps / name).touch()
+    return folder
+
+
+def test_what_is_set_up_is_not_set_up_again(checkout: Path) -> None:
+    done = make("--dry-run", "setup", "setup-dev", "setup-window", folder=checkout)
+    assert done.returncode == 0, done.stderr
+    assert "pip" not in done.stdout
+
+
+def test_a_changed_lock_is_installed(checkout: Path) -> None:
+    stamp = checkout / ".venv/.stamps/ready"
+    lock = checkout / "packaging/requirements.lock"
+    newer = stamp.stat().st_mtime + 10
+    os.utime(lock, (newer, newer))
+    assert "--require-hashes" in make("--dry-run", "setup", folder=checkout).stdout
+
+
+def test_a_moved_checkout_gets_a_new_environment(checkout: Path) -> None:
+    moved = checkout.rename(checkout.parent / "elsewhere")
+    assert "-m venv" in make("--dry-run", "setup", folder=moved).stdout
