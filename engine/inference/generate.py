@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from peft import PeftModel
 
+from engine.inference.greedy import GreedyDecoder
 from engine.inference.outputs import Output
 from engine.models.device import Device
 from engine.models.load import load_causal_lm
@@ -52,6 +52,8 @@ class Generator:
     ) -> Iterator[list[Output]]:
         """Answer ``prompts`` greedily, yielding batch by batch (prompts of like length together).
 
+        What all prompts begin with (the instruction, solved examples) is computed once.
+
         Args:
             prompts: What to answer.
             template: Gives the stop tokens and decodes.
@@ -60,41 +62,19 @@ class Generator:
             batch_size: Prompts at the same time.
         """
         ordered = sorted(prompts, key=lambda prompt: len(prompt.ids))
+        stops = set(template.stop_ids)
         with self._with_adapter(adapter) as model:
+            decoder = GreedyDecoder(model, [prompt.ids for prompt in ordered], self._device.name)
             for start in range(0, len(ordered), batch_size):
                 self._reporter.check()
-                yield self._batch(model, ordered[start : start + batch_size], template, max_new_tokens)
-
-    @torch.inference_mode()
-    def _batch(
-        self, model: Any, prompts: Sequence[Prompt], template: ChatTemplate, max_new_tokens: int
-    ) -> list[Output]:
-        started = time.monotonic()
-        longest = max(len(prompt.ids) for prompt in prompts)
-        stops = template.stop_ids
-        padding = stops[0] if stops else 0
-        ids = torch.full((len(prompts), longest), padding, dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        for row, prompt in enumerate(prompts):
-            ids[row, longest - len(prompt.ids) :] = torch.tensor(prompt.ids)
-            mask[row, longest - len(prompt.ids) :] = 1
-        produced = model.generate(
-            input_ids=ids.to(self._device.name),
-            attention_mask=mask.to(self._device.name),
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            temperature=None,
-            top_p=None,
-            top_k=None,
-            repetition_penalty=1.0,
-            eos_token_id=stops or None,
-            pad_token_id=padding,
-        )[:, longest:].tolist()
-        share = (time.monotonic() - started) / len(prompts)
-        return [
-            _output(prompt, tokens, set(stops), template, share)
-            for prompt, tokens in zip(prompts, produced, strict=True)
-        ]
+                batch = ordered[start : start + batch_size]
+                started = time.monotonic()
+                produced = decoder.decode([prompt.ids for prompt in batch], stops, max_new_tokens)
+                share = (time.monotonic() - started) / len(batch)
+                yield [
+                    _output(prompt, tokens, stops, template, share)
+                    for prompt, tokens in zip(batch, produced, strict=True)
+                ]
 
     @contextmanager
     def _with_adapter(self, adapter: Path | None) -> Iterator[Any]:

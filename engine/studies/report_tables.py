@@ -110,7 +110,10 @@ def task_rows(result: StudyResult, task: TaskResult, ranking: Mapping[str, Any] 
     for own in sorted(task.figures, key=lambda one: -one.metric):
         if own.contestant not in seen:
             kind = _entrant(result, own.entrant).kind
-            dot = Dot(own.entrant, kind, None, None, None, NONE, note="not judged")
+            several = len(by_entrant[own.entrant]) > 1
+            dot = Dot(
+                own.contestant if several else own.entrant, kind, None, None, None, NONE, note="not judged"
+            )
             bare = Row(own.entrant, dot, contestant=_other(own), note="not judged")
             rows.append(_with_figures(bare, own))
     return rows

@@ -228,9 +228,9 @@ def _rating_figure(
     if placed:
         sentence += f": {placed[0].dot.name} is first, {_stands(placed[0])}"
         sentence += f"; {placed[-1].dot.name} is last, {_stands(placed[-1])}." if len(placed) > 1 else "."
-    unrated = [row.dot.name for row in rows if row.note]
+    unrated = [row.dot.name for row in rows if row.note and row not in (*placed[:1], *placed[-1:])]
     if unrated:
-        sentence += f" Without a finite rating: {listing(unrated)}."
+        sentence += f" Without a rating: {listing(unrated)}."
     label = f"Chart of the ratings {where}; the table after it has the same figures."
     dots = [row.dot for row in rows]
     mark = next((row.dot.name for row in rows if row.plain), None)

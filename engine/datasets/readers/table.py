@@ -255,11 +255,10 @@ def _quoting(lines: _Lines, delimiter: str, reporter: Reporter, path: Path) -> Q
     except csv.Error:
         quoted = []
     bare = [len(row) for row in csv.reader(sample, delimiter=delimiter, quoting=csv.QUOTE_NONE)]
-    if len(quoted) == len(bare) or len(set(bare)) > 1:
+    if len(set(quoted)) == 1 or len(set(bare)) > 1:
         return csv.QUOTE_MINIMAL
-    reporter.decision(
-        "dataset.quotes", "none", "all rows have the header's columns when quotes are text", file=str(path)
-    )
+    reason = "all rows have the header's columns when quotes are text"
+    reporter.decision("dataset.quotes", "none", reason, file=str(path))
     return csv.QUOTE_NONE
 
 

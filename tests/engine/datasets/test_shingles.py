@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,7 +13,7 @@ WORDS = [f"w{n}" for n in range(3000)]
 
 
 def similarity(one: list[str], other: list[str]) -> float:
-    pairs = [set(zip(words, words[1:], strict=False)) for words in (one, other)]
+    pairs = [set(pairwise(words)) for words in (one, other)]
     return len(pairs[0] & pairs[1]) / len(pairs[0] | pairs[1])
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def long_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_rows(tmp_path_factory.mktemp("data") / "long.jsonl", 60_000)
+    return write_rows(tmp_path_factory.mktemp("data") / "long.jsonl", 30_000)
 
 
 def test_a_job_is_done_adopted_and_tells_every_event_once(
@@ -72,7 +73,7 @@ def test_compute_jobs_run_one_at_a_time_in_their_order(client: JobClient, model:
     for _ in client.follow(jobs):
         pass
     spans = [(events(job)[0].time, events(job)[-1].time) for job in jobs]
-    for (_, ended), (started, _) in zip(spans, spans[1:], strict=False):
+    for (_, ended), (started, _) in pairwise(spans):
         assert started >= ended
     assert [job.status().state for job in jobs] == ["done"] * 3
 
@@ -125,7 +126,7 @@ def test_pause_frees_the_worker_and_resume_finishes(
     assert [path.name for path in workspace.datasets.iterdir()] == []
 
     client.ask(job, "resume")
-    assert client.wait(job)["examples"] == 60_000
+    assert client.wait(job)["examples"] == 30_000
     assert [path.name for path in workspace.datasets.iterdir()] == [job.id]
     require_consistent_events(job)
 
@@ -180,7 +181,8 @@ def test_parking_writes_a_checkpoint_and_lets_go(
     with pytest.raises(KeyboardInterrupt), client.parking([job]):
         raise KeyboardInterrupt
     assert job.status().state == "paused"
-    assert not workers(workspace)
+    assert not job.alive()
+    wait_for(lambda: not workers(workspace), 10.0)
 
 
 def test_two_who_need_a_runner_at_once_get_one(workspace: Workspace, client: JobClient) -> None:
@@ -194,9 +196,10 @@ def test_two_who_need_a_runner_at_once_get_one(workspace: Workspace, client: Job
 
 
 def test_a_runner_gives_way_to_one_with_another_environment(
-    workspace: Workspace, client: JobClient, long_file: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, client: JobClient, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running, waiting = submit_import(client, long_file, "long"), submit_model(client, model, "tiny")
+    short_file = write_rows(tmp_path / "short.jsonl", 8_000)
+    running, waiting = submit_import(client, short_file, "short"), submit_model(client, model, "tiny")
     client.ensure_runner()
     wait_for(lambda: running.status().progress)
     (first,) = runners(workspace)

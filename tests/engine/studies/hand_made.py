@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import combinations
 from typing import Any, Literal
 
@@ -28,6 +29,14 @@ def drawn(
     strengths: Mapping[str, float], tasks: Sequence[str], prompts: int, *, seed: int = 0, ties: float = 0.2
 ) -> Ranking:
     """A ranking of entrants whose strengths are known, their contestants called ``entrant@task``."""
+    return _drawn(tuple(strengths.items()), tuple(tasks), prompts, seed, ties)
+
+
+@cache
+def _drawn(
+    strength_of: tuple[tuple[str, float], ...], tasks: tuple[str, ...], prompts: int, seed: int, ties: float
+) -> Ranking:
+    strengths = dict(strength_of)
     draw = random.Random(seed)
     rows = []
     for task in tasks:

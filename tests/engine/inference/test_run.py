@@ -1,0 +1,90 @@
+"""Contestants answer for real: local ones in a worker, paid ones over HTTP; nothing is answered twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.workspace import Workspace
+from tests.conftest import Cli
+from tests.fake_openai.server import FakeOpenAI
+from tests.tiny import tiny_model
+
+
+@pytest.fixture
+def ready(cli: Cli, tmp_path: Path) -> Cli:
+    """A workspace with a tiny base and a dataset of 12 test prompts."""
+    rows = [
+        {"input": f"question {n}?", "output": f"answer {n}", "split": "test" if n < 12 else "train"}
+        for n in range(20)
+    ]
+    file = tmp_path / "data.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert cli("model", "add", tiny_model(tmp_path / "base"), "--name", "base").status == 0
+    assert cli("dataset", "import", file, "--name", "data").status == 0
+    return cli
+
+
+def test_every_prompt_gets_an_answer_with_its_cause_of_stopping(ready: Cli) -> None:
+    result = ready("generate", "--model", "untuned:base", "--model", "dataset", "--dataset", "data", "--json")
+    assert result.status == 0, result.stderr
+    outputs = result.json["outputs"]
+    own = [row for row in outputs if row["model"] == "dataset"]
+    assert sorted(row["text"] for row in own) == sorted(f"answer {n}" for n in range(12))
+    answers = [row for row in outputs if row["model"] == "untuned:base"]
+    assert len(answers) == 12
+    assert {row["stop"] for row in answers} <= {"stop", "length"}
+    assert all(row["tokens"] >= 0 and row["seconds"] > 0 for row in answers)
+
+
+def test_what_was_answered_is_not_answered_again(ready: Cli) -> None:
+    command = ("generate", "--model", "untuned:base", "--dataset", "data", "--json")
+    few = ready(*command, "--limit", "4").json["outputs"]
+    all_of_them = ready(*command).json["outputs"]
+    assert len(few) == 4
+    assert len(all_of_them) == 12
+    known = {row["prompt_id"]: row for row in all_of_them}
+    assert all(known[row["prompt_id"]] == row for row in few)
+
+
+def test_few_shot_contestants_see_solved_examples(ready: Cli) -> None:
+    plain = ready("generate", "--model", "untuned:base", "--dataset", "data", "--json").json["outputs"]
+    shown = ready("generate", "--model", "fewshot:base", "--dataset", "data", "--json").json["outputs"]
+    assert [row["text"] for row in plain] != [row["text"] for row in shown]
+
+
+def test_an_endpoints_model_answers_over_http_once(ready: Cli, workspace: Workspace) -> None:
+    with FakeOpenAI() as server:
+        environment = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-test"}
+        command = ("generate", "--model", "openai:gpt-4", "--dataset", "data", "--budget-usd", "1", "--json")
+        first = ready(*command, environment=environment)
+        assert first.status == 0, first.stderr
+        assert len(first.json["outputs"]) == 12
+        assert all(row["cost_usd"] > 0 for row in first.json["outputs"])
+        calls = server.usage.calls.total()
+        again = ready(*command, environment=environment)
+        assert again.json["outputs"] == first.json["outputs"]
+        assert server.usage.calls.total() == calls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--model", "nobody"), "model.unknown"),
+        (("--model", "nowhere:gpt-4", "--budget-usd", "1"), "contestant.unknown_endpoint"),
+        (("--model", "openai:gpt-4"), "budget.missing"),
+        (("--model", "openai:no-such-model", "--budget-usd", "1"), "price.unknown"),
+        (("--model", "untuned:base", "--split", "dev"), "generate.no_prompts"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_in_a_sentence(
+    ready: Cli, arguments: tuple[str, ...], code: str
+) -> None:
+    result = ready(
+        "generate", "--dataset", "data", "--json", *arguments, environment={"OPENAI_API_KEY": "sk-x"}
+    )
+    assert result.status == 1
+    assert result.json["error"]["code"] == code
+    assert result.json["error"]["fix"]

@@ -1,0 +1,111 @@
+"""Every mistake in a study's file is named before anything starts; the shipped studies are right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.resources import resource
+from engine.studies.demo import DemoWish, demo_study
+from engine.studies.errors import StudyError
+from engine.studies.plan import plan_study
+from engine.studies.reading import check_study, load_study
+from engine.workspace import open_workspace
+
+GOOD: dict[str, Any] = {
+    "name": "s",
+    "bases": [{"name": "a"}, {"name": "b"}],
+    "tasks": [{"dataset": "t"}],
+}
+
+
+def test_the_smallest_study_is_accepted() -> None:
+    assert check_study(GOOD).repeats == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"taks": []}, "Did you mean 'tasks'"),
+        ({"bases": []}, "bases"),
+        ({"bases": [{"name": "a"}, {"name": "a"}]}, "named twice"),
+        ({"tasks": [{"dataset": "t", "sealed": True}]}, "not sealed"),
+        (
+            {"tasks": [{"dataset": "t"}, *({"dataset": d, "sealed": True} for d in "uv")]},
+            "more than one sealed",
+        ),
+        ({"bases": [{"name": "a"}]}, "Merging 2 parents"),
+        ({"merging": {"recipes": ["slurp"]}}, "no merge preset 'slurp'"),
+        ({"training": {"learnin_rate": 1}}, "learnin_rate"),
+        ({"training": {"learning_rate": "fast"}}, "learning_rate"),
+        (
+            {"bases": [{"name": "a", "sibling": {"base": "b", "dataset": "d"}}, {"name": "b"}]},
+            "does not come before",
+        ),
+        ({"repeats": 0}, "repeats"),
+    ],
+)
+def test_mistakes_are_named(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        check_study({**GOOD, **changes})
+    assert words in caught.value.sentence()
+
+
+@pytest.mark.parametrize("content", [b"", b"- 1\n- 2", b"a: [1,", b"\xff\xfe\x00"])
+def test_files_that_are_no_study(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "study.yml"
+    file.write_bytes(content)
+    with pytest.raises(StudyError) as caught:
+        load_study(file)
+    assert caught.value.code == "study.unreadable"
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(StudyError) as caught:
+        load_study(tmp_path / "nowhere.yml")
+    assert caught.value.code == "study.missing"
+    with pytest.raises(StudyError):
+        load_study(tmp_path)
+
+
+def test_the_seed_story_can_be_planned_and_costed_anywhere(tmp_path: Path) -> None:
+    spec = load_study(resource("studies", "seed-story.yml"))
+    document = plan_study(spec.study, open_workspace(tmp_path / "ws")).as_dict()
+    assert len(spec.study.bases) == 7
+    assert document["runs"] == 7 * 3 + 4 * 3 + 2
+    judged = [job for job in document["jobs"] if job["phase"] == "rank"]
+    assert sum(job["comparisons"] for job in judged) == 9000
+    assert document["usd"] > 0
+    assert document["gpu_seconds"] > 3600
+
+
+@pytest.mark.parametrize("wish", [DemoWish(), DemoWish(full=True), DemoWish(qlora=True), DemoWish(round=3)])
+def test_the_demos_are_studies(wish: DemoWish) -> None:
+    spec = demo_study(wish)
+    assert spec.study.sealed_task() is not None
+    assert len(spec.study.bases) == 3
+    for task in spec.study.tasks:
+        assert task.source is not None
+        for file in task.source.files:
+            assert (Path(spec.folder) / file.path).exists()
+
+
+def test_a_judge_brings_its_references_along() -> None:
+    study = demo_study(DemoWish(judge="openai:gpt-4-turbo", budget_usd=2.0)).study
+    assert study.judging.judge == "openai:gpt-4-turbo"
+    assert "openai:gpt-4" in study.references
+    assert study.budget_usd == 2.0
+
+
+def test_the_public_demo_needs_the_public_files(tmp_path: Path) -> None:
+    with pytest.raises(StudyError) as caught:
+        demo_study(DemoWish(data=tmp_path))
+    assert caught.value.code == "demo.no_data"
+
+
+def test_the_public_demo_is_a_study(shared: Path) -> None:
+    study = demo_study(DemoWish(data=shared / "data")).study
+    assert [task.dataset for task in study.tasks] == ["banking77", "snips", "scitldr", "nlupp-hotels"]
+    assert len(study.tasks[0].answers) == 8
