@@ -51,7 +51,7 @@ app: setup setup-window ## Open the window.
 	@$(BIN)/bakeoff-desktop
 
 test: setup setup-dev setup-window ## The tests (PYTEST_ARGS="..." to choose others).
-	@QT_QPA_PLATFORM=offscreen timeout --signal=INT --kill-after=30 $(TEST_SECONDS) \
+	@QT_QPA_PLATFORM=offscreen timeout --foreground --signal=INT --kill-after=30 $(TEST_SECONDS) \
 	  $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: setup setup-dev ## Lint, format, types, import contracts, packaging: all that CI checks but the tests.
@@ -81,25 +81,32 @@ clean: ## Remove what was built; the virtual environment and workspaces stay.
 
 # --- set-up --------------------------------------------------------------------------------------
 
-$(STAMPS)/place: packaging/system-packages.txt packaging/system.sh packaging/find-python.sh
+$(STAMPS)/place:
 	@python=$$(packaging/find-python.sh); \
 	PYTHON=$$python packaging/system.sh setup; \
 	if [ "$$(cat $(STAMPS)/place 2>/dev/null)" != "$(CURDIR)" ] && [ -d $(STAMPS) ]; then rm -rf .venv; fi; \
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "Making the virtual environment"; $$python -m venv .venv; }
 	@mkdir -p $(STAMPS) && printf '%s' "$(CURDIR)" > $@
 
-# The hashed lock in two parts: what comes as wheels, and llama.cpp, which is built here.
+$(STAMPS)/system: packaging/system-packages.txt packaging/system.sh $(STAMPS)/place
+	@PYTHON=$(BIN)/python packaging/system.sh setup
+	@touch $@
+
+# The hashed lock in two parts: what comes as wheels, and llama.cpp, which is built here. A part that did not
+# change keeps its time, so that llama.cpp is built again only when its own line changes.
 $(STAMPS)/wheels.txt $(STAMPS)/native.txt &: packaging/requirements.lock $(STAMPS)/place
 	@awk -v folder=$(STAMPS) '/^[a-z]/ { part = /^llama-cpp-python==/ ? "native" : "wheels" } \
 	  part { print > (folder "/" part ".part") }' $<
-	@for part in native wheels; do mv $(STAMPS)/$$part.part $(STAMPS)/$$part.txt; done
+	@for part in $(STAMPS)/native $(STAMPS)/wheels; do \
+	  cmp --silent $$part.part $$part.txt && rm $$part.part || mv $$part.part $$part.txt; \
+	done
 
-$(STAMPS)/wheels: $(STAMPS)/wheels.txt
+$(STAMPS)/wheels: $(STAMPS)/wheels.txt $(STAMPS)/place
 	@echo "Installing $$(grep -c '^[a-z]' $<) packages"
-	@$(PIP) install --no-deps --require-hashes -r $<
+	@PIP_USE_PEP517=1 $(PIP) install --no-deps --require-hashes -r $<
 	@touch $@
 
-$(STAMPS)/native: $(STAMPS)/native.txt
+$(STAMPS)/native: $(STAMPS)/native.txt $(STAMPS)/place
 	@echo "Building llama.cpp (about 5 minutes on two cores, unless pip has it in its cache)"
 	@rm -rf $(STAMPS)/built
 	@CMAKE_ARGS="$(LLAMA_CMAKE)" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
@@ -114,8 +121,8 @@ $(STAMPS)/torch: packaging/requirements-torch.lock $(STAMPS)/wheels
 	@$(PIP) install $(TORCH_ARGS) -r $<
 	@touch $@
 
-$(STAMPS)/packages: $(STAMPS)/place packaging/requirements.lock packaging/requirements-torch.lock
-	@$(MAKE) --no-print-directory --jobs 2 $(STAMPS)/native $(STAMPS)/torch
+$(STAMPS)/packages: $(STAMPS)/system packaging/requirements.lock packaging/requirements-torch.lock
+	@$(MAKE) --no-print-directory --silent --jobs 2 $(STAMPS)/native $(STAMPS)/torch
 	@touch $@
 
 $(STAMPS)/ready: $(STAMPS)/packages pyproject.toml

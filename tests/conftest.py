@@ -84,7 +84,8 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     opened = open_workspace(tmp_path / "workspace")
     yield opened
     end_processes_of(opened.root)
-    opened.catalogue.close()
+    if "catalogue" in vars(opened):  # only what was opened can be closed
+        opened.catalogue.close()
 
 
 @pytest.fixture

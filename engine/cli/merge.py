@@ -7,11 +7,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.session import Session, duration
+from engine.errors import BakeoffError
 
 if TYPE_CHECKING:
     from engine.merging import Preflight
 
 Result = tuple[Any, str]
+
+
+class RefusedMergeError(BakeoffError):
+    """The pre-flight's first error, with all findings in its JSON."""
+
+    title = "These models cannot be merged like this"
+
+    def __init__(self, first: BakeoffError, preflight: Preflight) -> None:
+        super().__init__(first.code, "{message}", message=first.message, file=first.file)
+        self.fix = first.fix
+        self.findings = [finding.as_dict() for finding in preflight.findings]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The ``error`` object, with ``findings``."""
+        return {**super().as_dict(), "findings": self.findings}
 
 
 def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
@@ -83,31 +99,15 @@ def _tell(preflight: Preflight, session: Session) -> None:
     """Say what the pre-flight found, and stop where it found an error.
 
     Raises:
-        MergeError: The first error; all findings are in its ``error`` object.
+        RefusedMergeError: The first error; all findings are in its ``error`` object.
     """
     for finding in preflight.findings:
         session.say(f"{finding.severity.capitalize()}: {finding.message} {finding.fix}".rstrip())
     if not preflight.ok:
-        raise _refusal(preflight)
-
-
-def _refusal(preflight: Preflight) -> Exception:
-    from engine.merging import MergeError
-
-    class RefusedMergeError(MergeError):
-        """The pre-flight's first error, with all findings in its JSON."""
-
-        def as_dict(self) -> dict[str, Any]:
-            findings = [finding.as_dict() for finding in preflight.findings]
-            return {**super().as_dict(), "findings": findings}
-
-    try:
-        preflight.require()
-    except MergeError as problem:
-        refused = RefusedMergeError(problem.code, "{message}", message=problem.message, file=problem.file)
-        refused.fix = problem.fix
-        return refused
-    return MergeError("merge.no_plan", "This recipe cannot be merged.", fix="Check the recipe.")
+        try:
+            preflight.require()
+        except BakeoffError as problem:
+            raise RefusedMergeError(problem, preflight) from problem
 
 
 def _check_text(preflight: Preflight) -> str:

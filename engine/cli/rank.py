@@ -56,7 +56,9 @@ def _rank(options: argparse.Namespace, session: Session) -> Result:
     else:
         from engine.judging.recorded import recorded_verdicts
 
-        verdicts = recorded_verdicts(session.workspace, options.dataset, options.split or "test", options.judge)
+        verdicts = recorded_verdicts(
+            session.workspace, options.dataset, options.split or "test", options.judge
+        )
     ranking = rank(verdicts, reference=options.reference, level=options.level, interval=options.interval)
     if options.chart is not None:
         from engine.ranking import draw_chart

@@ -143,7 +143,7 @@ class JobClient:
         checked = 0.0
         while waiting:
             for job, reader in list(waiting.values()):
-                resting = job.status().state in AT_REST and not job.alive() and not self._wished(job)
+                resting = self._rests(job)
                 for event in reader.new():
                     yield job, event
                 if resting:
@@ -215,8 +215,13 @@ class JobClient:
             self.park(jobs)
             raise
 
-    def _wished(self, job: JobDirectory) -> bool:
-        """Whether somebody asked for a resting job to go on, and the runner has not seen it yet."""
+    def _rests(self, job: JobDirectory) -> bool:
+        """Whether nothing will happen to a job: at rest, no worker, and no wish that the runner has not seen.
+
+        The status is read once, before the wishes: a wish seen between two readings would look obeyed.
+        """
         status: Status = job.status()
+        if status.state not in AT_REST or job.alive():
+            return False
         wishes = job.wishes()
-        return len(wishes) > status.controls_seen and wishes[-1] == "resume" and status.state != "done"
+        return status.state == "done" or len(wishes) <= status.controls_seen or wishes[-1] != "resume"

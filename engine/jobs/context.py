@@ -73,11 +73,12 @@ class JobContext:
     def output_folder(self, where: Path) -> Path:
         """The final place of the job's product: ``where/<job id>``.
 
-        What an earlier attempt left there was never adopted, and is removed.
+        What an earlier attempt left there, finished or half, was never adopted, and is removed.
         """
         folder = where / self.job_id
-        if folder.exists():
-            shutil.rmtree(folder)
+        for left in (folder, *where.glob(f".{self.job_id}.*.partial")):
+            if left.exists():
+                shutil.rmtree(left)
         return folder
 
     def event(self, type: str, /, **data: Any) -> None:

@@ -43,6 +43,8 @@ class Runner:
         self._running: dict[str, tuple[JobDirectory, Request, Execution]] = {}
         #: Jobs at rest that are adopted, with the size of their wishes when we last looked.
         self._settled: dict[str, int] = {}
+        #: What was last written to the log about a job.
+        self._complaints: dict[str, str] = {}
         self.ending = False
 
     def run(self) -> None:
@@ -59,20 +61,33 @@ class Runner:
         """Look once at every job; True while anything is running or waits to run."""
         for job, _, execution in list(self._running.values()):
             if (code := execution.exit_code()) is not None:
-                with _skipping(job):
+                with self._skipping(job):
                     self._after_exit(job, code)
                 del self._running[job.id]
         self.ending = self.ending or (self._workspace.root / HANDOVER).exists()
         queued = []
         for job in self._unsettled():
-            with _skipping(job):
+            with self._skipping(job):
                 if self._advance(job):
                     queued.append(job)
         if not self.ending:
             for job in queued:
-                with _skipping(job):
+                with self._skipping(job):
                     self._start_if_free(job)
         return bool(self._running) or (bool(queued) and not self.ending)
+
+    @contextmanager
+    def _skipping(self, job: JobDirectory) -> Iterator[None]:
+        """Leave a job for the next look when its directory cannot be used now; the others go on.
+
+        Its disk may be full, or somebody removes it at this moment. What is wrong goes to ``runner.log``, once.
+        """
+        try:
+            yield
+        except (OSError, ValueError, BakeoffError) as error:
+            if job.path.exists() and self._complaints.get(job.id) != str(error):
+                self._complaints[job.id] = str(error)
+                sys.stderr.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {job.id}: {error}\n")
 
     def _unsettled(self) -> list[JobDirectory]:
         """Jobs that may need something, oldest first."""
@@ -182,19 +197,6 @@ def adopt_finished(workspace: Workspace) -> None:
     for job in all_jobs(workspace.jobs):
         if job.status().state == "done" or (job.result() is not None and not job.alive()):
             adopt_result(workspace, job)
-
-
-@contextmanager
-def _skipping(job: JobDirectory) -> Iterator[None]:
-    """Leave a job for the next look when its directory cannot be used now; the others go on.
-
-    Its disk may be full, or somebody removes it at this moment. What is wrong goes to ``runner.log``.
-    """
-    try:
-        yield
-    except (OSError, ValueError, BakeoffError) as error:
-        if job.path.exists():
-            sys.stderr.write(f"{time.strftime('%F %T')} {job.id}: {error}\n")
 
 
 def _wishes_size(path: Path) -> int:

@@ -39,6 +39,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: context.interrupt("pause"))
     if sys.platform == "win32":
         signal.signal(signal.SIGBREAK, lambda *_: context.interrupt("stop"))
+    for left in directory.path.glob(".*.partial"):  # by somebody who was killed while writing
+        left.unlink(missing_ok=True)
     directory.change(pid=os.getpid(), heartbeat=time.time())
     _start_heartbeat(directory)
     try:

@@ -1,4 +1,4 @@
-"""Executes a merge, tensor by tensor: memory holds the tensors of one output (two with two threads)."""
+"""Executes a merge, tensor by tensor: memory holds what one output tensor needs, per thread."""
 
 from __future__ import annotations
 

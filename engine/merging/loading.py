@@ -116,7 +116,8 @@ def _note_lines(node: yaml.Node, path: _Path, lines: dict[_Path, int], file: Pat
 
 def _explain(problem: ValidationError, lines: dict[_Path, int], file: Path | None) -> NoReturn:
     """Tell the first thing that pydantic found in the recipe's own words."""
-    found = problem.errors()[0]
+    # A misspelt key is both unknown and missing: the former says more.
+    found = min(problem.errors(), key=lambda item: item["type"] != "extra_forbidden")
     path = tuple(found["loc"])
     key = str(path[-1]) if path else ""
     line = _line_of(path, lines)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import engine
-from engine.files import write_json
+from engine.files import sha256_file, write_json
 from engine.merging.inputs import LAYER_KEYS, ModelInput
 from engine.merging.plan import MergePlan
 from engine.merging.vocabulary import write_tokenizer
@@ -66,7 +66,11 @@ def write_companions(plan: MergePlan, folder: Path) -> None:
 
 
 def parents_of(plan: MergePlan) -> list[dict[str, Any]]:
-    """The merged models with the hashes of their content."""
+    """The merged models with their hashes.
+
+    ``sha256`` is that of the content (`engine.weights.WeightsReader.sha256`): it stays the same when a
+    model is sharded anew. ``files`` are those of the files, which ``sha256sum`` and hubs know.
+    """
     from engine.weights.folding import FoldedReader
 
     parents = []
@@ -75,6 +79,7 @@ def parents_of(plan: MergePlan) -> list[dict[str, Any]]:
         if isinstance(model.source, FoldedReader):
             entry["base_sha256"] = model.source.base.sha256()
             entry["adapter_sha256"] = model.source.adapter.reader.sha256()
+        entry["files"] = {file.name: sha256_file(file) for file in model.source.files()}
         parents.append(entry)
     return parents
 

@@ -17,6 +17,7 @@ from engine.merging.recipe import ModelRef, Recipe
 from engine.merging.references import Locator, Resolve
 from engine.merging.vocabulary import OutputVocabulary, plan_vocabulary
 from engine.weights import dtype_code
+from engine.weights.formats import dtype_name
 from engine.weights.model_folder import config_dtype
 
 
@@ -78,7 +79,7 @@ class Preflight:
                 "layers": plan.layers,
                 "tensors": len(plan.tensors),
                 "bytes": plan.nbytes,
-                "dtype": plan.dtype,
+                "dtype": dtype_name(plan.dtype),
                 "tied": plan.tied,
                 "random": plan.recipe.merge_method in RANDOM_METHODS,
             }

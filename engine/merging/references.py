@@ -96,7 +96,7 @@ class Locator:
     def _find(self, name: str) -> Path | tuple[Path, Path] | None:
         if self._resolve is not None:
             found = self._resolve(name)
-            if found is not None:
+            if found is not None and (not isinstance(found, Path) or found.is_dir()):
                 return found
         path = Path(name).expanduser()
         for root in self._roots:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import glob
+import math
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
-from engine.files import FileError, read_json, write_json
+from engine.files import FileError, folder_bytes, read_json, write_json
 from engine.jobs.context import JobContext, JobResult
 from engine.merging.execute import merge
 from engine.merging.loading import parse_recipe
@@ -17,6 +20,7 @@ from engine.merging.spec import MergeSpec
 from engine.merging.workspace_models import workspace_resolver
 from engine.models.inspect import inspect_folder, weights_sha256
 from engine.models.library import find_model
+from engine.weights import WeightsReader
 from engine.workspace.adoption import Adoption, NewModel, NewParent
 from engine.workspace.naming import NameUnknownError
 
@@ -41,7 +45,6 @@ def run(context: JobContext) -> JobResult:
             threads=min(spec.threads, os.cpu_count() or 1),
         )
         finished = result.as_dict()
-        write_json(context.checkpoints / "merged.json", finished)
     context.event("model.hashing", file=str(folder))
     info = inspect_folder(folder).model_dump()
     sha256 = weights_sha256(folder)
@@ -72,26 +75,49 @@ def _finished_before(context: JobContext, folder: Path, recipe: Recipe, seed: in
     start before the folder existed, and the folder says that it was made by this recipe.
     """
     note = context.checkpoints / "started.json"
-    if not folder.exists() or not any(folder.iterdir()):
+    own = read_json(note) == {"folder": str(folder)}
+    if own:
+        _remove_leftovers(folder)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         write_json(note, {"folder": str(folder)})
         return None
-    provenance = read_json(folder / PROVENANCE)
-    started = read_json(note)
+    provenance = read_json(folder / PROVENANCE) if folder.is_dir() else None
     if (
-        started == {"folder": str(folder)}
-        and isinstance(provenance, dict)
-        and provenance.get("recipe") == recipe.as_dict()
-        and provenance.get("seed") == seed
+        not own
+        or not isinstance(provenance, dict)
+        or provenance.get("recipe") != recipe.as_dict()
+        or provenance.get("seed") != seed
     ):
-        context.decision("merge", "reused", "An earlier attempt of this job completed it.")
-        done: dict[str, Any] | None = read_json(context.checkpoints / "merged.json")
-        return done if done is not None else {"folder": str(folder), **provenance}
-    raise FileError(
-        "file.exists",
-        "{file} already exists.",
-        fix="Choose another name, or remove it first.",
-        file=str(folder),
-    )
+        raise FileError(
+            "file.exists",
+            "{file} already exists.",
+            fix="Choose another name, or remove it first.",
+            file=str(folder),
+        )
+    context.decision("merge", "reused", "An earlier attempt of this job completed it.")
+    return _describe(folder, provenance)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what an attempt that was killed had written so far (see `engine.files.temporary_name`)."""
+    for path in folder.parent.glob(f".{glob.escape(folder.name)}.*.partial"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _describe(folder: Path, provenance: dict[str, Any]) -> dict[str, Any]:
+    """The summary of a merge that is complete but was not reported (see `MergeResult.as_dict`)."""
+    reader = WeightsReader(folder)
+    names = reader.names()
+    return {
+        "folder": str(folder),
+        "tensors": len(names),
+        "parameters": sum(math.prod(reader.shape(name)) for name in names),
+        "bytes": folder_bytes(folder),
+        "seconds": 0.0,
+        **{key: provenance[key] for key in ("dtype", "seed", "weights_sha256", "parents")},
+        "warnings": [],
+    }
 
 
 def _parents(context: JobContext, recipe: Recipe, locator: Locator) -> list[NewParent]:

@@ -34,6 +34,7 @@ class Row:
     Attributes:
         name: The entrant.
         contestant: Who answered for it on this task, where that is another name.
+        floor: A contestant that is one of the task's floors.
         winner: The study's winner; ``clear`` if everybody else is surely behind it.
         note: In place of a rating that is not there.
         everywhere: Whether it takes part in all tasks of the table.
@@ -46,6 +47,7 @@ class Row:
     contestant: str = ""
     parents: tuple[str, ...] = ()
     plain: bool = False
+    floor: bool = False
     winner: bool = False
     clear: bool = False
     ranks: str = NONE
@@ -106,7 +108,8 @@ def task_rows(result: StudyResult, task: TaskResult, ranking: Mapping[str, Any] 
             continue
         seen.add(own.contestant)
         several = len(by_entrant[own.entrant]) > 1
-        rows.append(_with_figures(_row(result, standing, own.entrant, own.contestant, several=several), own))
+        row = _row(result, standing, own.entrant, own.contestant, several=several)
+        rows.append(_with_figures(row, own, task, result.plain))
     for own in sorted(task.figures, key=lambda one: -one.metric):
         if own.contestant not in seen:
             kind = _entrant(result, own.entrant).kind
@@ -115,7 +118,7 @@ def task_rows(result: StudyResult, task: TaskResult, ranking: Mapping[str, Any] 
                 own.contestant if several else own.entrant, kind, None, None, None, NONE, note="not judged"
             )
             bare = Row(own.entrant, dot, contestant=_other(own), note="not judged")
-            rows.append(_with_figures(bare, own))
+            rows.append(_with_figures(bare, own, task, result.plain))
     return rows
 
 
@@ -126,15 +129,25 @@ def floors(task: TaskResult, plain: str) -> list[Bar]:
         answer = f"“{task.floor_answer}”" if task.floor_answer else "the most frequent answer"
         bars.append(Bar(f"Always {answer}", "floor", task.floor, line=True))
     if task.untuned is not None:
-        bars.append(Bar(f"{plain}, untuned", "floor", task.untuned))
+        bars.append(
+            Bar(f"{plain}, untuned", "floor", task.untuned, _aside(task, f"untuned:{plain}", task.untuned))
+        )
     if task.few_shot is not None:
-        bars.append(Bar(f"{plain}, untuned, few-shot", "floor", task.few_shot, line=True))
+        aside = _aside(task, f"fewshot:{plain}", task.few_shot)
+        bars.append(Bar(f"{plain}, untuned, few-shot", "floor", task.few_shot, aside, line=True))
     return bars
 
 
+def _aside(task: TaskResult, entrant: str, share: float) -> str:
+    """The share of cut-off answers of a floor that is also a contestant."""
+    return next(
+        (percent(one.cut_off) for one in task.figures if one.entrant == entrant and one.metric == share), ""
+    )
+
+
 def share_bars(rows: Sequence[Row]) -> list[Bar]:
-    """The rows of a task that answered, best first, for the chart of shares."""
-    answered = [row for row in rows if row.share is not None]
+    """The rows of a task that answered, best first, for the chart of shares; floors come after them."""
+    answered = [row for row in rows if row.share is not None and not row.floor]
     answered.sort(key=lambda row: -(row.share or 0.0))
     return [Bar(row.dot.name, row.kind, row.share or 0.0, row.cut_off) for row in answered]
 
@@ -216,6 +229,8 @@ def _row(
 ) -> Row:
     who = _entrant(result, entrant)
     rating, lo, hi = (number(standing[key]) for key in ("rating", "lo", "hi"))
+    # The one to which the ratings are differences has no interval of its own.
+    held = rating == lo == hi == 0
     note = "" if rating is not None else no_estimate(standing, everywhere=everywhere)
     dot = Dot(
         contestant if several else entrant,
@@ -237,18 +252,20 @@ def _row(
         clear=entrant == result.winner and clear_winner(result),
         ranks=dot.ranks,
         elo=elo_text(rating),
-        elo_span=elo_span(lo, hi),
+        elo_span="held fixed" if held else elo_span(lo, hi),
         rating=signed(rating),
-        rating_span=rating_span(lo, hi),
+        rating_span="held fixed" if held else rating_span(lo, hi),
         note=note,
         everywhere=everywhere,
         record=f"{standing['wins']:,} / {standing['ties']:,} / {standing['losses']:,}",
     )
 
 
-def _with_figures(row: Row, figures: AnswerFigures) -> Row:
+def _with_figures(row: Row, figures: AnswerFigures, task: TaskResult, plain: str) -> Row:
+    floor_of = {f"untuned:{plain}": task.untuned, f"fewshot:{plain}": task.few_shot}
     return replace(
         row,
+        floor=floor_of.get(figures.entrant) == figures.metric,
         metric=percent(figures.metric),
         cut_off=percent(figures.cut_off),
         seconds=per_thousand(figures.seconds_per_1000),

@@ -65,7 +65,7 @@ class Section:
 
 @dataclass(frozen=True)
 class TaskSection(Section):
-    """A task; ``floors`` are (name, share) and ``facts`` (label, value)."""
+    """A task; ``floors`` are (name, share) of those that are no contestants."""
 
     task: TaskResult = field(kw_only=True)
     floors: list[tuple[str, str]] = field(default_factory=list, kw_only=True)
@@ -281,7 +281,7 @@ def _task(
         sentences=floor_sentences(task, result.plain, kinds_of(result)),
         charts=charts,
         task=task,
-        floors=[(bar.name, percent(bar.share)) for bar in low],
+        floors=[(bar.name, percent(bar.share)) for bar in low if not bar.aside],
     )
 
 

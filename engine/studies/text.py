@@ -1,4 +1,4 @@
-"""A study's result for a terminal: what follows, the table, the validation, where the report is."""
+"""A study's result for a terminal: what follows, the table, the validation, the cautions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from engine.studies.report_tables import Row, entrant_rows
 from engine.studies.report_view import status
 from engine.studies.report_words import (
     by_reference,
-    clean,
     columns,
     count,
     duration,
@@ -43,13 +42,9 @@ def summary_text(result: StudyResult) -> str:
         parts.append(_validation(result.validation, result.level))
     if result.cautions:
         parts.append("\n".join(["Before you believe it", *(_item(sentence) for sentence in result.cautions)]))
-    last = (
+    parts.append(
         f"{count(len(result.steps), 'job')} in {duration(result.seconds)}, calls cost {usd(result.cost_usd)}."
     )
-    if result.report:
-        # A path stays on one line, so that it can be copied.
-        last += f"\nReport: {clean(result.report)}"
-    parts.append(last)
     return "\n\n".join(parts)
 
 

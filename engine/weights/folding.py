@@ -108,6 +108,10 @@ class FoldedReader:
             tensor = tensor.float().add_(self.adapter.delta(self._updates[name]))
         return tensor
 
+    def files(self) -> list[Path]:
+        """The files of base and adapter that hold the tensors."""
+        return [*self.base.files(), *self.adapter.reader.files()]
+
     def sha256(self) -> str:
         """Hash of base and adapter together: both content hashes and the config that scales them."""
         config = json.dumps(self.adapter.config, sort_keys=True, ensure_ascii=False)

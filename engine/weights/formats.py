@@ -80,6 +80,9 @@ class TensorSource(Protocol):
     def read(self, name: str) -> torch.Tensor:
         """The tensor itself, owned by the caller."""
 
+    def files(self) -> list[Path]:
+        """The files that hold the tensors, sorted by name."""
+
     def sha256(self) -> str:
         """Hash of the content (see `WeightsReader.sha256`)."""
 

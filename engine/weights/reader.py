@@ -67,6 +67,10 @@ class WeightsReader:
         """Bytes of all tensors together."""
         return sum(tensor.nbytes for tensor in self._tensors.values())
 
+    def files(self) -> list[Path]:
+        """The files that hold the tensors, sorted by name."""
+        return sorted({tensor.file for tensor in self._tensors.values()})
+
     def read(self, name: str) -> torch.Tensor:
         """Read one tensor in the type it is stored in; the caller owns it.
 

@@ -90,9 +90,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         paths = write(Path(folder), arguments.rows)
-        print(
-            f"{arguments.rows:,} rows\n\n| file | with | time | processor | rate | peak | found |\n|---|---|---|---|---|---|---|"
-        )
+        print(f"{arguments.rows:,} rows\n\n| file | with | time | processor | rate | peak | found |")
+        print("|---|---|---|---|---|---|---|")
         for container in arguments.only.split(","):
             peers = {"jsonl": ["json", "pyarrow.json"], "json": ["json"], "csv": ["pyarrow.csv"]}[container]
             for kind in ("bakeoff", *peers):

@@ -56,7 +56,7 @@ def checkout(tmp_path: Path) -> Path:
         if path.is_file():
             shutil.copyfile(path, folder / "packaging" / path.name)
     (stamps / "place").write_text(str(folder), encoding="utf-8")
-    for name in ("packages", "ready", "development", "window"):
+    for name in ("system", "packages", "ready", "development", "window"):
         (stamps / name).touch()
     return folder
 
@@ -78,3 +78,22 @@ def test_a_changed_lock_is_installed(checkout: Path) -> None:
 def test_a_moved_checkout_gets_a_new_environment(checkout: Path) -> None:
     moved = checkout.rename(checkout.parent / "elsewhere")
     assert "-m venv" in make("--dry-run", "setup", folder=moved).stdout
+
+
+def test_llama_cpp_is_built_again_only_when_its_own_line_changes(checkout: Path) -> None:
+    """The two parts of the lock are compared; a part that is as before keeps its time."""
+    stamps, lock = checkout / ".venv/.stamps", checkout / "packaging/requirements.lock"
+    parts = (str(Path(".venv/.stamps") / name) for name in ("native.txt", "wheels.txt"))
+    assert make(*parts, folder=checkout).returncode == 0
+    native, wheels = stamps / "native.txt", stamps / "wheels.txt"
+    assert native.read_text(encoding="utf-8").startswith("llama-cpp-python==")
+    assert "llama-cpp" not in wheels.read_text(encoding="utf-8")
+    for path in (native, wheels, lock):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    (stamps / "place").touch()
+    text = lock.read_text(encoding="utf-8")
+    lock.write_text(text + "one-more==1.0 \\\n    --hash=sha256:" + "0" * 64 + "\n", encoding="utf-8")
+    assert make(".venv/.stamps/native.txt", folder=checkout).returncode == 0
+    assert native.stat().st_mtime == 1_000_000_000
+    assert wheels.stat().st_mtime > 1_000_000_000
+    assert "one-more==1.0" in wheels.read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs limits or a sm
 
 _LIMITED = """
 import resource, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
 from engine.cli.main import main
 main(sys.argv[1:])
 """
@@ -28,7 +28,7 @@ main(sys.argv[1:])
 def test_a_file_that_does_not_fit_fails_the_import_and_leaves_nothing(tmp_path: Path) -> None:
     """With a limit on the size of files, which the runner and its workers inherit."""
     workspace = open_workspace(tmp_path / "workspace")
-    file = write_rows(tmp_path / "rows.jsonl", 30_000)
+    file = write_rows(tmp_path / "rows.jsonl", 12_000)
     arguments = ["dataset", "import", str(file), "--name", "rows"]
     environment = clean_environment(workspace.root, tmp_path)
     try:
@@ -78,7 +78,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_fills_up_fails_the_job_and_not_the_runner(small_disk: Path, tmp_path: Path) -> None:
     workspace = open_workspace(small_disk / "workspace")
     client = JobClient(workspace)
-    too_much = submit_import(client, write_rows(tmp_path / "rows.jsonl", 40_000), "too-much")
+    too_much = submit_import(client, write_rows(tmp_path / "rows.jsonl", 20_000), "too-much")
     client.ensure_runner()
     with pytest.raises(JobFailedError) as failed:
         client.wait(too_much)

@@ -26,15 +26,26 @@ SEALED = "lost-property"
 
 
 def drawn(
-    strengths: Mapping[str, float], tasks: Sequence[str], prompts: int, *, seed: int = 0, ties: float = 0.2
+    strengths: Mapping[str, float],
+    tasks: Sequence[str],
+    prompts: int,
+    *,
+    seed: int = 0,
+    ties: float = 0.2,
+    reference: str | None = None,
 ) -> Ranking:
     """A ranking of entrants whose strengths are known, their contestants called ``entrant@task``."""
-    return _drawn(tuple(strengths.items()), tuple(tasks), prompts, seed, ties)
+    return _drawn(tuple(strengths.items()), tuple(tasks), prompts, seed, ties, reference)
 
 
 @cache
 def _drawn(
-    strength_of: tuple[tuple[str, float], ...], tasks: tuple[str, ...], prompts: int, seed: int, ties: float
+    strength_of: tuple[tuple[str, float], ...],
+    tasks: tuple[str, ...],
+    prompts: int,
+    seed: int,
+    ties: float,
+    reference: str | None,
 ) -> Ranking:
     strengths = dict(strength_of)
     draw = random.Random(seed)
@@ -51,7 +62,7 @@ def _drawn(
                         prompt_id=str(number), task=task, entrant_a=first, entrant_b=second,
                     )
                 )  # fmt: skip
-    return rank(VerdictTable.from_rows(rows))
+    return rank(VerdictTable.from_rows(rows), reference=reference)
 
 
 def task_result(
@@ -112,7 +123,12 @@ def study(
         ],
         "tasks": [
             task_result(
-                TASKS[0], shares, floor=0.148, floor_answer="renew_card", few_shot=0.233, untuned=0.0
+                TASKS[0],
+                shares,
+                floor=0.148,
+                floor_answer="renew_card",
+                few_shot=0.233,
+                untuned=shares.get(f"untuned:{plain}", 0.0),
             ),
             task_result(
                 TASKS[1],
@@ -120,7 +136,7 @@ def study(
                 metric="json_fields",
                 metric_title="JSON field accuracy",
                 few_shot=0.317,
-                untuned=0.041,
+                untuned=shares.get(f"untuned:{plain}", 0.041),
             ),
         ],
         "ranking": ranking.as_dict(),

@@ -17,7 +17,7 @@ from engine.ranking import elo
 from engine.studies.report import ranking_of, report_html, write_report
 from engine.studies.result import StudyResult
 from tests.engine.studies import hand_made
-from tests.engine.studies.hand_made import EVERY, HOSTILE, SEALED, TASKS
+from tests.engine.studies.hand_made import EVERY, HOSTILE, SEALED, TASKS, drawn
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 Make = Callable[[], StudyResult]
@@ -201,7 +201,25 @@ def test_every_figure_of_the_answers_and_the_floors_is_in_a_table(make: Make) ->
             (f"{result.plain}, untuned, few-shot", task.few_shot),
             (f"{result.plain}, untuned", task.untuned),
         ):
+            # A floor that is also a contestant has its row among these.
+            contestant = f"untuned:{result.plain}"
+            if label.endswith("untuned") and any(one.entrant == contestant for one in task.figures):
+                label = f"{contestant} reference floor"
             assert share is None or page.row_with(label, f"{100 * share:.1f}%")
+
+
+def test_a_floor_that_is_a_contestant_is_drawn_once_and_a_reference_has_no_interval() -> None:
+    result = hand_made.normal()
+    held = drawn({"SLERP of Alder and Birch": 1.4, "Cedar 135M": 0.0}, [SEALED], 60, reference="Cedar 135M")
+    assert result.validation is not None
+    result.validation.ranking = held.as_dict()
+    page = Page(report_html(result))
+    share = f"{100 * (result.tasks[0].untuned or 0):.1f}%"
+    chart = next(one for one in page.drawings if "Chart of Exact label" in one.get("aria-label", ""))
+    assert list(chart.itertext()).count(share) == 1
+    assert page.row_with("untuned:Cedar 135M reference floor", share)
+    assert not page.row_with("Cedar 135M, untuned floor", share)
+    assert page.row_with("Cedar 135M", "1000", "held fixed")
 
 
 def test_cost_and_seconds_beside_the_rating_are_means_over_the_tasks() -> None:

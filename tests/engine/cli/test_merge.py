@@ -1,0 +1,98 @@
+"""``bakeoff merge``: checked first, refused in words, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.workspace import Workspace
+from tests.conftest import Cli
+from tests.tiny import tiny_model
+
+_RECIPE = """
+merge_method: slerp
+base_model: {first}
+models:
+  - model: {first}
+  - model: {second}
+parameters:
+  t: 0.5
+dtype: float32
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """A recipe that names two folders beside it."""
+    tiny_model(tmp_path / "one", seed=1)
+    tiny_model(tmp_path / "two", seed=2)
+    file = tmp_path / "recipe.yml"
+    file.write_text(_RECIPE.format(first="one", second="two"))
+    return file
+
+
+def test_the_check_alone_makes_nothing(cli: Cli, workspace: Workspace, recipe: Path) -> None:
+    ran = cli("merge", recipe, "out", "--check", "--json")
+    assert ran.status == 0, ran.stderr
+    assert (ran.json["ok"], ran.json["method"], ran.json["tensors"]) == (True, "slerp", 21)
+    assert "This can be merged" in cli("merge", recipe, "out", "--check").stdout
+    assert not recipe.with_name("out").exists()
+    assert list(workspace.jobs.iterdir()) == []
+
+
+def test_a_merge_is_a_model_folder_and_a_model_of_the_workspace(
+    cli: Cli, workspace: Workspace, recipe: Path
+) -> None:
+    cli("model", "add", "one", "--name", "first")
+    recipe.write_text(_RECIPE.format(first="first", second="two"))
+    ran = cli("merge", recipe, "out", "--json")
+    assert ran.status == 0, ran.stderr
+    out = recipe.with_name("out")
+    assert {"config.json", "tokenizer.json", "bakeoff.json"} <= {path.name for path in out.iterdir()}
+    assert list(out.glob("*.safetensors"))
+    assert (ran.json["folder"], ran.json["tensors"], ran.json["seed"]) == (str(out), 21, 42)
+    shown = cli("model", "show", "out", "--json").json
+    assert shown["kind"] == "merge"
+    assert [parent["name"] for parent in shown["lineage"]] == ["first", "two"]
+
+    jobs = len(list(workspace.jobs.iterdir()))
+    again = cli("merge", recipe, "out", "--json")
+    assert (again.status, again.json["error"]["code"]) == (1, "file.exists")
+    assert len(list(workspace.jobs.iterdir())) == jobs
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("slerp", "slurp"), "Did you mean 'slerp'?"),
+        (("model: two", "model: tow"), "Did you mean 'two'?"),
+        (("parameters:", "paramters:"), "parameters"),
+        (("t: 0.5", "t: [0.5"), "not valid YAML"),
+    ],
+)
+def test_a_typo_is_told_with_what_was_meant(
+    cli: Cli, workspace: Workspace, recipe: Path, change: tuple[str, str], says: str
+) -> None:
+    recipe.write_text(recipe.read_text().replace(*change))
+    ran = cli("merge", recipe, "out", "--json")
+    assert ran.status == 1
+    assert says in f"{ran.json['error']['message']} {ran.json['error']['fix']}"
+    assert not recipe.with_name("out").exists()
+    assert list(workspace.jobs.iterdir()) == []
+
+
+def test_mismatched_shapes_are_told_with_all_findings(cli: Cli, recipe: Path, tmp_path: Path) -> None:
+    tiny_model(tmp_path / "wide", hidden=32)
+    recipe.write_text(_RECIPE.format(first="one", second="wide"))
+    for words in ((), ("--check",)):
+        ran = cli("merge", recipe, "out", "--json", *words)
+        assert ran.status == 1
+        assert ran.json["error"]["code"].startswith("merge.")
+        assert ran.json["error"]["findings"]
+        assert "Error: " in ran.stderr
+
+
+def test_a_missing_recipe_is_told(cli: Cli) -> None:
+    ran = cli("merge", "nothing.yml", "out", "--json")
+    assert (ran.status, ran.json["error"]["code"]) == (1, "recipe.unreadable")
