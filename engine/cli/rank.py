@@ -57,7 +57,11 @@ def _rank(options: argparse.Namespace, session: Session) -> Result:
         from engine.judging.recorded import recorded_verdicts
 
         verdicts = recorded_verdicts(
-            session.workspace, options.dataset, options.split or "test", options.judge
+            session.workspace,
+            options.dataset,
+            options.split or "test",
+            options.judge,
+            by_entrant=len(set(options.dataset)) > 1,
         )
     ranking = rank(verdicts, reference=options.reference, level=options.level, interval=options.interval)
     if options.chart is not None:

@@ -71,7 +71,7 @@ def run_study(spec: Any, session: Session, *, detach: bool = False) -> Result:
     """Save the study, run it as a job, and show what happens."""
     from engine.inference.paid import require_budget
     from engine.studies.paid import paid_models
-    from engine.studies.saved import find_or_save
+    from engine.studies.saved import find_or_save, is_running
     from engine.studies.text import summary_text
 
     study = spec.study
@@ -79,13 +79,17 @@ def run_study(spec: Any, session: Session, *, detach: bool = False) -> Result:
     require_budget(session.workspace, paid, study.budget_usd)
     document, _ = show_plan(spec, session)
     session.say(plan_sentence(document))
+    if paid and not is_running(session.workspace, session.client, spec):
+        session.client.ensure_runner(
+            own_environment=True
+        )  # before the job is there, or the old one starts it
     job = find_or_save(session.workspace, session.client, spec)
     if job.status().state == "done":
         session.say("This study is finished; here is its result.")
     else:
         if job.status().state in ("paused", "stopped", "failed"):
             job.ask("resume")
-        session.client.ensure_runner(own_environment=bool(paid))
+        session.client.ensure_runner()
     if detach:
         return {"job": job.id, "state": job.status().state}, job.id
     watcher = _Watcher(session)

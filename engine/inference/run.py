@@ -8,10 +8,7 @@ from collections import defaultdict
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
-
-import torch
-import transformers
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.datasets.example import Example
 from engine.datasets.library import OpenDataset, open_dataset
@@ -21,13 +18,15 @@ from engine.inference.access import address, open_endpoint
 from engine.inference.api_answers import Question, ask_all
 from engine.inference.budget import Budget
 from engine.inference.contestants import ContestantError, Participant, contestant, parse
-from engine.inference.generate import Generator, Prompt
 from engine.inference.outputs import Output, read_outputs, write_outputs
 from engine.inference.spec import GenerateSpec
 from engine.jobs.context import JobContext, JobResult
 from engine.models.device import Device, choose_device
 from engine.models.template import ChatTemplate, load_template
 from engine.workspace.adoption import Adoption, NewContestant, NewOutputSet, ensure_contestant
+
+if TYPE_CHECKING:
+    from engine.inference.generate import Generator
 
 #: Train answers whose length is looked at to choose the longest answer.
 _SAMPLE: Final = 2000
@@ -106,6 +105,11 @@ class _Work:
         self, participant: Participant, base: Path, device: Device, generator: Generator | None
     ) -> Generator | None:
         """Answer what ``participant`` has not answered yet; loads the base when that is anything."""
+        import torch
+        import transformers
+
+        from engine.inference.generate import Generator, Prompt
+
         files = participant.files
         if files is None:
             return generator

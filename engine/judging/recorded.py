@@ -32,6 +32,8 @@ def recorded_verdicts(
     split: str,
     judge: str | None,
     contestants: Mapping[str, Collection[str]] | None = None,
+    *,
+    by_entrant: bool = True,
 ) -> VerdictTable:
     """The verdicts on some datasets, each dataset being a task.
 
@@ -45,6 +47,7 @@ def recorded_verdicts(
         split: ``test`` or ``dev``.
         judge: Whose verdicts; may be None where only one judge was asked.
         contestants: Dataset -> names of those that take part; everybody when None.
+        by_entrant: Whether contestants stand for their entrants; otherwise for themselves.
 
     Raises:
         NameUnknownError: There is no such dataset.
@@ -82,7 +85,9 @@ def recorded_verdicts(
             rows += [(name, row) for row in kept]
             notes += [f"{name}: {note}" for note in told]
     _require_one_judge({row.judge for _, row in rows})
-    table = VerdictTable.from_rows(_ranked(name, by, one) for name, by, one in _joined(rows))
+    table = VerdictTable.from_rows(
+        _ranked(name, by, one, by_entrant=by_entrant) for name, by, one in _joined(rows)
+    )
     return replace(table, notes=(*table.notes, *notes))
 
 
@@ -149,14 +154,14 @@ def _joined(rows: list[tuple[str, Verdict]]) -> Iterator[tuple[str, str, Compari
             yield name, judge, comparison
 
 
-def _ranked(task: str, judge: str, comparison: Comparison) -> RankedVerdict:
+def _ranked(task: str, judge: str, comparison: Comparison, *, by_entrant: bool) -> RankedVerdict:
     return RankedVerdict(
         a=comparison.name_a,
         b=comparison.name_b,
         winner=comparison.winner,
         prompt_id=comparison.prompt_id,
         task=task,
-        entrant_a=comparison.entrant_a,
-        entrant_b=comparison.entrant_b,
+        entrant_a=comparison.entrant_a if by_entrant else None,
+        entrant_b=comparison.entrant_b if by_entrant else None,
         judge=judge,
     )

@@ -48,9 +48,9 @@ def task_result(workspace: Workspace, task: Task, products: Products, entrants: 
         figures = _figures(workspace, dataset.id, name, entrant, test, metric)
         if figures is None:
             continue
-        if name.startswith("fewshot:"):
+        if name == f"fewshot:{products.bases[0]}":
             result.few_shot = figures.metric
-        if name.startswith("untuned:") and result.untuned is None:
+        if name == f"untuned:{products.bases[0]}":
             result.untuned = figures.metric
         result.figures.append(figures)
     return result

@@ -19,11 +19,21 @@ def find_or_save(workspace: Workspace, client: JobClient, spec: StudySpec) -> Jo
     A changed file under the same name makes a new job; steps that are the same in both are not done again.
     """
     name = require_name(spec.study.name)
-    job_id = f"{slug(name)[:40]}.study.{sha256_json(spec.model_dump(mode='json'))[:8]}"
+    job_id = _job_id(spec)
     job = client.submit("study", spec, f"Study {name}", study=name, job_id=job_id)
     with workspace.catalogue.writing() as session:
         _save(session, spec, name, job_id)
     return job
+
+
+def is_running(workspace: Workspace, client: JobClient, spec: StudySpec) -> bool:
+    """Whether a worker has this very study."""
+    job_id = _job_id(spec)
+    return (workspace.jobs / job_id).exists() and client.job(job_id).alive()
+
+
+def _job_id(spec: StudySpec) -> str:
+    return f"{slug(spec.study.name)[:40]}.study.{sha256_json(spec.model_dump(mode='json'))[:8]}"
 
 
 def _save(session: Session, spec: StudySpec, name: str, job_id: str) -> None:

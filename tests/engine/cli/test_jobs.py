@@ -52,7 +52,7 @@ def test_a_failed_job_shows_its_error_and_its_log(cli: Cli, workspace: Workspace
 
 def test_pause_resume_and_stop(cli: Cli, workspace: Workspace, tmp_path: Path) -> None:
     client = JobClient(workspace)
-    job = submit_import(client, write_rows(tmp_path / "rows.jsonl", 30_000), "rows")
+    job = submit_import(client, write_rows(tmp_path / "rows.jsonl", 200_000), "rows")
     client.ensure_runner()
     wait_for(lambda: job.status().progress)
     assert cli("job", "pause", job.id, "--json").json["state"] == "paused"

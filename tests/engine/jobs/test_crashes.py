@@ -152,7 +152,7 @@ def test_the_ends_of_runners_do_not_count_against_a_job(
     job = submit_model(client, model, "tiny")
     for attempt in range(1, 5):
         client.ensure_runner()
-        wait_for(lambda wanted=attempt: job.status().attempt == wanted, every=0.002)
+        wait_for(lambda wanted=attempt: job.status().attempt >= wanted, every=0.002)
         kill(runners(workspace))
     assert job.status().attempt == 4
     assert job.status().lost == 0

@@ -160,9 +160,15 @@ def test_tool_calls_that_the_template_cannot_show_are_refused_naming_the_rows(
     assert "(rows 5)" in caught.value.message
 
 
-def test_a_rate_that_diverges_is_told_in_words(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_ends_the_run_in_words(workspace: Workspace, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
     client = prepare(workspace, tmp_path)
+    file = find_model(workspace, "base").folder / "model.safetensors"
+    tensors = load_file(file)
+    tensors["model.norm.weight"][:] = float("nan")
+    save_file(tensors, file, metadata={"format": "pt"})
     with pytest.raises(JobFailedError) as caught:
-        train(client, "wild", learning_rate=0.1, lora_alpha=10**18, epochs=20)
+        train(client, "wild")
     assert caught.value.code == "training.diverged"
     assert "learning rate" in caught.value.fix
