@@ -83,7 +83,7 @@ class _Work:
         known = read_outputs(self.context.workspace, who.id)
         self.fresh[who.id] = [
             Output(example.prompt_id, _answer_text(example), "stop", 0, 0.0)
-            for example in _unanswered(self.examples, known)
+            for example in _unanswered(self._asked(participant), known)
         ]
 
     def answer_locally(self, participants: list[Participant]) -> None:
@@ -137,7 +137,7 @@ class _Work:
                 example.prompt_id,
                 template.prompt_ids(self._prompt(example, participant.shots), example.tools),
             )
-            for example in _unanswered(self.examples, known)
+            for example in _unanswered(self._asked(participant), known)
         ]
         self.done += len(self.examples) - len(prompts)
         if prompts:
@@ -182,7 +182,7 @@ class _Work:
             known = read_outputs(self.context.workspace, who.id)
             questions = [
                 Question(example.prompt_id, _messages(example))
-                for example in _unanswered(self.examples, known)
+                for example in _unanswered(self._asked(participant), known)
             ]
             reason = ask_all(
                 self.context.workspace,
@@ -231,6 +231,12 @@ class _Work:
                 if example.prompt_id in known
             ]
         return rows
+
+    def _asked(self, participant: Participant) -> list[Example]:
+        """The examples whose prompts ``participant`` answers."""
+        if participant.name not in self.spec.only_test:
+            return self.examples
+        return [example for example in self.examples if example.split == "test"]
 
     def _prompt(self, example: Example, shots: int) -> list[dict[str, Any]]:
         """The prompt's messages, with ``shots`` solved train examples as earlier turns."""

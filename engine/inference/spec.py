@@ -25,6 +25,11 @@ class GenerateSpec(BaseModel):
     limits: dict[str, int | None] = Field(
         default_factory=dict, title="Prompts per split", description="Answer at most this many of each split."
     )
+    only_test: list[str] = Field(
+        default_factory=list,
+        title="Only on test",
+        description="Contestants that answer no dev prompts, because nothing is chosen by them.",
+    )
     answers: list[str] = Field(
         default_factory=list,
         title="Only these answers",

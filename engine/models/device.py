@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
+from engine.jobs.devices import hold_device
 from engine.progress import Reporter
 
 #: bfloat16 must not be slower than this share of float32's speed to be chosen on a CPU.
@@ -35,7 +36,7 @@ class Device:
 
 
 def choose_device(reporter: Reporter, wanted_dtype: str = "auto") -> Device:
-    """Pick the device, and the dtype unless one is wanted.
+    """Pick the device, and the dtype unless one is wanted; a GPU is held until this process ends.
 
     On a GPU bfloat16 where the chip has it, else float16. On a CPU whichever of bfloat16 and float32
     multiplies matrices faster here: without AVX512-BF16 or AMX, bfloat16 is up to 40 times slower.
@@ -43,6 +44,7 @@ def choose_device(reporter: Reporter, wanted_dtype: str = "auto") -> Device:
     import torch
 
     if torch.cuda.is_available():
+        hold_device("cuda:0", reporter)
         native = torch.cuda.is_bf16_supported(including_emulation=False)
         device = Device(
             "cuda:0",

@@ -201,10 +201,9 @@ class _Planner:
         extra: list[str] | None = None,
     ) -> None:
         size = self._size(task)
-        prompts = sum(getattr(size, split) for split in splits)
-        shots = sum(3 for name in extra or [] if name.startswith("fewshot:"))
-        prompt = prompts * (contestants + shots) * size.prompt
-        decoded = prompts * contestants * size.answer
+        asked = sum(getattr(size, split) for split in splits) * (contestants - len(extra or []))
+        asked += size.test * len(extra or [])  # references answer no dev prompts
+        prompt, decoded = asked * size.prompt, asked * size.answer
         flops = 2.0 * self._weights(self._study.bases[0]) * (prompt + decoded / _DECODING)
         self._add(phase, f"{phase} {task.dataset}", f"Answer {task.dataset}", *self._computing(flops))
 

@@ -211,6 +211,7 @@ class _Loop:
             dataset=task.dataset,
             splits=list(splits),
             limits={"dev": task.limits.dev or limit, "test": task.limits.test or limit},
+            only_test=[name for name in names if name in self.products.references],
             answers=task.answers,
             batch_size=self.study.batch_size,
             budget_usd=budget,
