@@ -26,6 +26,7 @@ from engine.training.checkpoint import Checkpoints, Position
 from engine.training.errors import TrainingError
 from engine.training.examples import TrainingExample, split_off_evaluation, tokenise
 from engine.training.loss import answer_loss, collate
+from engine.training.placement import targets
 from engine.training.schedule import Schedule, plan_schedule
 from engine.training.spec import TrainRecipe, TrainSpec
 from engine.workspace.adoption import Adoption, NewModel, NewParent
@@ -107,7 +108,7 @@ class Trainer:
                 r=recipe.lora_rank,
                 lora_alpha=recipe.lora_alpha,
                 lora_dropout=recipe.lora_dropout,
-                target_modules="all-linear",
+                **targets(self.core, recipe.lora_layers),
                 task_type="CAUSAL_LM",
             ),
         )

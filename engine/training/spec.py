@@ -49,6 +49,13 @@ class TrainRecipe(BaseModel):
     lora_dropout: float = Field(
         default=0.0, ge=0, lt=1, title="LoRA dropout", description="Share of the adapter's inputs dropped."
     )
+    lora_layers: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        title="LoRA layers",
+        description="Share of the layers that are adapted, from the top; less is faster and takes less memory.",
+    )
     weight_decay: float = Field(default=0.0, ge=0, le=1, title="Weight decay", description="Of AdamW.")
     max_grad_norm: float = Field(
         default=1.0, gt=0, title="Gradient clipping", description="Longest gradient, in its Euclidean norm."

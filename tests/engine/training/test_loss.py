@@ -45,3 +45,18 @@ def test_the_prompt_gets_no_gradient_through_its_own_logits(tmp_path: Path) -> N
     model.get_output_embeddings().register_forward_hook(lambda _m, inputs, _o: seen.append(inputs[0].shape))
     answer_loss(model, collate(EXAMPLES, padding=0, device="cpu"))
     assert seen[0][0] == sum(example.supervised for example in EXAMPLES) - 1  # the third has no prompt
+
+
+def test_only_the_upper_layers_are_adapted_when_asked(tmp_path: Path) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    from engine.training.placement import targets
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_model(tmp_path / "tiny", layers=4), dtype=torch.float32)
+    adapted = get_peft_model(model, LoraConfig(r=2, task_type="CAUSAL_LM", **targets(model, 0.5)))
+    trained = {name for name, parameter in adapted.named_parameters() if parameter.requires_grad}
+    layers = {int(name.split(".layers.")[1].split(".")[0]) for name in trained}
+    assert layers == {2, 3}
+    answer_loss(model, collate(EXAMPLES, padding=0, device="cpu")).backward()
+    assert all(p.grad is not None for n, p in adapted.named_parameters() if p.requires_grad)
+    assert not any("lm_head" in name for name in trained)
