@@ -24,6 +24,8 @@ class Question:
 
     id: str
     messages: list[dict[str, Any]]
+    tools: list[dict[str, Any]] | None = None
+    response_format: dict[str, Any] | None = None
 
 
 def ask_all(
@@ -48,7 +50,14 @@ def ask_all(
     def ask(question: Question) -> None:
         if ended.is_set():
             return
-        answer = endpoint.complete(question.messages, model, temperature=0.0, max_tokens=max_tokens)
+        answer = endpoint.complete(
+            question.messages,
+            model,
+            temperature=0.0,
+            max_tokens=max_tokens,
+            tools=question.tools,
+            response_format=question.response_format,
+        )
         with workspace.catalogue.writing() as session:
             session.add(
                 ApiOutput(

@@ -147,6 +147,8 @@ class Endpoint:
         max_tokens: int = 1024,
         schema: Mapping[str, Any] | None = None,
         seed: int | None = None,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        response_format: Mapping[str, Any] | None = None,
     ) -> Completion:
         """Ask ``model`` to continue ``messages``.
 
@@ -158,6 +160,8 @@ class Endpoint:
             schema: A JSON schema that the answer must follow. An endpoint that knows no structured output
                 is asked without it (`Completion.structured` tells).
             seed: Sent along when given.
+            tools: Tools that the model may call; its calls are the answer then, as JSON.
+            response_format: Sent along as it is, where no ``schema`` is given.
 
         Raises:
             PriceError: The model has no known price.
@@ -166,8 +170,12 @@ class Endpoint:
             EndpointStoppedError: `stop` was called.
         """
         price = self.prices.require(model, self.name)
-        most_input = most_prompt_tokens(messages, schema)
+        offered = {"tools": list(tools)} if tools else {}
+        most_input = most_prompt_tokens(messages, {**(schema or response_format or {}), **offered})
         wish = _request(messages, model, temperature, max_tokens, schema, seed)
+        wish |= offered
+        if response_format is not None and schema is None:
+            wish["response_format"] = dict(response_format)
         started, lost, attempt, sent = time.monotonic(), 0.0, 0, 0
         while True:
             attempt, sent = attempt + 1, sent + 1
@@ -309,6 +317,8 @@ def _read(document: Any, price: Price, most_input: int, max_tokens: int) -> Comp
         content = "".join(part.get("text") or "" for part in content)
     if not isinstance(content, str):
         raise TypeError("content")
+    if not content and message.get("tool_calls"):
+        content = json.dumps(message["tool_calls"], ensure_ascii=False)
     refusal = message.get("refusal") or None
     usage = document.get("usage") or {}
     # An endpoint that does not say what it charges is taken to charge the most it could.

@@ -181,7 +181,7 @@ class _Work:
                 ensure_contestant(session, who)
             known = read_outputs(self.context.workspace, who.id)
             questions = [
-                Question(example.prompt_id, _messages(example))
+                Question(example.prompt_id, _messages(example), example.tools, example.response_format)
                 for example in _unanswered(self._asked(participant), known)
             ]
             reason = ask_all(

@@ -79,6 +79,13 @@ def test_the_request_says_what_was_asked_for_and_nothing_else(server: FakeOpenAI
     assert set(second) == {"model", "messages", "max_tokens"}
 
 
+def test_tools_and_the_form_of_the_answer_are_sent_along(server: FakeOpenAI) -> None:
+    tool = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}
+    ask(endpoint(server), tools=[tool], response_format={"type": "json_object"})
+    assert server.usage.bodies[-1]["tools"] == [tool]
+    assert server.usage.bodies[-1]["response_format"] == {"type": "json_object"}
+
+
 def test_an_answer_at_its_limit_says_so(server: FakeOpenAI) -> None:
     completion = ask(endpoint(server), "word " * 100, max_tokens=5)
     assert completion.finish_reason == "length"
