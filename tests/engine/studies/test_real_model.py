@@ -1,0 +1,58 @@
+"""With the real model and the shipped task: fine-tuning beats the untuned base clearly."""
+
+from __future__ import annotations
+
+from statistics import fmean
+
+import pytest
+
+from engine.datasets.library import open_dataset
+from engine.judging.prepare import expected_answer
+from engine.metrics import metric_named
+from engine.resources import resource
+from engine.studies.demo import DemoWish, demo_study
+from engine.workspace import Workspace
+from tests.conftest import Cli
+
+
+@pytest.mark.timeout(900)
+def test_a_tuned_base_beats_the_untuned_one_clearly_on_intents(cli: Cli, workspace: Workspace) -> None:
+    study = demo_study(DemoWish()).study
+    task = study.tasks[0]
+    recipe = study.recipe(task, seed=study.seed)
+    file = resource("tasks", task.dataset, "examples.jsonl")
+    source = task.source
+    assert source is not None
+    assert source.system is not None
+    assert cli("model", "demo", timeout=300).status == 0
+    words = [word for role, column in source.map.items() for word in ("--map", f"{role}={column}")]
+    imported = cli("dataset", "import", file, "--name", task.dataset, "--system", source.system, *words)
+    assert imported.status == 0, imported.stderr
+    settings = [f"{key}={value}" for key, value in recipe.model_dump(exclude_none=True).items()]
+    changes = [word for setting in settings for word in ("--set", setting)]
+    trained = cli(
+        "train", "--base", "smollm2-135m", "--dataset", task.dataset, "--name", "tuned", *changes, timeout=600
+    )
+    assert trained.status == 0, trained.stderr
+    answered = cli(
+        *("generate", "--model", "tuned", "--model", "untuned:smollm2-135m", "--dataset", task.dataset),
+        *("--limit", "30", "--batch-size", "30", "--json"),
+        timeout=300,
+    )
+    assert answered.status == 0, answered.stderr
+    examples = open_dataset(workspace, task.dataset, "judge").store.examples("test")
+    expected = {example.prompt_id: expected_answer(example) for example in examples}
+    metric = metric_named("label")
+    scores: dict[str, list[float]] = {}
+    for row in answered.json["outputs"]:
+        scores.setdefault(row["model"], []).append(metric.score(expected[row["prompt_id"]], row["text"]))
+    tuned, untuned = fmean(scores["tuned"]), fmean(scores["untuned:smollm2-135m"])
+    print(f"exact match on {len(scores['tuned'])} prompts: tuned {tuned:.2f}, untuned {untuned:.2f}")
+    assert tuned > untuned + 0.3
+    judged = cli(
+        *("judge", "--dataset", task.dataset, "--contestants", "tuned,untuned:smollm2-135m", "--json"),
+        timeout=120,
+    )
+    assert judged.json["comparisons"] == 30
+    ranked = cli("rank", "--dataset", task.dataset, "--json")
+    assert ranked.json["contestants"][0]["name"] == "tuned"
