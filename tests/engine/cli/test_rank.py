@@ -210,7 +210,7 @@ def test_several_judges_are_not_mixed(judged: Workspace, cli: Cli) -> None:
     assert "openai:gpt-4o, reference" in ran.json["error"]["message"]
     assert "--judge" in ran.json["error"]["fix"]
     named = cli("rank", "--dataset", "intents", "--judge", "reference", "--json").json
-    assert named["contestants"][0]["name"] == "good"
+    assert named["contestants"][0]["name"] == "good-intents"  # one dataset: contestants, not entrants
     unknown = cli("rank", "--dataset", "intents", "--judge", "nobody", "--json").json
     assert unknown["error"]["code"] == "rank.unknown_judge"
 
@@ -227,7 +227,7 @@ def test_a_model_trained_anew_is_not_mixed_with_its_former_self(judged: Workspac
         session.add(_verdict("intents", 3, "a", key="n3", contestant_a="new"))
     ran = cli("rank", "--dataset", "intents", "--json").json
     assert ran["comparisons"] == 4
-    assert ran["contestants"][0]["name"] == "bad"
+    assert ran["contestants"][0]["name"] == "bad-intents"
     assert any("earlier versions" in warning for warning in ran["warnings"])
 
 
