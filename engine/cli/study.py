@@ -127,6 +127,8 @@ class _Watcher:
             self._session.say(f"   {data['sentence']}")
         elif event.type == "study.seal_opened":
             self._session.say(f"   The seal of {data['dataset']} is opened.")
+        elif event.type == "warning":
+            self._session.say(f"   Warning: {data.get('message', '')}")
         elif event.type == "job.worker_lost":
             self._session.say(f"   A worker ended ({data['cause']}); it is started again.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from engine.ranking import Ranking
 from engine.studies.conclusions import conclude, validate_sentence
 from engine.studies.errors import StudyError
 from engine.studies.figures import machine_in_words, task_result
+from engine.studies.leaks import study_leaks
 from engine.studies.plan import Plan, plan_study
 from engine.studies.products import Merge, Products
 from engine.studies.recipes import fill_recipe, recipe_name
@@ -59,14 +59,15 @@ class _Loop:
         self.steps = Steps(context, study.name, plan.seconds)
         self.products = Products(bases=[base.name for base in study.bases], references=list(study.references))
         self.choices: list[Choice] = []
+        self.leaks: list[str] = []
         self.spent = 0.0
-        self.started = time.monotonic()
 
     def run(self) -> StudyResult:
         """All phases."""
         open_tasks = self.study.open_tasks()
         self._phase("prepare")
         self._import_datasets()
+        self._check_leaks()
         self._prepare_bases()
         self._phase("fine-tune")
         self._fine_tune(open_tasks, self.products.bases)
@@ -129,6 +130,11 @@ class _Loop:
                 )
                 steps.append(self._submit(f"import {name}", "dataset_import", spec, f"Import {name}"))
         self.steps.run(steps)
+
+    def _check_leaks(self) -> None:
+        self.leaks = study_leaks(self.workspace, [task.dataset for task in self.study.tasks])
+        for sentence in self.leaks:
+            self.context.event("warning", message=sentence)
 
     def _prepare_bases(self) -> None:
         for base in self.study.bases:
@@ -372,7 +378,8 @@ class _Loop:
             machine=machine_in_words(),
             versions={"bakeoff": engine.__version__, "python": platform.python_version()},
         )
-        result.conclusions, result.cautions = conclude(result, ranking)
+        result.conclusions, cautions = conclude(result, ranking)
+        result.cautions = [*self.leaks, *cautions]
         return result
 
     # --- small helpers ---------------------------------------------------------------------------
