@@ -5,33 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import select
-
 from engine.datasets.library import open_seal
-from engine.datasets.spec import ImportSpec, SourceSpec
 from engine.inference.spec import GenerateSpec
 from engine.jobs.context import JobContext, JobResult
 from engine.judging.spec import JudgeSpec
 from engine.merging.spec import MergeSpec
-from engine.models.source import demo_source
-from engine.models.spec import ModelAddSpec
 from engine.ranking import Ranking
 from engine.studies.conclusions import conclude, validate_sentence
-from engine.studies.errors import StudyError
 from engine.studies.figures import machine_in_words, task_result
-from engine.studies.leaks import study_leaks
 from engine.studies.plan import Plan, plan_study
+from engine.studies.preparing import Preparation, known
 from engine.studies.products import Merge, Products
 from engine.studies.recipes import fill_recipe, recipe_name
 from engine.studies.report import write_report
 from engine.studies.result import Choice, EntrantResult, StudyResult, Validation
-from engine.studies.spec import Base, DataSource, Sibling, Study, StudySpec, Task
+from engine.studies.spec import Study, StudySpec, Task
 from engine.studies.standings import rank_verdicts, strongest
 from engine.studies.steps import Step, Steps
 from engine.training.spec import TrainSpec
 from engine.workspace.adoption import Adoption
 from engine.workspace.adoption import StudyResult as AdoptedStudy
-from engine.workspace.tables import Dataset, Model
+from engine.workspace.tables import Model
 
 
 def run(context: JobContext) -> JobResult:
@@ -66,9 +60,7 @@ class _Loop:
         """All phases."""
         open_tasks = self.study.open_tasks()
         self._phase("prepare")
-        self._import_datasets()
-        self._check_leaks()
-        self._prepare_bases()
+        self.leaks = Preparation(self.context, self.study, self.folder, self.steps, self.plan).run()
         self._phase("fine-tune")
         self._fine_tune(open_tasks, self.products.bases)
         self._phase("answer")
@@ -89,79 +81,6 @@ class _Loop:
         winner = next(iter(strongest(ranking, everyone)), None)
         validation = self._validate(ranking, winner)
         return self._result(ranking, winner, validation)
-
-    # --- prepare ---------------------------------------------------------------------------------
-
-    def _import_datasets(self) -> None:
-        missing = [
-            task.dataset
-            for task in self.study.tasks
-            if task.source is None and not self._known(Dataset, task.dataset)
-        ]
-        if missing:
-            raise StudyError(
-                "study.no_datasets",
-                "The study needs datasets that the workspace does not have: {names}.",
-                fix="Import each of them with: bakeoff dataset import FILE --name NAME",
-                names=", ".join(missing),
-            )
-        sources: dict[str, tuple[DataSource, bool]] = {}
-        for base in self.study.bases:
-            if base.sibling and base.sibling.source:
-                sources[base.sibling.dataset] = (base.sibling.source, False)
-        for task in self.study.tasks:
-            if task.source:
-                sources[task.dataset] = (task.source, task.sealed)
-        steps = []
-        for name, (source, sealed) in sources.items():
-            if not self._known(Dataset, name):
-                spec = ImportSpec(
-                    sources=[
-                        SourceSpec(path=str(self._path(file.path)), split=file.split) for file in source.files
-                    ],
-                    name=name,
-                    format=source.format,
-                    mapping=source.map,
-                    system=source.system,
-                    test_share=source.test_share,
-                    dev_share=source.dev_share,
-                    seed=source.seed,
-                    sealed=sealed,
-                )
-                steps.append(self._submit(f"import {name}", "dataset_import", spec, f"Import {name}"))
-        self.steps.run(steps)
-
-    def _check_leaks(self) -> None:
-        self.leaks = study_leaks(self.workspace, [task.dataset for task in self.study.tasks])
-        for sentence in self.leaks:
-            self.context.event("warning", message=sentence)
-
-    def _prepare_bases(self) -> None:
-        for base in self.study.bases:
-            if self._known(Model, base.name):
-                continue
-            if base.sibling:
-                self._make_sibling(base, base.sibling)
-            else:
-                source = base.source or base.name
-                where = demo_source().where if source == "demo" else self._model_source(source)
-                spec = ModelAddSpec(source=where, name=base.name)
-                self.steps.run([self._submit(f"add {base.name}", "model_add", spec, f"Add {base.name}")])
-
-    def _make_sibling(self, base: Base, sibling: Sibling) -> None:
-        """A light fine-tune, folded into its base: a new base."""
-        train = TrainSpec(
-            base=sibling.base,
-            dataset=sibling.dataset,
-            name=f"{base.name}-adapter",
-            recipe=self.study.recipe(None, seed=self.study.seed, own=sibling.training),
-        )
-        step = self._submit(f"sibling {base.name}", "train", train, f"Train sibling {base.name}")
-        self.steps.run([step])
-        adapter = self.steps.model_of(step)
-        recipe = {"merge_method": "passthrough", "models": [{"model": adapter}], "dtype": "bfloat16"}
-        fold = MergeSpec(recipe=recipe, name=base.name, seed=self.study.seed)
-        self.steps.run([self._submit(f"fold {base.name}", "merge", fold, f"Fold sibling {base.name}")])
 
     # --- fine-tune and answer --------------------------------------------------------------------
 
@@ -402,17 +321,4 @@ class _Loop:
     def _is_api(self, name: str) -> bool:
         if name.startswith(("untuned:", "fewshot:", "local:")) or ":" not in name:
             return False
-        return not self._known(Model, name)
-
-    def _known(self, table: type[Model] | type[Dataset], name: str) -> bool:
-        with self.workspace.catalogue.reading() as session:
-            return session.scalar(select(table.id).where(table.name == name)) is not None
-
-    def _path(self, text: str) -> Path:
-        path = Path(text).expanduser()
-        return path if path.is_absolute() else self.folder / path
-
-    def _model_source(self, text: str) -> str:
-        """A path beside the study's file, or a hub id."""
-        path = self._path(text)
-        return str(path) if path.exists() else text
+        return not known(self.workspace, Model, name)

@@ -1,0 +1,139 @@
+"""The first phase of a study: its datasets and bases are brought into the workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from engine.datasets.spec import ImportSpec, SourceSpec
+from engine.jobs.context import JobContext
+from engine.merging.spec import MergeSpec
+from engine.models.source import demo_source
+from engine.models.spec import ModelAddSpec
+from engine.studies.errors import StudyError
+from engine.studies.leaks import study_leaks
+from engine.studies.plan import Plan
+from engine.studies.spec import Base, DataSource, Sibling, Study
+from engine.studies.steps import Step, Steps
+from engine.training.spec import TrainSpec
+from engine.workspace import Workspace
+from engine.workspace.tables import Dataset, Model
+
+
+class Preparation:
+    """Imports what is missing, makes siblings, and looks for leaks.
+
+    Args:
+        context: The study's job.
+        study: Its file.
+        folder: Where the file lies; paths in it begin there.
+        steps: Submits and awaits its jobs.
+        plan: How long each may take.
+    """
+
+    def __init__(self, context: JobContext, study: Study, folder: Path, steps: Steps, plan: Plan) -> None:
+        self.context = context
+        self.workspace = context.workspace
+        self.study = study
+        self.folder = folder
+        self.steps = steps
+        self.plan = plan
+
+    def run(self) -> list[str]:
+        """Prepare everything; returns the leaks that were found, a sentence each."""
+        self._import_datasets()
+        leaks = self._check_leaks()
+        self._prepare_bases()
+        return leaks
+
+    def _import_datasets(self) -> None:
+        missing = [
+            task.dataset
+            for task in self.study.tasks
+            if task.source is None and not known(self.workspace, Dataset, task.dataset)
+        ]
+        if missing:
+            raise StudyError(
+                "study.no_datasets",
+                "The study needs datasets that the workspace does not have: {names}.",
+                fix="Import each of them with: bakeoff dataset import FILE --name NAME",
+                names=", ".join(missing),
+            )
+        sources: dict[str, tuple[DataSource, bool]] = {}
+        for base in self.study.bases:
+            if base.sibling and base.sibling.source:
+                sources[base.sibling.dataset] = (base.sibling.source, False)
+        for task in self.study.tasks:
+            if task.source:
+                sources[task.dataset] = (task.source, task.sealed)
+        steps = []
+        for name, (source, sealed) in sources.items():
+            if not known(self.workspace, Dataset, name):
+                spec = ImportSpec(
+                    sources=[
+                        SourceSpec(path=str(self._path(file.path)), split=file.split) for file in source.files
+                    ],
+                    name=name,
+                    format=source.format,
+                    mapping=source.map,
+                    system=source.system,
+                    test_share=source.test_share,
+                    dev_share=source.dev_share,
+                    seed=source.seed,
+                    sealed=sealed,
+                )
+                steps.append(self._submit(f"import {name}", "dataset_import", spec, f"Import {name}"))
+        self.steps.run(steps)
+
+    def _check_leaks(self) -> list[str]:
+        leaks = study_leaks(self.workspace, [task.dataset for task in self.study.tasks])
+        for sentence in leaks:
+            self.context.event("warning", message=sentence)
+        return leaks
+
+    def _prepare_bases(self) -> None:
+        for base in self.study.bases:
+            if known(self.workspace, Model, base.name):
+                continue
+            if base.sibling:
+                self._make_sibling(base, base.sibling)
+            else:
+                source = base.source or base.name
+                where = demo_source().where if source == "demo" else self._model_source(source)
+                spec = ModelAddSpec(source=where, name=base.name)
+                self.steps.run([self._submit(f"add {base.name}", "model_add", spec, f"Add {base.name}")])
+
+    def _make_sibling(self, base: Base, sibling: Sibling) -> None:
+        """A light fine-tune, folded into its base: a new base."""
+        train = TrainSpec(
+            base=sibling.base,
+            dataset=sibling.dataset,
+            name=f"{base.name}-adapter",
+            recipe=self.study.recipe(None, seed=self.study.seed, own=sibling.training),
+        )
+        step = self._submit(f"sibling {base.name}", "train", train, f"Train sibling {base.name}")
+        self.steps.run([step])
+        adapter = self.steps.model_of(step)
+        recipe = {"merge_method": "passthrough", "models": [{"model": adapter}], "dtype": "bfloat16"}
+        fold = MergeSpec(recipe=recipe, name=base.name, seed=self.study.seed)
+        self.steps.run([self._submit(f"fold {base.name}", "merge", fold, f"Fold sibling {base.name}")])
+
+    def _submit(self, key: str, kind: str, spec: Any, title: str) -> Step:
+        return self.steps.submit(key, kind, spec, title, self.plan.of(key))
+
+    def _path(self, text: str) -> Path:
+        path = Path(text).expanduser()
+        return path if path.is_absolute() else self.folder / path
+
+    def _model_source(self, text: str) -> str:
+        """A path beside the study's file, or a hub id."""
+        path = self._path(text)
+        return str(path) if path.exists() else text
+
+
+def known(workspace: Workspace, table: type[Model] | type[Dataset], name: str) -> bool:
+    """Whether the catalogue has a model or dataset of this name."""
+    with workspace.catalogue.reading() as session:
+        return session.scalar(select(table.id).where(table.name == name)) is not None
