@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.ranking.verdicts import Codes, Floats
+
+#: Ratings closer than this are the same: the last bits of a sum do not decide.
+_SAME: Final = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,52 +67,43 @@ def place(better: NDArray[np.bool_], rating: Floats, rough: Floats, names: Seque
 
     Those with a rating stand in its order. One without is put before the first whose possible ranks
     have a later middle, but never against what is sure; at the same middle the rough rating decides.
+    Equals are placed together, so that nobody comes between them, whatever they are called.
 
     Args:
         better: (E, E) from `surely_better`.
         rating: E ratings, nan where there is none.
         rough: E finite numbers that order the unrated.
-        names: Break exact ties, so that the order does not depend on that of the verdicts.
+        names: Order equals, so that the order does not depend on that of the verdicts.
     """
     count = len(names)
     rank_lo = 1 + better.sum(axis=0).astype(np.int64)
     rank_hi = count - better.sum(axis=1).astype(np.int64)
     middle = (rank_lo + rank_hi) / 2.0
-    # Rounded, so that the last bits of a sum do not decide.
-    rough = np.round(rough, 9) + 0.0
-    rated = sorted(
-        (i for i in range(count) if not math.isnan(rating[i])),
-        key=lambda i: (-round(float(rating[i]), 9), names[i]),
-    )
-    unrated = sorted(
-        (i for i in range(count) if math.isnan(rating[i])),
-        key=lambda i: (middle[i], -round(float(rough[i]), 9), names[i]),
-    )
+    rated = sorted((i for i in range(count) if not math.isnan(rating[i])), key=lambda i: -rating[i])
+    unrated = [i for i in range(count) if math.isnan(rating[i])]
     order: list[int] = []
-    placed = np.zeros(count, dtype=np.bool_)
-
-    def free(i: int) -> bool:
-        return not bool((better[:, i] & ~placed).any())
-
-    while rated or unrated:
-        waiting = next((i for i in unrated if free(i)), None)
-        take_unrated = waiting is not None and (
-            not rated
-            or not free(rated[0])
-            or (middle[waiting], -rough[waiting]) <= (middle[rated[0]], -rough[rated[0]])
-        )
-        chosen = waiting if take_unrated and waiting is not None else rated[0]
-        (unrated if take_unrated else rated).remove(chosen)
-        order.append(chosen)
-        placed[chosen] = True
-
-    def alike(i: int, j: int) -> bool:
-        if math.isnan(rating[i]) and math.isnan(rating[j]):
-            return bool(middle[i] == middle[j] and abs(rough[i] - rough[j]) < 1e-8)
-        return bool(abs(rating[i] - rating[j]) < 1e-8)
-
     rank = np.empty(count, dtype=np.int64)
-    for position, i in enumerate(order):
-        before = order[position - 1] if position else None
-        rank[i] = rank[before] if before is not None and alike(i, before) else position + 1
+    while rated or unrated:
+        left = rated + unrated
+        free = [i for i in unrated if not better[left, i].any()] or ([] if rated else unrated)
+        block = [i for i in rated if rating[i] > rating[rated[0]] - _SAME]
+        if free:
+            first = min(middle[i] for i in free)
+            highest = max(rough[i] for i in free if middle[i] == first)
+            waiting = [i for i in free if middle[i] == first and rough[i] > highest - _SAME]
+            held_back = bool(better[np.ix_(left, block)].any())
+            if not block or held_back or _not_later((first, highest), block, middle, rough):
+                block = waiting
+        rank[block] = len(order) + 1
+        order += sorted(block, key=lambda i: names[i])
+        rated = [i for i in rated if i not in block]
+        unrated = [i for i in unrated if i not in block]
     return Places(tuple(order), rank, rank_lo, rank_hi)
+
+
+def _not_later(waiting: tuple[float, float], block: Sequence[int], middle: Floats, rough: Floats) -> bool:
+    """Whether entrants of this middle and rough rating come before (or level with) those of ``block``."""
+    first = min(middle[i] for i in block)
+    if waiting[0] != first:
+        return bool(waiting[0] < first)
+    return bool(waiting[1] > max(rough[i] for i in block if middle[i] == first) - _SAME)

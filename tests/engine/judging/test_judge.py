@@ -240,11 +240,24 @@ def test_an_interrupt_keeps_every_answer_that_was_paid(server: FakeOpenAI) -> No
 
 
 def test_an_interrupt_does_not_wait_for_a_long_retry(server: FakeOpenAI) -> None:
+    class Waiting(SilentReporter):
+        """Interrupts once every thread waits for its next attempt."""
+
+        waiting = 0
+
+        def event(self, type: str, /, **data: Any) -> None:
+            self.waiting += type == "endpoint.retry"
+
+        def check(self) -> None:
+            if self.waiting >= 4:
+                raise InterruptedError
+
     server.truth.failures = ["ok"] * 8 + ["429:60"] * 20
-    started = time.monotonic()
+    started, reporter = time.monotonic(), Waiting()
     with pytest.raises(InterruptedError):
-        judged(judge_of(server), field(9), prompts(9), reporter=Interrupter(2))
-    assert time.monotonic() - started < 5
+        judged(judge_of(server, reporter=reporter), field(9), prompts(9), reporter=reporter)
+    assert time.monotonic() - started < 20
+    assert server.usage.requests == 8 + 4
 
 
 def test_a_ledger_that_cannot_write_ends_the_run(server: FakeOpenAI) -> None:
