@@ -1,4 +1,4 @@
-"""``bakeoff doctor``: what this machine has, can and cannot do. Nothing is changed and nothing is sent."""
+"""``bakeoff doctor``: what this machine has, can and cannot do. It changes no workspace and sends nothing."""
 
 from __future__ import annotations
 
@@ -69,11 +69,12 @@ def _version(package: str) -> str | None:
 def _machine() -> dict[str, Any]:
     import psutil
 
+    from engine.models.speed import usable_cores
+
     memory = psutil.virtual_memory()
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "processor": platform.processor() or platform.machine(),
-        "cores": usable,
+        "cores": usable_cores(),
         "memory_mb": round(memory.total / _MB),
         "memory_available_mb": round(memory.available / _MB),
     }

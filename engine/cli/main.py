@@ -28,6 +28,8 @@ _COMMANDS: Final = (
     "study",
     "endpoints",
     "jobs",
+    "workspace",
+    "app",
     "doctor",
     "demo",
 )

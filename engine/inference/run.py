@@ -90,7 +90,7 @@ class _Work:
         """All local contestants, base by base, each base loaded once."""
         if not participants:
             return
-        device = choose_device(self.context, self.spec.dtype)
+        device = choose_device(self.context, self.spec.dtype, kept=self.context.checkpoints / "device.json")
         by_base: dict[Path, list[Participant]] = defaultdict(list)
         for participant in participants:
             if participant.files is not None:

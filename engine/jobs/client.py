@@ -134,10 +134,19 @@ class JobClient:
         job.ask(action)
         self.ensure_runner()
 
-    def follow(self, jobs: Iterable[JobDirectory]) -> Iterator[tuple[JobDirectory, Event | None]]:
+    def follow(
+        self,
+        jobs: Iterable[JobDirectory],
+        *,
+        at_rest: Callable[[JobDirectory], None] = lambda _job: None,
+    ) -> Iterator[tuple[JobDirectory, Event | None]]:
         """Yield every event of ``jobs`` as it happens, until all are at rest.
 
         Between events ``(job, None)`` is yielded about ten times a second, for showing progress.
+
+        Args:
+            jobs: Whom to follow.
+            at_rest: Called for each job that has come to rest, after its last event and its adoption.
         """
         waiting = {job.id: (job, job.reader()) for job in jobs}
         checked = 0.0
@@ -150,6 +159,7 @@ class JobClient:
                     del waiting[job.id]
                     if job.status().state == "done":
                         adopt_result(self._workspace, job)
+                    at_rest(job)
                 else:
                     yield job, None
             if waiting:

@@ -58,6 +58,19 @@ def load_causal_lm(folder: Path, device: Device, *, quantisation: Quantisation =
             file=str(folder),
             reason=str(error).strip().split("\n")[0][:200],
         ) from error
+    if quantisation == "nf4":
+        _keep_layout(model)
     model.requires_grad_(requires_grad=False)
     model.eval()
     return model
+
+
+def _keep_layout(model: Any) -> None:
+    """Keep bitsandbytes from rearranging 4-bit weights at the first evaluation.
+
+    On CPUs with AVX512-BF16 it would pack them for a kernel that computes no gradients, so that training
+    after an evaluation would reach no adapter but the last; and it takes only widths that 32 divides.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False

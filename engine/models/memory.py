@@ -59,10 +59,3 @@ def memory_to_run(info: ModelInfo, *, dtype: str, tokens: int = 4096) -> int:
     head = info.hidden // info.heads if info.heads else info.hidden
     cache = 2 * info.layers * info.key_value_heads * head * tokens * _BYTES[dtype]
     return int(info.parameters * _BYTES[dtype] + cache + _OVERHEAD)
-
-
-def available_memory() -> int:
-    """Bytes that the accelerator, or without one this machine, has free."""
-    import psutil
-
-    return int(psutil.virtual_memory().available)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -12,19 +11,14 @@ from sqlalchemy import select
 from engine.errors import BakeoffError
 from engine.inference.access import prices
 from engine.models.inspect import ModelInfo
+from engine.models.speed import GPU_FLOPS, START_SECONDS, machine_flops, training_flops
 from engine.progress import SilentReporter
 from engine.studies.spec import Base, Study, Task
 from engine.training.schedule import plan_schedule
 from engine.workspace import Workspace
 from engine.workspace.tables import Dataset, Model
 
-#: Start of a worker that loads torch, transformers, peft and a small model, in seconds.
-_START: Final = 6.0
 _LIGHT_START: Final = 2.0
-#: Floating-point operations per second that one CPU core delivers in these loops (AVX2, float32).
-_CORE_FLOPS: Final = 5.0e10
-#: The same for one 24-GB GPU of 2023 in bfloat16: a third of its 165 TFLOP/s. Assumed, not measured.
-_GPU_FLOPS: Final = 5.5e13
 #: Share of a core's peak that decoding one token for a batch reaches.
 _DECODING: Final = 0.45
 _DEMO_PARAMETERS: Final = 134.5e6
@@ -73,7 +67,7 @@ class Plan:
 
     def of(self, key: str) -> float:
         """Expected seconds of one job; a little for one that was not planned."""
-        return next((job.seconds for job in self.jobs if job.key == key), _START)
+        return next((job.seconds for job in self.jobs if job.key == key), START_SECONDS)
 
     def as_dict(self) -> dict[str, Any]:
         """The document of ``study run --dry-run``."""
@@ -157,15 +151,19 @@ class _Planner:
         if base.sibling:
             recipe = self._study.recipe(None, seed=0, own=base.sibling.training)
             tokens = 48 * 60 * (recipe.epochs or 1)
-            flops = tokens * self._weights(base) * 4.4
+            flops = tokens * self._weights(base) * training_flops(recipe.lora_layers)
             self._add(
                 "prepare", f"sibling {base.name}", f"Train sibling {base.name}", *self._computing(flops)
             )
-            self._add("prepare", f"fold {base.name}", f"Fold sibling {base.name}", _START)
+            self._add("prepare", f"fold {base.name}", f"Fold sibling {base.name}", START_SECONDS)
         elif not self._has_model(base.name):
             weights = self._parameters(base)
             self._add(
-                "prepare", f"add {base.name}", f"Add {base.name}", _START + 8 + weights * 2e-8, weights * 2e-8
+                "prepare",
+                f"add {base.name}",
+                f"Add {base.name}",
+                START_SECONDS + 8 + weights * 2e-8,
+                weights * 2e-8,
             )
 
     def _train(self, phase: str, task: Task, name: str) -> None:
@@ -173,7 +171,7 @@ class _Planner:
         recipe = self._study.recipe(task, seed=0)
         schedule = plan_schedule(max(size.train, 1), recipe, SilentReporter())
         tokens = size.train * schedule.epochs * (size.prompt + size.answer)
-        flops = tokens * self._weights(self._study.bases[0]) * 4.4
+        flops = tokens * self._weights(self._study.bases[0]) * training_flops(recipe.lora_layers)
         for repeat in range(self._study.repeats):
             suffix = f" #{repeat + 1}" if self._study.repeats > 1 else ""
             key = f"train {task.dataset} {name}{suffix}"
@@ -277,8 +275,7 @@ class _Planner:
         )
 
     def _computing(self, flops: float) -> tuple[float, float]:
-        cores = os.cpu_count() or 1
-        return flops / (_CORE_FLOPS * cores) + _START, flops / _GPU_FLOPS + 3 * _START
+        return flops / machine_flops() + START_SECONDS, flops / GPU_FLOPS + 3 * START_SECONDS
 
     def _size(self, task: Task) -> _Size:
         counts, prompt, answer = self._known_size(task)

@@ -55,6 +55,8 @@ class _Loop:
         self.choices: list[Choice] = []
         self.leaks: list[str] = []
         self.spent = 0.0
+        #: What the plan calls the entrants of the validation, whom it cannot know.
+        self.finalists: dict[str, str] = {}
 
     def run(self) -> StudyResult:
         """All phases."""
@@ -231,6 +233,7 @@ class _Loop:
         second = plain if winner != plain else next((name for name in order if name != plain), None)
         if second is None:
             return None
+        self.finalists = {winner: "winner", second: "plain"}
         open_seal(self.workspace, task.dataset, self.study.name)
         self.context.event("study.seal_opened", dataset=task.dataset)
         self._fine_tune([task], [winner, second])
@@ -310,7 +313,9 @@ class _Loop:
         self.context.event("study.phase", phase=name)
 
     def _plan_name(self, entrant: str) -> str:
-        """How the plan, which does not know names of merges yet, calls an entrant."""
+        """How the plan, which knew no names of merges and no winner, calls an entrant."""
+        if entrant in self.finalists:
+            return self.finalists[entrant]
         names = [merge.name for merge in self.products.merges]
         return f"merge {names.index(entrant) + 1}" if entrant in names else entrant
 

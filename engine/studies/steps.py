@@ -72,27 +72,27 @@ class Steps:
             StudyError: A step failed; what is done stays done, and running the study again retries it.
             JobInterruptedError: The study is to pause or stop; its steps are parked first.
         """
-        fresh = [step for step in steps if step.job.status().state != "done"]
-        if not fresh:
-            return [self._settle(step) for step in steps]
-        started: set[str] = set()
         by_id = {step.job.id: step for step in steps}
+        fresh = [step.job for step in steps if step.job.status().state != "done"]
+        for step in steps:
+            if step.job not in fresh:
+                self._settle(step)
+        started: set[str] = set()
         try:
-            for job, event in self._client.follow([step.job for step in steps]):
+            for job, event in self._client.follow(fresh, at_rest=lambda job: self._done(by_id[job.id])):
                 self._context.check()
-                step = by_id[job.id]
                 if event is None:
                     if job.status().state == "running":
                         if job.id not in started:
                             started.add(job.id)
                             self._context.event("study.step", title=job.request().title, job=job.id)
-                        self._show(step)
+                        self._show(by_id[job.id])
                 elif event.type in ("job.worker_lost", "warning"):
                     self._context.event(event.type, **event.data, job=job.id)
         except JobInterruptedError:
-            self._client.park([step.job for step in steps])
+            self._client.park(fresh)
             raise
-        return [self._settle(step) for step in steps]
+        return [self._summary(step) for step in steps]
 
     def model_of(self, step: Step) -> str:
         """The name under which the catalogue knows the model that a step made."""
@@ -114,10 +114,15 @@ class Steps:
             )
         return name
 
-    def _settle(self, step: Step) -> dict[str, Any]:
-        """Book a finished step."""
+    def _done(self, step: Step) -> None:
+        """Book a step that has come to rest, if it is done; one that failed is told when all are at rest."""
+        if step.job.status().state == "done":
+            self._settle(step)
+
+    def _summary(self, step: Step) -> dict[str, Any]:
+        """What a step found."""
         try:
-            summary = self._client.finished(step.job)
+            return self._client.finished(step.job)
         except JobFailedError as error:
             raise StudyError(
                 error.code,
@@ -128,10 +133,12 @@ class Steps:
                 fix_of_step=error.fix,
                 job=step.job.id,
             ) from error
-        status = step.job.status()
+
+    def _settle(self, step: Step) -> None:
+        """Book a finished step."""
+        summary, status, request = self._summary(step), step.job.status(), step.job.request()
         seconds = (status.ended or time.time()) - (status.started or time.time())
         self._done_seconds += step.planned_seconds
-        request = step.job.request()
         self.finished.append(
             StepResult(
                 step=step.key,
@@ -145,7 +152,6 @@ class Steps:
         )
         self._context.event("study.step_done", title=request.title, seconds=round(seconds, 1))
         self._context.progress(min(self._done_seconds, self._planned), self._planned, "planned seconds")
-        return summary
 
     def _show(self, step: Step) -> None:
         """Progress of the study with that of the step that runs."""

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any, Final
+from typing import Any
 
 from engine.models.inspect import ModelInfo
-from engine.models.memory import available_memory, memory_to_train
+from engine.models.memory import memory_to_train
+from engine.models.speed import START_SECONDS, available_memory, machine_flops, training_flops
 from engine.training.batches import epoch_batches, parts
 from engine.training.examples import TrainingExample
 from engine.training.schedule import Schedule
 from engine.training.spec import TrainRecipe
 
-#: Multiply-adds per weight and token: forward 2, backward through frozen weights 2, a little for the adapter.
-_FLOPS_PER_WEIGHT: Final = 4.4
-#: What a core computes in practice in this loop, in float operations per second; measured on AVX2 cores.
-_CORE_FLOPS: Final = 5.0e10
-#: Start of a worker: torch, transformers, peft, the model.
-START_SECONDS: Final = 7.0
 
-
-def training_seconds(info: ModelInfo, tokens: int) -> float:
-    """Rough seconds to train on ``tokens`` tokens on this machine's cores (or its GPU, if it has one)."""
+def training_seconds(info: ModelInfo, tokens: int, lora_layers: float) -> float:
+    """Rough seconds to train a share of the layers on ``tokens`` tokens on this machine."""
     weights = max(info.parameters - info.vocabulary * info.hidden, 1)
-    return tokens * weights * _FLOPS_PER_WEIGHT / (_CORE_FLOPS * (os.cpu_count() or 1)) + START_SECONDS
+    return tokens * weights * training_flops(lora_layers) / machine_flops() + START_SECONDS
 
 
 def plan(
@@ -58,6 +51,6 @@ def plan(
         "memory_mb": round(memory / 1e6),
         "memory_available_mb": round(available_memory() / 1e6),
         "fits": memory <= available_memory(),
-        "seconds": round(training_seconds(info, tokens), 1),
+        "seconds": round(training_seconds(info, tokens, recipe.lora_layers), 1),
         "recipe": recipe.model_dump(),
     }

@@ -49,7 +49,7 @@ def run(context: JobContext) -> JobResult:
     examples = tokenise(chosen, template, spec.recipe.max_length, context)
     train, held_out = split_off_evaluation(examples, spec.recipe.eval_share, spec.recipe.seed, context)
     schedule = plan_schedule(len(train), spec.recipe, context)
-    device = choose_device(context, spec.recipe.dtype)
+    device = choose_device(context, spec.recipe.dtype, kept=context.checkpoints / "device.json")
 
     trainer = Trainer(context, base, template, train, held_out, schedule, device, spec.recipe)
     position = trainer.train()
