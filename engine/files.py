@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -19,6 +20,9 @@ from engine.errors import BakeoffError
 #: Errors with which Windows answers while a virus scanner or a reader still holds a file.
 _WINDOWS_BUSY: Final = frozenset({5, 32, 33})
 _WINDOWS_RETRY_SECONDS: Final = 3.0
+#: The disk, the quota or the limit on the size of a file is exhausted.
+_FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+_WINDOWS_FULL: Final = frozenset({39, 112})
 
 
 class FileError(BakeoffError):
@@ -138,6 +142,11 @@ def sha256_json(value: Any) -> str:
     """SHA-256 of a value's canonical JSON (sorted keys, no spaces), in hex."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether an error says that the disk, a quota or a limit on file sizes has no room."""
+    return error.errno in _FULL or getattr(error, "winerror", None) in _WINDOWS_FULL
 
 
 def folder_bytes(folder: Path) -> int:

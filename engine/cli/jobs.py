@@ -36,9 +36,12 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _list(_options: argparse.Namespace, session: Session) -> Result:
-    from engine.jobs.directory import all_jobs
+    from engine.jobs.directory import all_jobs, job_directories
 
     documents = [job_document(job) for job in all_jobs(session.workspace.jobs)]
+    known = {item["id"] for item in documents}
+    others = [job for job in job_directories(session.workspace.jobs) if job.id not in known]
+    documents += [document for job in others if (document := _unreadable(job))]
     rows = [[item["id"], item["state"], item["title"], _standing(item)] for item in documents]
     return documents, table(["id", "state", "what", "how far"], rows) if rows else "No jobs yet."
 
@@ -64,6 +67,22 @@ def job_document(job: JobDirectory) -> dict[str, Any]:
     }
 
 
+def _unreadable(job: JobDirectory) -> dict[str, Any] | None:
+    """A job that cannot be read, in the list; None where somebody removes it at this moment."""
+    from engine.jobs.directory import JobError
+
+    try:
+        job.status()
+        job.request()
+    except JobError as error:
+        if not job.path.exists():
+            return None
+        nothing = dict.fromkeys(("kind", "study", "attempt", "created", "started", "ended", "seconds"))
+        told = {"state": "unreadable", "progress": {}, "error": error.as_dict()}
+        return {"id": job.id, "title": "", **nothing, **told}
+    return None
+
+
 def _show(options: argparse.Namespace, session: Session) -> Result:
     job = session.client.job(options.id)
     events = list(job.reader().new())
@@ -79,7 +98,7 @@ def _show(options: argparse.Namespace, session: Session) -> Result:
     lines = [
         f"{document['title']} ({document['kind']})",
         f"id: {job.id}",
-        f"state: {document['state']}{_silence(job.status(), alive=document['alive'])}",
+        f"state: {document['state']}{_silence(job, job.status(), alive=document['alive'])}",
     ]
     if document["study"]:
         lines.append(f"study: {document['study']}")
@@ -96,14 +115,19 @@ def _show(options: argparse.Namespace, session: Session) -> Result:
     return document, "\n".join(lines)
 
 
-def _silence(status: Status, *, alive: bool) -> str:
+def _silence(job: JobDirectory, status: Status, *, alive: bool) -> str:
     """What is odd about a job that is said to run."""
     if status.state != "running":
         return ""
     if not alive:
-        return " (its process is starting or gone; the runner sees to it)"
+        return f" (its process is starting or gone; {_who_sees_to_it(job)})"
     quiet = time.time() - (status.heartbeat or time.time())
     return f" (no sign of life for {duration(quiet)})" if quiet > 30 else ""
+
+
+def _who_sees_to_it(job: JobDirectory) -> str:
+    own = job.request().own_runner
+    return f"continue it with: bakeoff job resume {job.id}" if own else "the runner does the rest"
 
 
 def _pause(options: argparse.Namespace, session: Session) -> Result:

@@ -9,6 +9,7 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
@@ -74,20 +75,17 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except BakeoffError as error:
-        if debug:
-            raise
-        return _fail(session, error)
+        return _fail(session, error, debug=debug)
     except OSError as error:
-        if debug:
-            raise
-        return _fail(session, _from_os(error))
+        return _fail(session, _from_os(error), debug=debug)
     except Exception as error:
-        if debug:
-            raise
-        return _fail(session, _unexpected(error))
+        return _fail(session, _unexpected(error), debug=debug)
 
 
-def _fail(session: Session, error: BakeoffError) -> int:
+def _fail(session: Session, error: BakeoffError, *, debug: bool = False) -> int:
+    """Tell a failure; with ``debug`` also where it happened (called while the exception is handled)."""
+    if debug:
+        traceback.print_exc()
     if session.as_json:
         session.print_result({"error": error.as_dict()}, "")
     session.say(error.sentence())

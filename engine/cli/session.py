@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.errors import BakeoffError
+from engine.errors import UsageError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 #: Seconds between two progress lines where the terminal cannot rewrite one.
 _QUIET: Final = 5.0
+#: Ends of the codes of errors that came from outside, so that the same command may go on with the job.
+_BROKEN_OFF: Final = (".disk_full", "job.worker_lost", "hub.unreachable")
+#: Failures that the log of the job explains, or after which it goes on: it is not forgotten.
+_KEPT: Final = ("job.crashed", "job.worker_lost", "hub.unreachable")
+#: What a kind of job gives a name to.
+_MAKES: Final = {"dataset_import": "dataset", "model_add": "model", "train": "model", "merge": "model"}
 
 
 class Session:
@@ -36,7 +42,8 @@ class Session:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.folder: str | None = None
-        self._shown_at: dict[str, float] = {}
+        #: When a passing line about something was shown last, and which.
+        self._shown: dict[str, tuple[float, str]] = {}
         self._line_open = False
 
     @cached_property
@@ -93,25 +100,27 @@ class Session:
         from engine.jobs.client import JobFailedError
 
         job = self.parked(kind, spec)
-        if own_environment and (job is None or job.status().state != "running"):
-            # Before the job is there: a runner with another environment must not begin it.
-            self.client.ensure_runner(own_environment=True)
         if job is None:
-            job = self.client.submit(kind, spec, title, lane=lane)
+            self._require_unclaimed(kind, spec)
+            job = self.client.submit(kind, spec, title, lane=lane, own_runner=own_environment)
         else:
             self.say(f"Continuing {job.id}.")
             job.ask("resume")
         if detach:
-            self.client.ensure_runner()
+            self.client.ensure_runner(job)
             return {"job": job.id, "state": job.status().state}
         try:
             with self.client.parking([job]):
-                self.client.ensure_runner()
-                return self.client.wait(job, self.show_event)
+                self.client.ensure_runner(job)
+                summary = self.client.wait(job, self.show_event)
         except JobFailedError as error:
-            if forget_failure and not error.code.startswith("job."):
+            if forget_failure and error.code not in _KEPT:
                 shutil.rmtree(job.path, ignore_errors=True)
             raise
+        wanted, got = getattr(spec, "name", None), summary.get("name") or summary.get("model")
+        if wanted and got and got != wanted:
+            self.say(f"  The name '{wanted}' was taken meanwhile, so it is called '{got}'.")
+        return summary
 
     def show_event(self, job: JobDirectory, event: Event | None) -> None:
         """Show what happens in a job, briefly."""
@@ -130,11 +139,15 @@ class Session:
             self.show_text(job.id, f"  {progress_text(progress)}")
 
     def show_text(self, key: str, text: str) -> None:
-        """A passing line about ``key``: rewritten in place on a terminal, now and then elsewhere."""
+        """A passing line about ``key``: rewritten in place on a terminal, now and then elsewhere.
+
+        What was the last line already is not said again.
+        """
         interval = 0.5 if sys.stderr.isatty() else _QUIET
-        if time.monotonic() - self._shown_at.get(key, 0.0) < interval:
+        moment, last = self._shown.get(key, (0.0, ""))
+        if time.monotonic() - moment < interval or text == last:
             return
-        self._shown_at[key] = time.monotonic()
+        self._shown[key] = (time.monotonic(), text)
         if sys.stderr.isatty():
             print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
             self._line_open = True
@@ -148,16 +161,43 @@ class Session:
             self._line_open = False
 
     def parked(self, kind: str, spec: BaseModel) -> JobDirectory | None:
-        """A job that was asked for with the same words and is paused, or still going on."""
+        """A job that was asked for with the same words and is not done, though nothing was wrong with the words."""
         from engine.jobs.directory import all_jobs
 
         wanted = spec.model_dump(mode="json")
         for job in reversed(all_jobs(self.workspace.jobs)):
-            request = job.request()
+            request, status = job.request(), job.status()
             same = request.kind == kind and request.spec == wanted and request.study is None
-            if same and job.status().state in ("paused", "queued", "running"):
+            code = str((status.error or {}).get("code", ""))
+            broken_off = status.state == "failed" and code.endswith(_BROKEN_OFF)
+            if same and (status.state in ("paused", "queued", "running") or broken_off):
                 return job
         return None
+
+    def _require_unclaimed(self, kind: str, spec: BaseModel) -> None:
+        """Refuse a name that a job at work is about to give to something else.
+
+        Raises:
+            NameTakenError: There is such a job.
+        """
+        from engine.jobs.directory import all_jobs
+        from engine.workspace.naming import NameTakenError
+
+        name = getattr(spec, "name", None)
+        for job in all_jobs(self.workspace.jobs) if name else []:
+            request = job.request()
+            same = (
+                _MAKES.get(request.kind) == _MAKES.get(kind) is not None and request.spec.get("name") == name
+            )
+            if same and job.status().state in ("queued", "running"):
+                raise NameTakenError(
+                    "name.claimed",
+                    "The job '{title}' is about to make something named '{name}'.",
+                    fix="Give another --name, or wait for it (bakeoff job show {job}).",
+                    title=request.title,
+                    name=name,
+                    job=job.id,
+                )
 
 
 def progress_text(progress: dict[str, Any]) -> str:
@@ -208,8 +248,12 @@ def parse_assignments(pairs: list[str], what: str) -> dict[str, str]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise BakeoffError(
-                "usage.assignment", "'{pair}' is not of the form {what}.", pair=pair, what=what
+            raise UsageError(
+                "usage.assignment",
+                "'{pair}' is not of the form {what}.",
+                fix="Write it as {what}, without spaces around the equals sign.",
+                pair=pair,
+                what=what,
             )
         found[key.strip()] = value
     return found

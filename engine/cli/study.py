@@ -71,7 +71,7 @@ def run_study(spec: Any, session: Session, *, detach: bool = False) -> Result:
     """Save the study, run it as a job, and show what happens."""
     from engine.inference.paid import require_budget
     from engine.studies.paid import paid_models
-    from engine.studies.saved import find_or_save, is_running
+    from engine.studies.saved import find_or_save
     from engine.studies.text import summary_text
 
     study = spec.study
@@ -79,17 +79,13 @@ def run_study(spec: Any, session: Session, *, detach: bool = False) -> Result:
     require_budget(session.workspace, paid, study.budget_usd)
     document, _ = show_plan(spec, session)
     session.say(plan_sentence(document))
-    if paid and not is_running(session.workspace, session.client, spec):
-        session.client.ensure_runner(
-            own_environment=True
-        )  # before the job is there, or the old one starts it
-    job = find_or_save(session.workspace, session.client, spec)
+    job = find_or_save(session.workspace, session.client, spec, own_runner=bool(paid))
     if job.status().state == "done":
         session.say("This study is finished; here is its result.")
     else:
         if job.status().state in ("paused", "stopped", "failed"):
             job.ask("resume")
-        session.client.ensure_runner()
+        session.client.ensure_runner(job)
     if detach:
         return {"job": job.id, "state": job.status().state}, job.id
     watcher = _Watcher(session)
@@ -107,21 +103,25 @@ class _Watcher:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        #: Titles of the steps that are at work; what is still told about others is late.
+        self._at_work: set[str] = set()
 
     def show(self, job: Any, event: Any) -> None:
         """One event, or the progress between events."""
         if event is None:
             progress = job.status().progress
             inner = progress.get("step") or {}
-            if inner:
+            if inner and progress.get("current") in self._at_work:
                 self._session.show_text(job.id, f"  {progress.get('current', '')}: {progress_text(inner)}")
             return
         data = event.data
         if event.type == "study.phase":
             self._session.say(f"== {data['phase']}")
         elif event.type == "study.step":
+            self._at_work.add(data["title"])
             self._session.say(f"-> {data['title']}")
         elif event.type == "study.step_done":
+            self._at_work.discard(data["title"])
             self._session.say(f"   {data['title']}: done in {duration(data['seconds'])}")
         elif event.type == "study.choice":
             self._session.say(f"   {data['sentence']}")

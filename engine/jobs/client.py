@@ -5,21 +5,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from engine.errors import BakeoffError
-from engine.jobs.directory import AT_REST, Action, JobDirectory, JobError, Request, Status, create, new_job_id
+from engine.jobs.directory import (
+    AT_REST,
+    Action,
+    JobDirectory,
+    JobError,
+    Request,
+    at_rest,
+    create,
+    new_job_id,
+)
 from engine.jobs.events import Event
 from engine.jobs.kinds import KINDS, Lane
 from engine.jobs.locks import is_held
 from engine.jobs.processes import spawn_module
-from engine.jobs.runner import HANDOVER, adopt_result
+from engine.jobs.runner import adopt_result
 from engine.workspace import Workspace
+from engine.workspace.adoption import adopted_summary
 
 _LOOK_EVERY: Final = 0.1
 _START_SECONDS: Final = 20.0
+#: How often a runner is started before its not starting is told.
+_STARTS: Final = 3
 
 
 class JobFailedError(BakeoffError):
@@ -56,6 +69,7 @@ class JobClient:
         lane: Lane | None = None,
         study: str | None = None,
         job_id: str | None = None,
+        own_runner: bool = False,
     ) -> JobDirectory:
         """Queue a job.
 
@@ -66,6 +80,7 @@ class JobClient:
             lane: What it competes for, when the kind alone does not tell.
             study: The study it is part of.
             job_id: A chosen id; when a job with it exists, that one is returned unchanged.
+            own_runner: It needs this process's environment (see `engine.jobs.directory.Request`).
         """
         if job_id is not None and (self._workspace.jobs / job_id / "spec.json").exists():
             return self.job(job_id)
@@ -77,6 +92,7 @@ class JobClient:
             created=time.time(),
             lane=lane or KINDS[kind].lane,
             study=study,
+            own_runner=own_runner,
         )
         return create(self._workspace.jobs, request)
 
@@ -96,49 +112,48 @@ class JobClient:
             )
         return JobDirectory(self._workspace.jobs / matches[0])
 
-    def ensure_runner(self, *, own_environment: bool = False) -> None:
-        """Start the workspace's runner unless it lives.
+    def ensure_runner(self, job: JobDirectory | None = None) -> None:
+        """Start the runner unless it lives: that of ``job`` where it has its own, else the workspace's.
 
-        Args:
-            own_environment: The jobs need this process's environment (an API key may be in it): a
-                living runner first finishes what it is doing and gives way.
+        A runner of its own gets this process's environment.
+
+        Raises:
+            JobError: It does not start.
         """
-        lock, handover = self._workspace.runner_lock, self._workspace.root / HANDOVER
-        while own_environment and is_held(lock):
-            handover.touch()  # again and again: another program may have taken it for done
-            time.sleep(_LOOK_EVERY / 2)
-        if is_held(lock):
-            return
-        handover.unlink(missing_ok=True)
+        lock = self._workspace.runner_lock if job is None else self._lock_of(job)
+        words = [str(self._workspace.root)]
+        if job is not None and lock != self._workspace.runner_lock:
+            words.append(job.id)
         log = self._workspace.root / "runner.log"
-        ours = spawn_module("engine.jobs.runner", str(self._workspace.root), log=log)
-        deadline = time.monotonic() + _START_SECONDS
-        while not is_held(lock) and time.monotonic() < deadline:
-            if ours.poll() not in (None, 0):
-                break
-            time.sleep(_LOOK_EVERY / 2)
-        if not is_held(lock) and ours.poll() != 0:
-            raise JobError(
-                "job.no_runner",
-                "The background process that runs jobs does not start.",
-                fix="The file {file} may say why.",
-                file=str(log),
-            )
-        # Two who start one at the same moment: the other's may have won, without our environment.
-        if own_environment and ours.poll() is not None:
-            self.ensure_runner(own_environment=True)
+        for _ in range(_STARTS):
+            if is_held(lock):
+                return
+            ours = spawn_module("engine.jobs.runner", *words, log=log)
+            deadline = time.monotonic() + _START_SECONDS
+            while not is_held(lock) and ours.poll() is None and time.monotonic() < deadline:
+                time.sleep(_LOOK_EVERY / 2)
+            if is_held(lock) or ours.poll() == 0:
+                return  # or it has found nothing to do
+            if (ours.poll() or 0) > 0:
+                break  # it says why; one that was killed is started again
+        raise JobError(
+            "job.no_runner",
+            "The background process that runs jobs does not start.",
+            fix="The file {file} may say why.",
+            file=str(log),
+        )
 
     def ask(self, job: JobDirectory, action: Action) -> None:
         """Pause, resume or stop a job, and see that somebody obeys."""
         job.request()
         job.ask(action)
-        self.ensure_runner()
+        self.ensure_runner(job)
 
     def follow(
         self,
         jobs: Iterable[JobDirectory],
         *,
-        at_rest: Callable[[JobDirectory], None] = lambda _job: None,
+        on_rest: Callable[[JobDirectory], None] = lambda _job: None,
     ) -> Iterator[tuple[JobDirectory, Event | None]]:
         """Yield every event of ``jobs`` as it happens, until all are at rest.
 
@@ -146,27 +161,27 @@ class JobClient:
 
         Args:
             jobs: Whom to follow.
-            at_rest: Called for each job that has come to rest, after its last event and its adoption.
+            on_rest: Called for each job that has come to rest, after its last event and its adoption.
         """
         waiting = {job.id: (job, job.reader()) for job in jobs}
         checked = 0.0
         while waiting:
             for job, reader in list(waiting.values()):
-                resting = self._rests(job)
+                resting = at_rest(job)
                 for event in reader.new():
                     yield job, event
                 if resting:
                     del waiting[job.id]
                     if job.status().state == "done":
                         adopt_result(self._workspace, job)
-                    at_rest(job)
+                    on_rest(job)
                 else:
                     yield job, None
             if waiting:
                 if time.monotonic() - checked > 1.0:
                     checked = time.monotonic()
-                    if not is_held(self._workspace.runner_lock):
-                        self.ensure_runner()
+                    for job, _ in waiting.values():
+                        self.ensure_runner(job)
                 time.sleep(_LOOK_EVERY)
 
     def wait(
@@ -185,11 +200,11 @@ class JobClient:
         return self.finished(job)
 
     def finished(self, job: JobDirectory) -> dict[str, Any]:
-        """The summary of a job at rest (see `wait`)."""
+        """The summary of a job at rest (see `wait`): as adopted, with the names that were free."""
         status = job.status()
         result = job.result()
         if status.state == "done" and result is not None:
-            summary: dict[str, Any] = result["summary"]
+            summary: dict[str, Any] = adopted_summary(self._workspace.catalogue, job.id) or result["summary"]
             return summary
         if status.state == "failed" and status.error:
             raise JobFailedError(job, status.error)
@@ -212,7 +227,7 @@ class JobClient:
             any(job.status().state not in AT_REST or job.alive() for job in asked)
             and time.monotonic() < deadline
         ):
-            if not is_held(self._workspace.runner_lock):
+            if not any(is_held(self._lock_of(job)) for job in asked):
                 return  # nobody runs them: they are parked as they are
             time.sleep(_LOOK_EVERY)
 
@@ -225,13 +240,6 @@ class JobClient:
             self.park(jobs)
             raise
 
-    def _rests(self, job: JobDirectory) -> bool:
-        """Whether nothing will happen to a job: at rest, no worker, and no wish that the runner has not seen.
-
-        The status is read once, before the wishes: a wish seen between two readings would look obeyed.
-        """
-        status: Status = job.status()
-        if status.state not in AT_REST or job.alive():
-            return False
-        wishes = job.wishes()
-        return status.state == "done" or len(wishes) <= status.controls_seen or wishes[-1] != "resume"
+    def _lock_of(self, job: JobDirectory) -> Path:
+        """The lock of the runner that runs a job."""
+        return job.runner_lock if job.request().own_runner else self._workspace.runner_lock

@@ -76,9 +76,9 @@ class JobContext:
         What an earlier attempt left there, finished or half, was never adopted, and is removed.
         """
         folder = where / self.job_id
-        for left in (folder, *where.glob(f".{self.job_id}.*.partial")):
-            if left.exists():
-                shutil.rmtree(left)
+        remove_half_products(self.workspace, self.job_id)
+        if folder.exists():
+            shutil.rmtree(folder)
         return folder
 
     def event(self, type: str, /, **data: Any) -> None:
@@ -119,3 +119,10 @@ class JobContext:
             self.controls_seen = len(wishes)
         if self._interrupt is not None:
             raise JobInterruptedError(self._interrupt)
+
+
+def remove_half_products(workspace: Workspace, job_id: str) -> None:
+    """Remove what a job that ended in the middle was writing (see `engine.files.new_folder`)."""
+    for where in (workspace.datasets, workspace.models, workspace.outputs):
+        for left in where.glob(f".{job_id}.*.partial"):
+            shutil.rmtree(left, ignore_errors=True)

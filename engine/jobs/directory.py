@@ -9,14 +9,14 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from engine.errors import BakeoffError
-from engine.files import new_folder, read_json, sync_folder, write_json
+from engine.files import is_disk_full, new_folder, read_json, sync_folder, write_json
 from engine.jobs.events import EventReader
-from engine.jobs.kinds import Lane
+from engine.jobs.kinds import KINDS, LANES, Lane
 from engine.jobs.locks import is_held
 
 #: Version of the files in a job directory. A newer one is refused in words.
@@ -64,7 +64,12 @@ class Status:
 
 @dataclass(frozen=True)
 class Request:
-    """``spec.json``: what to do."""
+    """``spec.json``: what to do.
+
+    Attributes:
+        own_runner: The job needs the environment of whoever asks for it (an API key may be in it), so a
+            runner that is started in that environment for this job alone runs it.
+    """
 
     id: str
     kind: str
@@ -73,6 +78,7 @@ class Request:
     created: float
     lane: Lane
     study: str | None = None
+    own_runner: bool = False
     protocol: int = PROTOCOL
 
 
@@ -94,6 +100,11 @@ class JobDirectory:
         return self.path / "worker.lock"
 
     @property
+    def runner_lock(self) -> Path:
+        """Held by the runner that this job has for itself, if it has one (see `Request`)."""
+        return self.path / "runner.lock"
+
+    @property
     def log(self) -> Path:
         """Everything the worker's process printed."""
         return self.path / "worker.log"
@@ -112,38 +123,65 @@ class JobDirectory:
         """Read ``spec.json``.
 
         Raises:
-            JobError: There is no such job, or it is of a newer Bakeoff.
+            JobError: There is no such job, it is of a newer Bakeoff, or the file is damaged.
         """
-        fields = read_json(self.path / "spec.json")
-        if fields is None:
+        try:
+            found = read_json(self.path / "spec.json")
+        except ValueError:
+            found = {}
+        if found is None:
             raise JobError(
                 "job.unknown",
                 "There is no job '{name}'.",
                 fix="See the jobs with: bakeoff job list",
                 name=self.id,
             )
-        _refuse_newer(fields, self.path)
-        return Request(**fields)
+        values = _known_fields(found, Request, self.path)
+        try:
+            request = Request(**values)
+        except TypeError:
+            request = None
+        if request is None or request.kind not in KINDS or request.lane not in LANES:
+            raise JobError(
+                "job.unreadable",
+                "The job {file} cannot be read: its spec.json is damaged, or of a kind that is not known here.",
+                fix="Update Bakeoff, or remove the folder.",
+                file=str(self.path),
+            )
+        return request
 
     def status(self) -> Status:
-        """Read ``status.json``."""
+        """Read ``status.json``.
+
+        Raises:
+            JobError: It is of a newer Bakeoff.
+        """
         try:
-            fields = read_json(self.path / "status.json")
+            found = read_json(self.path / "status.json")
         except ValueError:
+            found = []
+        if found is None:
+            return Status()
+        status = Status(**_known_fields(found, Status, self.path))
+        if not isinstance(found, dict) or status.state not in get_args(State):
             # Only a heartbeat is written without waiting for the disk, so a power cut can have left half
             # of one: the job was running.
             return Status(state="running")
-        if fields is None:
-            return Status()
-        _refuse_newer(fields, self.path)
-        return Status(**fields)
+        return status
 
     def change(self, **changes: Any) -> Status:
         """Change fields of ``status.json``; for the lock's holder or, without one, the runner."""
+        file = self.path / "status.json"
         with self._changing:
             status = replace(self.status(), **changes)
-            # A heartbeat need not survive a power cut; a change of state must.
-            write_json(self.path / "status.json", asdict(status), durable="state" in changes)
+            try:
+                # A heartbeat need not survive a power cut; a change of state must.
+                write_json(file, asdict(status), durable="state" in changes)
+            except OSError as error:
+                if not is_disk_full(error):
+                    raise
+                # What has room is the old file itself; else nobody would ever hear that the disk is full.
+                file.write_text(json.dumps(asdict(status), ensure_ascii=False), encoding="utf-8")
         return status
 
     def result(self) -> dict[str, Any] | None:
@@ -172,12 +210,14 @@ class JobDirectory:
             lines = (self.path / "control.jsonl").read_bytes().splitlines()
         except FileNotFoundError:
             return []
-        found = []
+        found: list[Action] = []
         for line in lines:
             try:
-                found.append(json.loads(line)["action"])
-            except ValueError:
+                action = json.loads(line)["action"]
+            except (ValueError, TypeError, KeyError):
                 continue  # half a line
+            if action in get_args(Action):
+                found.append(action)
         return found
 
     def reader(self) -> EventReader:
@@ -204,25 +244,53 @@ def create(jobs: Path, request: Request) -> JobDirectory:
 
 def all_jobs(jobs: Path) -> list[JobDirectory]:
     """Every job of a workspace that can be read, oldest first."""
-    return in_order(JobDirectory(path) for path in jobs.iterdir() if path.name[0] != ".")
+    return in_order(job_directories(jobs))
+
+
+def job_directories(jobs: Path) -> list[JobDirectory]:
+    """Every job of a workspace, whether it can be read or not, by name."""
+    return [JobDirectory(path) for path in sorted(jobs.iterdir()) if path.name[0] != "." and path.is_dir()]
 
 
 def in_order(jobs: Iterable[JobDirectory]) -> list[JobDirectory]:
     """Those of ``jobs`` that can be read, oldest first.
 
-    Left out are jobs that somebody removes at this moment, and those of a newer Bakeoff.
+    Left out are jobs that somebody removes at this moment, damaged ones, and those of a newer Bakeoff.
     """
     found = []
     for job in jobs:
         try:
+            job.status()
             found.append((job.request().created, job.id, job))
-        except (JobError, OSError, ValueError):
+        except (JobError, OSError):
             continue
     return [job for _, _, job in sorted(found, key=lambda entry: entry[:2])]
 
 
-def _refuse_newer(fields: dict[str, Any], path: Path) -> None:
-    if int(fields.get("protocol", 0)) > PROTOCOL:
+def at_rest(job: JobDirectory) -> bool:
+    """Whether nothing will happen to a job: at rest, no worker, and no wish that the runner has not seen.
+
+    The status is read once, before the wishes: a wish seen between two readings would look obeyed.
+    """
+    status = job.status()
+    if status.state not in AT_REST or job.alive():
+        return False
+    wishes = job.wishes()
+    return status.state == "done" or len(wishes) <= status.controls_seen or wishes[-1] != "resume"
+
+
+def _known_fields(found: Any, shape: type[Request] | type[Status], path: Path) -> dict[str, Any]:
+    """What ``found`` has of the fields of ``shape``; a later version of the same protocol may know more."""
+    if not isinstance(found, dict):
+        return {}
+    _refuse_newer(found, path)
+    known = {field.name for field in fields(shape)}
+    return {name: value for name, value in found.items() if name in known}
+
+
+def _refuse_newer(found: dict[str, Any], path: Path) -> None:
+    protocol = found.get("protocol", 0)
+    if not isinstance(protocol, int) or protocol > PROTOCOL:
         raise JobError(
             "job.newer",
             "The job {file} was written by a newer Bakeoff.",

@@ -31,7 +31,7 @@ class Event:
 
 
 class EventWriter:
-    """Appends events. A half line that a killed writer left is cut off first."""
+    """Appends events. What a killed writer or a power cut left after the last whole one is cut off first."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -73,19 +73,33 @@ class EventReader:
         whole = content[: content.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():
-            fields = json.loads(line)
-            yield Event(fields["seq"], fields["time"], fields["type"], fields["data"])
+            event = _event(line)
+            if event is not None:
+                yield event
+
+
+def _event(line: bytes) -> Event | None:
+    """The event of a line; None where the line is damaged."""
+    try:
+        fields = json.loads(line)
+        return Event(int(fields["seq"]), fields["time"], fields["type"], fields["data"])
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _repair(path: Path) -> int:
-    """Cut off an unfinished last line; return the last sequence number."""
+    """Cut off what a power cut or a killed writer left after the last event; return its sequence number."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return 0
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
+    end = content.rfind(b"\n") + 1
+    last = None
+    while end and last is None:
+        start = content.rfind(b"\n", 0, end - 1) + 1
+        last = _event(content[start:end])
+        end = end if last is not None else start
+    if end < len(content):
         with path.open("r+b") as stream:
-            stream.truncate(len(whole))
-    last = whole[:-1].rsplit(b"\n", 1)[-1] if whole else b""
-    return int(json.loads(last)["seq"]) if last else 0
+            stream.truncate(end)
+    return 0 if last is None else last.seq

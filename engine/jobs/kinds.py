@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 #: ``compute`` jobs need the accelerator (or all cores) and run one at a time; ``network`` jobs wait for
 #: an API and run beside them; ``coordinator`` jobs only start and await other jobs.
 Lane = Literal["compute", "network", "coordinator"]
+LANES: Final[tuple[Lane, ...]] = get_args(Lane)
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,8 @@ def is_held(path: Path) -> bool:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:
         return False
+    except OSError:
+        descriptor = os.open(path, os.O_RDONLY)  # a read-only workspace
     try:
         return not _is_free(descriptor)
     finally:

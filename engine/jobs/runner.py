@@ -1,4 +1,8 @@
-"""The runner: one process per workspace that starts workers, adopts results, and outlives the window."""
+"""The runner: one process per workspace that starts workers, adopts results, and outlives the window.
+
+A job that needs the environment of whoever asked for it, because an API key is in it, has a runner of its own, which
+was started in that environment: keys pass from process to process, and through no file.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,26 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import BakeoffError
-from engine.jobs.directory import AT_REST, JobDirectory, Request, Status, all_jobs, in_order
+from engine.jobs.context import remove_half_products
+from engine.jobs.directory import (
+    AT_REST,
+    JobDirectory,
+    Request,
+    Status,
+    all_jobs,
+    at_rest,
+    in_order,
+    job_directories,
+)
 from engine.jobs.events import EventWriter
 from engine.jobs.executor import Execution, Executor, LocalExecutor
 from engine.jobs.kinds import Lane
-from engine.jobs.locks import ProcessLock
+from engine.jobs.locks import ProcessLock, is_held
 from engine.workspace import Workspace, open_workspace
 from engine.workspace.adoption import Adoption, adopt
 
@@ -26,55 +40,74 @@ _IDLE_SECONDS: Final = 10.0
 _ATTEMPTS: Final = 3
 _AT_ONCE: Final[dict[Lane, int]] = {"compute": 1, "network": 4, "coordinator": 8}
 
-HANDOVER: Final = "runner.handover"
-
 
 class Runner:
     """Looks at the job directories of a workspace and moves each job on.
 
     Args:
-        workspace: The workspace; the caller holds its runner lock.
+        workspace: The workspace; the caller holds the lock of this runner.
         executor: Where workers are started.
+        only: The job that has this runner for itself; None for the runner of all the others.
     """
 
-    def __init__(self, workspace: Workspace, executor: Executor) -> None:
+    def __init__(self, workspace: Workspace, executor: Executor, only: JobDirectory | None = None) -> None:
         self._workspace = workspace
         self._executor = executor
+        self._only = only
         self._running: dict[str, tuple[JobDirectory, Request, Execution]] = {}
+        #: Held while a job of ours computes: runners share the machine.
+        self._computing = ProcessLock(workspace.root / "compute.lock")
         #: Jobs at rest that are adopted, with the size of their wishes when we last looked.
         self._settled: dict[str, int] = {}
         #: What was last written to the log about a job.
         self._complaints: dict[str, str] = {}
-        self.ending = False
+        self._ending = False
 
     def run(self) -> None:
-        """Work until there has been nothing to do for a while, or another runner wants to take over."""
+        """Work until there has been nothing to do for a while, or `end` was called."""
+        patience = _IDLE_SECONDS if self._only is None else 0.0
         idle_since = time.monotonic()
         while True:
             if self.step():
                 idle_since = time.monotonic()
-            elif self.ending or time.monotonic() - idle_since > _IDLE_SECONDS:
+            elif self._ending or time.monotonic() - idle_since > patience:
                 return
             time.sleep(_LOOK_EVERY)
 
+    def end(self) -> None:
+        """Start nothing more, let what runs write a checkpoint, and come to an end."""
+        self._ending = True
+
+    def wanted(self) -> bool:
+        """Whether a job waits for this runner."""
+        if self._ending:
+            return False
+        if self._only is not None:
+            return not at_rest(self._only)
+        jobs = all_jobs(self._workspace.jobs)
+        return any(job.status().state == "queued" and not job.request().own_runner for job in jobs)
+
     def step(self) -> bool:
         """Look once at every job; True while anything is running or waits to run."""
-        for job, _, execution in list(self._running.values()):
+        for job, request, execution in list(self._running.values()):
             if (code := execution.exit_code()) is not None:
                 with self._skipping(job):
                     self._after_exit(job, code)
                 del self._running[job.id]
-        self.ending = self.ending or (self._workspace.root / HANDOVER).exists()
+                if request.lane == "compute":
+                    self._computing.release()
         queued = []
         for job in self._unsettled():
             with self._skipping(job):
                 if self._advance(job):
                     queued.append(job)
-        if not self.ending:
+        if self._ending:
+            self._pause_running()
+        else:
             for job in queued:
                 with self._skipping(job):
                     self._start_if_free(job)
-        return bool(self._running) or (bool(queued) and not self.ending)
+        return bool(self._running) or (bool(queued) and not self._ending)
 
     @contextmanager
     def _skipping(self, job: JobDirectory) -> Iterator[None]:
@@ -84,24 +117,33 @@ class Runner:
         """
         try:
             yield
-        except (OSError, ValueError, BakeoffError) as error:
+        except Exception as error:
             if job.path.exists() and self._complaints.get(job.id) != str(error):
                 self._complaints[job.id] = str(error)
                 sys.stderr.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {job.id}: {error}\n")
 
+    def _pause_running(self) -> None:
+        """Ask what runs to pause, once."""
+        for job, _, _ in self._running.values():
+            if job.wishes()[-1:] != ["pause"]:
+                with self._skipping(job):
+                    job.ask("pause")
+
     def _unsettled(self) -> list[JobDirectory]:
         """Jobs that may need something, oldest first."""
-        return in_order(
-            JobDirectory(path)
-            for path in self._workspace.jobs.iterdir()
-            if not path.name.startswith(".") and self._settled.get(path.name) != _wishes_size(path)
-        )
+        jobs = job_directories(self._workspace.jobs) if self._only is None else [self._only]
+        return in_order(job for job in jobs if self._settled.get(job.id) != _wishes_size(job.path))
 
     def _advance(self, job: JobDirectory) -> bool:
-        """Obey wishes and recover what a dead worker left; True when the job waits for a worker."""
+        """Obey wishes and recover what a dead worker left; True when the job waits for a worker of ours."""
         if job.id in self._running:
             return False
         status = job.status()
+        elsewhere = self._only is None and job.request().own_runner
+        # Its own runner recovers it, once somebody asks for it again; wishes are obeyed in its absence.
+        asked = status.state in AT_REST or len(job.wishes()) > status.controls_seen
+        if elsewhere and (not asked or is_held(job.runner_lock)):
+            return False
         if status.state == "running":
             if job.alive():
                 return False  # a worker of an earlier runner is about to die with it
@@ -114,10 +156,12 @@ class Runner:
                 return False  # asked for at this moment: the next look obeys
             if status.state == "done":
                 adopt_result(self._workspace, job)
+            elif status.state in ("stopped", "failed"):
+                remove_half_products(self._workspace, job.id)
             self._settled[job.id] = size
             return False
         self._settled.pop(job.id, None)
-        return True
+        return not elsewhere
 
     def _obey(self, job: JobDirectory, status: Status) -> Status:
         """Act on wishes about a job that no worker has."""
@@ -136,6 +180,8 @@ class Runner:
         busy = sum(other.lane == request.lane for _, other, _ in self._running.values())
         if busy >= _AT_ONCE[request.lane]:
             return
+        if request.lane == "compute" and not self._computing.acquire():
+            return
         status = job.status()
         job.change(
             state="running",
@@ -144,8 +190,11 @@ class Runner:
             ended=None,
             heartbeat=time.time(),
         )
-        execution = self._executor.start(job)
-        self._running[job.id] = (job, request, execution)
+        try:
+            self._running[job.id] = (job, request, self._executor.start(job))
+        except BaseException:
+            self._computing.release()
+            raise
 
     def _after_exit(self, job: JobDirectory, code: int | None) -> None:
         """Settle a job whose worker has ended (``code`` None: under an earlier runner)."""
@@ -158,9 +207,8 @@ class Runner:
         cause = _cause(code)
         lost = status.lost + (code is not None)
         again = lost < _ATTEMPTS
-        writer = EventWriter(job.events)
-        writer.write("job.worker_lost", {"cause": cause, "attempt": status.attempt, "again": again})
-        writer.close()
+        with suppress(OSError), closing(EventWriter(job.events)) as writer:  # the disk may be full
+            writer.write("job.worker_lost", {"cause": cause, "attempt": status.attempt, "again": again})
         if again:
             job.change(state="queued", pid=None, lost=lost)
             return
@@ -216,17 +264,18 @@ def _cause(code: int | None) -> str:
 
 
 def main() -> None:
-    """Be the runner of the workspace named on the command line, unless it has one."""
+    """Be the runner of the workspace named on the command line, or of one job of it, unless it has one."""
     workspace = open_workspace(Path(sys.argv[1]))
-    lock = ProcessLock(workspace.runner_lock)
+    only = JobDirectory(workspace.jobs / sys.argv[2]) if len(sys.argv) > 2 else None
+    lock = ProcessLock(workspace.runner_lock if only is None else only.runner_lock)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The lock is given back before the last look, so that a job queued meanwhile is not left waiting.
     while lock.acquire(timeout=1.0):
-        runner = Runner(workspace, LocalExecutor())
-        signal.signal(signal.SIGTERM, lambda *_, runner=runner: setattr(runner, "ending", True))
+        runner = Runner(workspace, LocalExecutor(), only)
+        signal.signal(signal.SIGTERM, lambda *_, runner=runner: runner.end())
         runner.run()
         lock.release()
-        if runner.ending or not any(job.status().state == "queued" for job in all_jobs(workspace.jobs)):
+        if not runner.wanted():
             return
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.errors import BakeoffError
-from engine.files import write_json
+from engine.files import is_disk_full, write_json
 from engine.jobs.context import JobContext, JobInterruptedError, JobResult
 from engine.jobs.directory import JobDirectory, JobError
 from engine.jobs.events import EventWriter
@@ -66,7 +66,7 @@ def _work(directory: JobDirectory, context: JobContext) -> None:
         directory.change(state=state, ended=time.time(), controls_seen=context.controls_seen)
     except BaseException as error:
         traceback.print_exc()
-        failure = describe(error).as_dict()
+        failure = describe(error, directory.id).as_dict()
         with suppress(OSError):  # the disk may be full
             context.event("job.failed", error=failure)
         directory.change(
@@ -82,15 +82,15 @@ def _work(directory: JobDirectory, context: JobContext) -> None:
         )
 
 
-def describe(error: BaseException) -> BakeoffError:
+def describe(error: BaseException, job_id: str) -> BakeoffError:
     """Put any failure of a job into plain words."""
     if isinstance(error, BakeoffError):
         return error
-    if isinstance(error, OSError) and error.errno in (27, 28, 122):  # EFBIG, ENOSPC, EDQUOT
+    if isinstance(error, OSError) and is_disk_full(error):
         return JobError(
             "job.disk_full",
             "The disk is full: {reason}.",
-            fix="Free some space and resume the job; nothing that was finished is lost.",
+            fix="Free some space and give the same command again; nothing that was finished is lost.",
             reason=error.strerror or "no space left",
             file=error.filename,
         )
@@ -107,7 +107,8 @@ def describe(error: BaseException) -> BakeoffError:
     return JobError(
         "job.crashed",
         "The job ended with an unexpected error ({kind}: {reason}).",
-        fix="The log has the details: bakeoff job logs ID",
+        fix="The log has the details: bakeoff job logs {job}",
+        job=job_id,
         kind=type(error).__name__,
         reason=str(error).strip().split("\n")[0][:300],
     )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from engine.datasets.library import open_seal
 from engine.inference.spec import GenerateSpec
 from engine.jobs.context import JobContext, JobResult
+from engine.jobs.kinds import Lane
 from engine.judging.spec import JudgeSpec
 from engine.merging.spec import MergeSpec
 from engine.ranking import Ranking
@@ -120,7 +121,7 @@ class _Loop:
                 if self._is_api(name):
                     spec = self._generate(task, [name], budget=self._left())
                     key, title = f"api {task.dataset} {name}", f"{name} answers {task.dataset}"
-                    api = self._submit(key, "generate", spec, title, lane="network")
+                    api = self._submit(key, "generate", spec, title, lane="network", own_runner=True)
                     self.spent += sum(row["cost_usd"] for row in self.steps.run([api])[0]["outputs"])
         self.steps.run(steps)
 
@@ -170,9 +171,14 @@ class _Loop:
                 show_expected=judging.show_expected,
                 seed=self.study.seed,
             )
-            lane = "compute" if judging.judge.startswith("local:") else "network"
+            lane: Lane = "compute" if judging.judge.startswith("local:") else "network"
             step = self._submit(
-                f"{phase} judge {task.dataset}", "judge", spec, f"Judge {task.dataset} ({split})", lane=lane
+                f"{phase} judge {task.dataset}",
+                "judge",
+                spec,
+                f"Judge {task.dataset} ({split})",
+                lane=lane,
+                own_runner=self._is_api(judging.judge),
             )
             if self._is_api(judging.judge):  # one after another, so that each knows what is left
                 self.spent += self.steps.run([step])[0]["cost_usd"]
@@ -306,8 +312,17 @@ class _Loop:
 
     # --- small helpers ---------------------------------------------------------------------------
 
-    def _submit(self, key: str, kind: str, spec: Any, title: str, *, lane: Any = None) -> Step:
-        return self.steps.submit(key, kind, spec, title, self.plan.of(key), lane=lane)
+    def _submit(
+        self,
+        key: str,
+        kind: str,
+        spec: Any,
+        title: str,
+        *,
+        lane: Lane | None = None,
+        own_runner: bool = False,
+    ) -> Step:
+        return self.steps.submit(key, kind, spec, title, self.plan.of(key), lane=lane, own_runner=own_runner)
 
     def _phase(self, name: str) -> None:
         self.context.event("study.phase", phase=name)

@@ -13,23 +13,25 @@ from engine.workspace.naming import require_name, slug
 from engine.workspace.tables import Study as StudyRow
 
 
-def find_or_save(workspace: Workspace, client: JobClient, spec: StudySpec) -> JobDirectory:
+def find_or_save(
+    workspace: Workspace, client: JobClient, spec: StudySpec, *, own_runner: bool
+) -> JobDirectory:
     """Save a study and queue its job; a study that was saved unchanged keeps its job, finished or not.
 
     A changed file under the same name makes a new job; steps that are the same in both are not done again.
+
+    Args:
+        workspace: Where it is saved.
+        client: Of the same workspace.
+        spec: The study.
+        own_runner: Whether it needs this process's environment (see `engine.jobs.directory.Request`).
     """
     name = require_name(spec.study.name)
     job_id = _job_id(spec)
-    job = client.submit("study", spec, f"Study {name}", study=name, job_id=job_id)
+    job = client.submit("study", spec, f"Study {name}", study=name, job_id=job_id, own_runner=own_runner)
     with workspace.catalogue.writing() as session:
         _save(session, spec, name, job_id)
     return job
-
-
-def is_running(workspace: Workspace, client: JobClient, spec: StudySpec) -> bool:
-    """Whether a worker has this very study."""
-    job_id = _job_id(spec)
-    return (workspace.jobs / job_id).exists() and client.job(job_id).alive()
 
 
 def _job_id(spec: StudySpec) -> str:

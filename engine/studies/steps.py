@@ -14,7 +14,7 @@ from engine.files import sha256_json
 from engine.jobs.client import JobClient, JobFailedError
 from engine.jobs.context import JobContext, JobInterruptedError
 from engine.jobs.directory import AT_REST, JobDirectory
-from engine.jobs.kinds import KINDS, Lane
+from engine.jobs.kinds import Lane
 from engine.studies.errors import StudyError
 from engine.studies.result import StepResult
 from engine.workspace.naming import slug
@@ -53,13 +53,27 @@ class Steps:
         self.finished: list[StepResult] = []
 
     def submit(
-        self, key: str, kind: str, spec: BaseModel, title: str, seconds: float, *, lane: Lane | None = None
+        self,
+        key: str,
+        kind: str,
+        spec: BaseModel,
+        title: str,
+        seconds: float,
+        *,
+        lane: Lane | None = None,
+        own_runner: bool = False,
     ) -> Step:
-        """Queue a step, or take up the one of an earlier attempt with exactly the same spec."""
+        """Queue a step (see `JobClient.submit`), or take up the one of an earlier attempt with the same spec."""
         digest = sha256_json({"kind": kind, "spec": spec.model_dump(mode="json")})[:8]
         job_id = f"{slug(self._study)[:28]}.{slug(key)[:48]}.{digest}"
         job = self._client.submit(
-            kind, spec, title, lane=lane or KINDS[kind].lane, study=self._study, job_id=job_id
+            kind,
+            spec,
+            title,
+            lane=lane,
+            study=self._study,
+            job_id=job_id,
+            own_runner=own_runner,
         )
         if job.status().state in AT_REST - {"done"}:
             job.ask("resume")
@@ -79,7 +93,7 @@ class Steps:
                 self._settle(step)
         started: set[str] = set()
         try:
-            for job, event in self._client.follow(fresh, at_rest=lambda job: self._done(by_id[job.id])):
+            for job, event in self._client.follow(fresh, on_rest=lambda job: self._done(by_id[job.id])):
                 self._context.check()
                 if event is None:
                     if job.status().state == "running":

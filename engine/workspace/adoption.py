@@ -100,9 +100,19 @@ def adopt(
     with catalogue.writing() as session:
         if session.get(Job, job_id) is not None:
             return False
+        renamed = _add_rows(session, job_id, what)
+        for key in ("name", "model"):
+            if summary.get(key) in renamed:
+                summary = {**summary, key: renamed[summary[key]]}
         session.add(Job(id=job_id, kind=kind, title=title, study=study, summary=summary))
-        _add_rows(session, job_id, what)
     return True
+
+
+def adopted_summary(catalogue: Catalogue, job_id: str) -> dict[str, Any] | None:
+    """The summary of an adopted job; None for one that is not."""
+    with catalogue.reading() as session:
+        job = session.get(Job, job_id)
+        return None if job is None else job.summary
 
 
 def ensure_contestant(session: Session, new: NewContestant) -> None:
@@ -112,11 +122,15 @@ def ensure_contestant(session: Session, new: NewContestant) -> None:
         session.flush()
 
 
-def _add_rows(session: Session, job_id: str, what: Adoption) -> None:
+def _add_rows(session: Session, job_id: str, what: Adoption) -> dict[str, str]:
+    """Add what a job made; returns wanted name -> given name, where the wanted one was taken meanwhile."""
+    renamed: dict[str, str] = {}
     for dataset in what.datasets:
         fields = {**dataset.model_dump(), "name": free_name(session, Dataset, dataset.name)}
         session.add(Dataset(**fields, job_id=job_id))
         session.flush()
+        if fields["name"] != dataset.name:
+            renamed[dataset.name] = fields["name"]
     for model in what.models:
         fields = {**model.model_dump(exclude={"parents"}), "name": free_name(session, Model, model.name)}
         parents = [
@@ -130,6 +144,8 @@ def _add_rows(session: Session, job_id: str, what: Adoption) -> None:
         ]
         session.add(Model(**fields, job_id=job_id, parents=parents))
         session.flush()
+        if fields["name"] != model.name:
+            renamed[model.name] = fields["name"]
     for contestant in what.contestants:
         ensure_contestant(session, contestant)
     for output_set in what.output_sets:
@@ -138,3 +154,4 @@ def _add_rows(session: Session, job_id: str, what: Adoption) -> None:
         row = session.get(Study, study.name)
         if row is not None:
             row.result = study.result
+    return renamed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,13 @@ class Catalogue:
         try:
             self._prepare()
         except DatabaseError as error:
+            if not os.access(path.parent, os.W_OK):
+                raise CatalogueError(
+                    "catalogue.read_only",
+                    "The workspace {file} cannot be written, and its catalogue cannot be opened without that.",
+                    fix="Make the folder writable, or copy it to where you can write.",
+                    file=str(path.parent),
+                ) from error
             raise CatalogueError(
                 "catalogue.unreadable",
                 "The catalogue {file} cannot be read: {reason}.",

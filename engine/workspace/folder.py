@@ -120,7 +120,11 @@ def open_workspace(folder: Path | str | None = None) -> Workspace:
             _require_empty(root)
             for part in ("datasets", "models", "outputs", "jobs", "reports"):
                 (root / part).mkdir(exist_ok=True)
-            write_json(root / _MARKER, {"protocol": PROTOCOL, "application": "bakeoff"})
+            marker = {"protocol": PROTOCOL, "application": "bakeoff"}
+            write_json(root / _MARKER, marker)
+        protocol = marker.get("protocol") if isinstance(marker, dict) else None
+        if not isinstance(protocol, int):
+            raise ValueError(f"its {_MARKER} is damaged")
     except (OSError, ValueError) as error:
         raise WorkspaceError(
             "workspace.unusable",
@@ -129,7 +133,7 @@ def open_workspace(folder: Path | str | None = None) -> Workspace:
             file=str(root),
             reason=str(getattr(error, "strerror", None) or error),
         ) from error
-    if marker is not None and int(marker.get("protocol", 0)) > PROTOCOL:
+    if protocol > PROTOCOL:
         raise WorkspaceError(
             "workspace.newer",
             "The workspace {file} was written by a newer Bakeoff.",

@@ -80,3 +80,23 @@ def test_an_unknown_job_is_told(cli: Cli) -> None:
         ran = cli("job", action, "nothing", "--json")
         assert ran.status == 1
         assert ran.json["error"]["code"] == "job.unknown"
+
+
+def test_a_job_that_cannot_be_read_is_listed_with_the_reason(
+    cli: Cli, workspace: Workspace, tmp_path: Path
+) -> None:
+    client = JobClient(workspace)
+    whole, newer, damaged = (submit_model(client, tiny_model(tmp_path / "tiny"), name) for name in "abc")
+    (newer.path / "status.json").write_text('{"protocol": 99}', encoding="utf-8")
+    (damaged.path / "spec.json").write_text("[]", encoding="utf-8")
+    listed = cli("job", "list", "--json")
+    assert listed.status == 0, listed.stderr
+    states = {row["id"]: row["state"] for row in listed.json}
+    assert states == {whole.id: "queued", newer.id: "unreadable", damaged.id: "unreadable"}
+    text = cli("job", "list").stdout
+    assert "newer Bakeoff" in text
+    assert "damaged" in text
+    for job in (newer, damaged):
+        shown = cli("job", "show", job.id, "--json")
+        assert shown.status == 1
+        assert shown.json["error"]["code"] in ("job.newer", "job.unreadable")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.jobs.client import JobClient
+from engine.models.spec import ModelAddSpec
 from engine.workspace import Workspace
 from tests.conftest import Cli, clean_environment
 from tests.engine.jobs.helpers import wait_for, workers, write_rows
@@ -127,12 +129,23 @@ def test_a_folder_that_cannot_be_a_workspace_is_told(cli: Cli, tmp_path: Path, f
 
 
 def test_a_mistake_of_ours_is_told_without_a_traceback(cli: Cli, workspace: Workspace) -> None:
-    (workspace.jobs / "job-1").mkdir()
-    (workspace.jobs / "job-1" / "spec.json").write_text('{"protocol": 1}')  # lacks everything
-    ran = cli("job", "show", "job-1", "--json")
+    job = JobClient(workspace).submit("model_add", ModelAddSpec(source="/x", name="x"), "Add x")
+    (job.path / "result.json").write_text("[]")  # nobody writes that
+    ran = cli("job", "show", job.id, "--json")
     assert ran.status == 1
     assert ran.json["error"]["code"] == "internal"
     assert "--debug" in ran.json["error"]["fix"]
+    assert "Traceback" not in ran.stderr
+
+
+def test_with_debug_the_place_is_shown_and_the_document_and_status_stay(cli: Cli) -> None:
+    missing = cli("dataset", "show", "nothing", "--json", "--debug")
+    assert missing.status == 1
+    assert missing.json["error"]["file"] is None
+    assert "Traceback" in missing.stderr
+    wrong = cli("dataset", "dance", "--json", "--debug")
+    assert wrong.status == 2
+    assert wrong.json["error"]["code"] == "usage"
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(workspace: Workspace, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_changes_keep_the_other_fields(tmp_path: Path) -> None:
     assert (status.progress, status.heartbeat) == ({"done": 1}, 6.0)
 
 
-@pytest.mark.parametrize("content", [b"", b'{"state": "runn'])
+@pytest.mark.parametrize("content", [b"", b'{"state": "runn', b"[]", b'{"state": "dancing"}', b"\x00" * 99])
 def test_a_status_that_a_power_cut_damaged_means_that_it_was_running(tmp_path: Path, content: bytes) -> None:
     job = create(tmp_path, _request("job-1"))
     (job.path / "status.json").write_bytes(content)
@@ -126,3 +126,27 @@ def test_an_unfinished_job_has_no_summary(workspace: Workspace) -> None:
         client.finished(job)
     assert parked.value.code == "job.paused"
     assert job.id in parked.value.fix
+
+
+def test_fields_of_a_later_version_of_the_same_protocol_are_passed_over(tmp_path: Path) -> None:
+    job = create(tmp_path, _request("job-1"))
+    for name in ("spec.json", "status.json"):
+        file = job.path / name
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"unheard_of": 1}))
+    assert job.request() == _request("job-1")
+    assert job.status().state == "queued"
+
+
+def test_on_a_full_disk_a_change_of_state_still_finds_room_in_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.jobs import directory
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    job = create(tmp_path, _request("job-1"))
+    monkeypatch.setattr(directory, "write_json", full)
+    job.change(state="failed", error={"code": "job.disk_full"})
+    assert job.status().state == "failed"
+    assert job.status().error == {"code": "job.disk_full"}

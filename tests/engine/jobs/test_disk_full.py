@@ -61,12 +61,13 @@ def test_a_file_that_does_not_fit_fails_the_import_and_leaves_nothing(tmp_path: 
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 3 MB."""
+def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A file system of 3 MB, or of as many as the test wants."""
     folder = tmp_path / "small"
     folder.mkdir()
+    size = f"size={getattr(request, 'param', 3)}m"
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], capture_output=True, check=False
     )
     if mounted.returncode != 0:
         pytest.skip("may not mount a small file system here")
@@ -89,3 +90,36 @@ def test_a_disk_that_fills_up_fails_the_job_and_not_the_runner(small_disk: Path,
     client.ensure_runner()
     assert client.wait(little)["examples"] == 50
     workspace.catalogue.close()
+
+
+@pytest.mark.parametrize("small_disk", [60], indirect=True)
+def test_a_disk_that_others_fill_while_a_job_runs_ends_it_in_words(small_disk: Path, tmp_path: Path) -> None:
+    workspace = open_workspace(small_disk / "workspace")
+    client = JobClient(workspace)
+    job = submit_import(client, write_rows(tmp_path / "rows.jsonl", 30_000), "rows")
+    client.ensure_runner()
+    filled = False
+    for _ in client.follow([job]):
+        if not filled and job.status().progress:
+            filled = True
+            _fill(small_disk / "filler")
+    assert filled
+    with pytest.raises(JobFailedError) as failed:
+        client.finished(job)
+    assert "space" in failed.value.sentence()
+    assert "Traceback" not in failed.value.sentence()
+    (small_disk / "filler").unlink()
+    client.ask(job, "resume")
+    assert client.wait(job)["examples"] == 30_000
+    workspace.catalogue.close()
+
+
+def _fill(file: Path) -> None:
+    """Take every free byte of a disk."""
+    with file.open("wb", buffering=0) as stream:
+        for size in (65_536, 4096, 512, 1):
+            try:
+                while stream.write(b"x" * size):
+                    pass
+            except OSError:
+                continue

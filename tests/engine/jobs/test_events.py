@@ -108,3 +108,19 @@ def test_a_disk_that_takes_half_a_line_leaves_only_whole_lines(tmp_path: Path) -
     events = list(EventReader(path).new())
     assert 0 < len(events) == int(ran.stdout) < 100
     assert path.read_bytes().endswith(b"\n")
+
+
+@pytest.mark.parametrize("left", [b"garbage\n", b"\x00" * 40 + b"\n", b'{"seq": 9}\n[1]\n\n', b"\n"])
+def test_what_a_power_cut_left_is_passed_over_and_cut_off(tmp_path: Path, left: bytes) -> None:
+    path = tmp_path / "events.jsonl"
+    writer = EventWriter(path)
+    writer.write("one", {})
+    writer.close()
+    with path.open("ab") as stream:
+        stream.write(left)
+    assert _types(EventReader(path)) == ["one"]
+    writer = EventWriter(path)
+    writer.write("two", {})
+    writer.close()
+    assert [(event.seq, event.type) for event in EventReader(path).new()] == [(1, "one"), (2, "two")]
+    assert len(path.read_bytes().splitlines()) == 2

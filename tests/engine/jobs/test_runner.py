@@ -195,24 +195,36 @@ def test_two_who_need_a_runner_at_once_get_one(workspace: Workspace, client: Job
     assert is_held(workspace.runner_lock)
 
 
-def test_a_runner_gives_way_to_one_with_another_environment(
-    workspace: Workspace, client: JobClient, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("spec.json", "[]"),
+        ("spec.json", '{"id": "x", "kind": "release"'),
+        (
+            "spec.json",
+            '{"id": "x", "kind": "not-yet", "title": "", "spec": {}, "created": 1, "lane": "compute"}',
+        ),
+        ("spec.json", '{"id": "x", "kind": "train", "title": "", "spec": {}, "created": 1, "lane": "orbit"}'),
+        ("status.json", "[]"),
+        ("status.json", '{"state": "dancing", "unheard_of": 1}'),
+        ("status.json", '{"protocol": 99}'),
+        ("control.jsonl", '{}\n3\n{"action": "cancel"}\n'),
+        ("events.jsonl", "garbage\n"),
+        ("events.jsonl", "\x00" * 50 + "\n"),
+    ],
+)
+def test_a_damaged_job_does_not_keep_the_others_from_their_work(
+    workspace: Workspace, client: JobClient, model: Path, file: str, content: str
 ) -> None:
-    short_file = write_rows(tmp_path / "short.jsonl", 12_000)
-    running, waiting = submit_import(client, short_file, "short"), submit_model(client, model, "tiny")
+    damaged = submit_model(client, model, "damaged")
+    (damaged.path / file).write_text(content, encoding="utf-8")
+    other = submit_model(client, model, "other")
     client.ensure_runner()
-    wait_for(lambda: running.status().progress)
-    (first,) = runners(workspace)
-    monkeypatch.setenv("FAKE_LAB_API_KEY", "needed by the next job")
-    client.ensure_runner(own_environment=True)
-    (second,) = runners(workspace)
-    assert second.pid != first.pid
-    assert second.environ()["FAKE_LAB_API_KEY"] == "needed by the next job"
-    # The first one finished what it was doing, and what waited goes on under the second.
-    assert running.status().state == "done"
-    assert "job.worker_lost" not in event_types(running)
-    assert client.wait(waiting)["name"] == "tiny"
-    assert not (workspace.root / "runner.handover").exists()
+    assert client.wait(other)["name"] == "other"
+    assert len(runners(workspace)) == 1
+    if file in ("control.jsonl", "events.jsonl"):
+        assert client.wait(damaged)["name"] == "damaged"
+        require_consistent_events(damaged)
 
 
 def test_a_removed_job_does_not_disturb_the_others(

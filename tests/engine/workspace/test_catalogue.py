@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
+from engine.jobs.locks import is_held
 from engine.workspace import Workspace, open_workspace
 from engine.workspace.catalogue import HEAD, Catalogue, CatalogueError
 from engine.workspace.tables import Endpoint
@@ -151,6 +152,25 @@ def test_a_disk_without_space_is_told_in_words(workspace: Workspace) -> None:
     assert refused.value.code == "catalogue.unusable"
     assert "full" in refused.value.message
     limited.close()
+
+
+def test_a_read_only_workspace_is_told_in_words(tmp_path: Path) -> None:
+    root = open_workspace(tmp_path / "workspace").root
+    open_workspace(root).catalogue.close()
+    view = tmp_path / "view"
+    view.mkdir()
+    commands = (["mount", "--bind", str(root), str(view)], ["mount", "-o", "remount,ro,bind", str(view)])
+    if any(subprocess.run(one, capture_output=True, check=False).returncode for one in commands):
+        subprocess.run(["umount", str(view)], capture_output=True, check=False)
+        pytest.skip("may not mount a read-only view here")
+    try:
+        with pytest.raises(CatalogueError) as refused:
+            _ = open_workspace(view).catalogue
+        assert not is_held(open_workspace(view).runner_lock)
+    finally:
+        subprocess.run(["umount", str(view)], check=True)
+    assert refused.value.code == "catalogue.read_only"
+    assert "writable" in refused.value.fix
 
 
 def test_alembic_is_not_imported_for_a_catalogue_of_today(workspace: Workspace) -> None:

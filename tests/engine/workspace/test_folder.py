@@ -67,6 +67,15 @@ def test_a_workspace_of_a_newer_bakeoff_is_refused_in_words(workspace: Workspace
     assert "newer" in refused.value.message
 
 
+@pytest.mark.parametrize("content", ["[]", "{", "3", '{"protocol": "x"}', "{}"])
+def test_a_damaged_marker_is_told_with_the_folders_name(workspace: Workspace, content: str) -> None:
+    (workspace.root / "workspace.json").write_text(content)
+    with pytest.raises(WorkspaceError) as refused:
+        open_workspace(workspace.root)
+    assert refused.value.code == "workspace.unusable"
+    assert str(workspace.root) in refused.value.message
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission_is_told(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
