@@ -10,6 +10,7 @@ from engine.cli.session import Session, duration
 from engine.errors import BakeoffError
 
 if TYPE_CHECKING:
+    from engine.jobs.directory import JobDirectory
     from engine.merging import Preflight
 
 Result = tuple[Any, str]
@@ -46,17 +47,12 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _merge(options: argparse.Namespace, session: Session) -> Result:
-    from engine.files import FileError
     from engine.merging import check, load_recipe
     from engine.merging.spec import MergeSpec
     from engine.merging.workspace_models import workspace_resolver
 
     file, out = Path(options.recipe).absolute(), Path(options.out).expanduser().absolute()
     recipe = load_recipe(Path(options.recipe))
-    preflight = check(recipe, resolve=workspace_resolver(session.workspace), recipe_file=file)
-    _tell(preflight, session)
-    if options.check:
-        return preflight.as_dict(), _check_text(preflight)
     spec = MergeSpec(
         recipe=file.read_text(encoding="utf-8-sig"),
         name=_name(options.name, out, session),
@@ -66,14 +62,17 @@ def _merge(options: argparse.Namespace, session: Session) -> Result:
         seed=options.seed,
         threads=options.threads,
     )
-    occupied = out.exists() and (not out.is_dir() or any(out.iterdir()))
-    if occupied and session.parked("merge", spec) is None:
-        raise FileError(
-            "file.exists",
-            "{file} already exists.",
-            fix="Choose another folder, or remove it first.",
-            file=str(out),
-        )
+    continuing = session.parked("merge", spec)
+    _require_unclaimed(out, continuing, session)
+    preflight = check(
+        recipe,
+        resolve=workspace_resolver(session.workspace),
+        recipe_file=file,
+        out=None if continuing is not None else out,
+    )
+    _tell(preflight, session)
+    if options.check:
+        return preflight.as_dict(), _check_text(preflight)
     summary = session.run_job("merge", spec, f"Merge {spec.name}", detach=options.detach, forget_failure=True)
     if options.detach:
         return summary, summary["job"]
@@ -81,6 +80,29 @@ def _merge(options: argparse.Namespace, session: Session) -> Result:
         f"{summary['model']}: {summary['tensors']} tensors, {summary['bytes'] / 1e6:,.0f} MB in "
         f"{duration(summary['seconds'])}, at {summary['folder']}."
     )
+
+
+def _require_unclaimed(out: Path, own: JobDirectory | None, session: Session) -> None:
+    """Refuse a folder into which another unfinished merge will write.
+
+    Raises:
+        JobError: Names that job.
+    """
+    from engine.jobs.directory import JobError, all_jobs
+
+    for job in all_jobs(session.workspace.jobs):
+        request = job.request()
+        if request.kind != "merge" or request.spec.get("folder") != str(out):
+            continue
+        if (own is None or job.id != own.id) and job.status().state in ("paused", "queued", "running"):
+            raise JobError(
+                "merge.folder_claimed",
+                "The unfinished job {job} ('{title}') writes to {file}, too.",
+                fix="Choose another folder, or give that job up with: bakeoff job stop {job}",
+                job=job.id,
+                title=request.title,
+                file=str(out),
+            )
 
 
 def _name(wanted: str | None, out: Path, session: Session) -> str:

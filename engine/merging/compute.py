@@ -9,6 +9,7 @@ import torch
 
 from engine.merging import methods, task_vectors
 from engine.merging.errors import MergeError
+from engine.merging.method_table import CONSENSUS_METHODS
 from engine.merging.plan import TensorPlan
 from engine.merging.task_vectors import Sparsifier
 
@@ -72,7 +73,7 @@ def merge_tensor(
         tensors,
         weights,
         sparsifiers=_sparsifiers(method, plan, generator_for(seed, plan.output.name)),
-        sign_consensus=method in ("ties", "dare_ties", "breadcrumbs_ties", "della"),
+        sign_consensus=method in CONSENSUS_METHODS,
         normalize=bool(values["normalize"]),
         rescale=bool(values["rescale"]),
         lam=values["lambda"],

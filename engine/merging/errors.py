@@ -53,6 +53,11 @@ def warning(code: str, text: str, fix: str = "", **params: Any) -> Finding:
     return _finding("warning", code, text, fix, params)
 
 
+def shortened(text: str, most: int = 80) -> str:
+    """What a message quotes of a text: its beginning, if it is long."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def from_exception(problem: BakeoffError) -> Finding:
     """The finding that tells of an error met while a model was opened."""
     return Finding("error", problem.code, problem.message, problem.fix, problem.params)

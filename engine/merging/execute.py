@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from engine.progress import Reporter, SilentReporter
 from engine.weights import WeightsWriter
 from engine.weights.errors import disk_errors
 from engine.weights.formats import dtype_name, torch_dtype
+from engine.weights.model_folder import config_dtype
 from engine.weights.writer import SHARD_BYTES
 
 
@@ -78,6 +78,7 @@ def merge(
     seed: int = 42,
     resolve: Resolve | None = None,
     recipe_file: Path | None = None,
+    working_folder: Path | None = None,
     reporter: Reporter | None = None,
     threads: int = 2,
     shard_bytes: int = SHARD_BYTES,
@@ -91,23 +92,25 @@ def merge(
             number of threads.
         resolve: Finds models by name (see `engine.merging.references.Locator`).
         recipe_file: Where the recipe lies; relative paths are also tried from there.
+        working_folder: Where relative paths begin; by default the current folder.
         reporter: Told of decisions, warnings and every tensor.
         threads: Tensors computed at a time; each needs memory of its own.
         shard_bytes: Most bytes per file.
 
     Raises:
-        MergeError: The recipe cannot be carried out with these models.
+        MergeError: The recipe cannot be carried out with these models, ``out`` exists, or the disk is too
+            small.
         WeightsError: A model cannot be read, or the disk is full.
-        FileError: ``out`` exists.
     """
     started = time.monotonic()
     listener = reporter if reporter is not None else SilentReporter()
-    preflight = check(recipe, resolve=resolve, recipe_file=recipe_file)
+    preflight = check(
+        recipe, resolve=resolve, recipe_file=recipe_file, working_folder=working_folder, out=out
+    )
     for finding in preflight.warnings:
         listener.event("warning", **finding.as_dict())
     plan = preflight.require()
     _tell_decisions(plan, seed, listener)
-    _require_space(plan, out)
     with disk_errors(out), new_folder(out) as folder:
         outputs = [tensor.output for tensor in plan.tensors]
         with WeightsWriter(folder, outputs, shard_bytes=shard_bytes) as writer:
@@ -238,7 +241,9 @@ def _tell_decisions(plan: MergePlan, seed: int, listener: Reporter) -> None:
             "The recipe names no base_model; it lists this first.",
         )
     if recipe.dtype is None and recipe.out_dtype is None:
-        listener.decision("dtype", dtype_name(plan.dtype), "The recipe names none; the config has this one.")
+        claimed = config_dtype(plan.reference.config) == dtype_name(plan.dtype)
+        whose = "config has this one" if claimed else "tensors are stored in this one"
+        listener.decision("dtype", dtype_name(plan.dtype), f"The recipe names none; the {whose}.")
     if _arithmetic(plan) is torch.float32 and recipe.dtype not in (None, "float32"):
         listener.decision("arithmetic", "float32", "Results are rounded once, to the type of storage.")
     if recipe.merge_method in RANDOM_METHODS:
@@ -265,18 +270,3 @@ def _require_finite(tensor: torch.Tensor, plan: TensorPlan) -> None:
                 tensor=plan.output.name,
                 dtype=dtype_name(plan.output.dtype),
             )
-
-
-def _require_space(plan: MergePlan, out: Path) -> None:
-    """Refuse before the work when the disk cannot hold the result."""
-    around = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.is_dir())
-    free = shutil.disk_usage(around).free
-    if free < plan.nbytes:
-        raise MergeError(
-            "merge.disk_full",
-            "The merge needs {need} MB, and the disk of {file} has {free} MB free.",
-            fix="Free space on this disk or choose another folder.",
-            need=plan.nbytes // 1_000_000 + 1,
-            free=free // 1_000_000,
-            file=str(out),
-        )

@@ -23,6 +23,8 @@ _LAYER: Final = re.compile(
 LAYER_KEYS: Final = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 #: Tables that every release computes by itself; old checkpoints carry them along.
 COMPUTED_BUFFERS: Final = ("rotary_emb.inv_freq", "attn.masked_bias", "attention.masked_bias")
+#: Causal masks among them (1, 1, positions, positions), which are called like biases.
+_MASKS: Final = (".attn.bias", ".attention.bias")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class ModelInput:
         embedding: Name of the input embedding.
         head: Name of the output head, stored or not.
         tied: Embedding and head are one matrix.
+        tokenizer_folder: Folder with the tokenizer: the model's, or that of an adapter with its own.
     """
 
     reference: ModelRef
@@ -52,6 +55,7 @@ class ModelInput:
     embedding: str | None
     head: str
     tied: bool
+    tokenizer_folder: Path
 
     @property
     def label(self) -> str:
@@ -60,13 +64,21 @@ class ModelInput:
 
     @property
     def folder(self) -> Path:
-        """Folder with config and tokenizer."""
+        """Folder with the config."""
         return self.located.folder
 
     def layer_parts(self, number: int) -> set[str]:
         """Names of the tensors of one layer, without the stack and the number."""
         prefix = f"{self.stack}.{number}."
         return {name.removeprefix(prefix) for name in self.names if name.startswith(prefix)}
+
+    def layer_shapes(self) -> dict[str, list[tuple[int, ...]]]:
+        """Shapes of the tensors of all layers, by `layer_parts`; one per layer that has the tensor."""
+        shapes: dict[str, list[tuple[int, ...]]] = {}
+        for number in range(self.layers):
+            for rest in self.layer_parts(number):
+                shapes.setdefault(rest, []).append(self.source.shape(f"{self.stack}.{number}.{rest}"))
+        return shapes
 
     def outside(self) -> set[str]:
         """Names of the tensors outside the layers, a head that is the embedding left out."""
@@ -93,12 +105,12 @@ def open_input(reference: ModelRef, located: Located) -> ModelInput:
     source: TensorSource
     if located.adapter is None:
         source = WeightsReader(located.folder, hashing=True)
-        untied = False
+        untied, tokenizer_folder = False, located.folder
     else:
         from engine.weights.folding import FoldedReader
 
         source = folded = FoldedReader(located.folder, located.adapter, hashing=True)
-        untied = folded.untied
+        untied, tokenizer_folder = folded.untied, folded.tokenizer_folder
     names = source.names()
     embedding, head = head_of(names)
     stack, count = _find_stack(reference, names, config)
@@ -109,11 +121,16 @@ def open_input(reference: ModelRef, located: Located) -> ModelInput:
         source=source,
         stack=stack,
         layers=count,
-        names=frozenset(name for name in names if not name.endswith(COMPUTED_BUFFERS)),
+        names=frozenset(name for name in names if not _is_computed(name, source)),
         embedding=embedding,
         head=head,
         tied=not untied and is_tied(config, names),
+        tokenizer_folder=tokenizer_folder,
     )
+
+
+def _is_computed(name: str, source: TensorSource) -> bool:
+    return name.endswith(COMPUTED_BUFFERS) or (name.endswith(_MASKS) and len(source.shape(name)) == 4)
 
 
 def _require_plain(reference: ModelRef, config: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from engine.merging.errors import RecipeError
+from engine.merging.errors import RecipeError, shortened
 from engine.merging.method_table import KNOWN_PARAMETERS, METHODS
 from engine.merging.recipe import InputModel, ModelRef, Recipe, Slice, SliceSource, TokenizerChoice
 from engine.merging.settings import Settings
@@ -22,6 +22,21 @@ _UNSUPPORTED: Final = {
     "chat_template": "replacing the chat template",
     "merge_methods": "several methods in one recipe",
 }
+#: What pydantic calls a value that has the wrong form, in words for people who write YAML.
+_WORDS: Final = {
+    "dict_type": "it takes a table (key: value)",
+    "model_type": "it takes a table (key: value)",
+    "model_attributes_type": "it takes a table (key: value)",
+    "tuple_type": "it takes a list",
+    "too_short": "it takes at least 1 entry",
+    "string_type": "it takes text",
+    "int_type": "it takes a whole number",
+    "int_parsing": "it takes a whole number",
+    "int_from_float": "it takes a whole number",
+    "greater_than_equal": "it takes a whole number from 1",
+}
+#: Keys that are text, or the sign that puts another table in ("<<"). YAML reads yes and 1 as something else.
+_TEXT_TAGS: Final = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 #: A recipe is a page of text; anything much longer is another file.
 _MAX_BYTES: Final = 1_000_000
 
@@ -85,6 +100,8 @@ def _read_yaml(text: str, file: Path | None) -> tuple[Any, dict[_Path, int]]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
+    except RecursionError:
+        _fail(file, None, "recipe.not_yaml", "it is nested too deeply")
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         reason = getattr(problem, "problem", None) or "it is not YAML"
@@ -96,22 +113,36 @@ def _read_yaml(text: str, file: Path | None) -> tuple[Any, dict[_Path, int]]:
         )
     lines: dict[_Path, int] = {}
     if node is not None:
-        _note_lines(node, (), lines, file)
+        _note_lines(node, (), lines, file, set())
     return content, lines
 
 
-def _note_lines(node: yaml.Node, path: _Path, lines: dict[_Path, int], file: Path | None) -> None:
+def _note_lines(
+    node: yaml.Node, path: _Path, lines: dict[_Path, int], file: Path | None, seen: set[int]
+) -> None:
     lines.setdefault(path, node.start_mark.line + 1)
+    # An alias (*name) is the very node of its anchor, which may even be one around it.
+    if id(node) in seen:
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             here = (*path, str(key.value))
+            if key.tag not in _TEXT_TAGS:
+                _fail(
+                    file,
+                    key.start_mark.line + 1,
+                    "recipe.key_not_text",
+                    f"the key '{shortened(str(key.value))}' is no text to YAML",
+                    "Correct it, or put it in quotes.",
+                )
             if here in lines:
                 _fail(file, key.start_mark.line + 1, "recipe.key_twice", f"'{key.value}' is given twice")
             lines[here] = key.start_mark.line + 1
-            _note_lines(value, here, lines, file)
+            _note_lines(value, here, lines, file, seen)
     elif isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
-            _note_lines(item, (*path, number), lines, file)
+            _note_lines(item, (*path, number), lines, file, seen)
 
 
 def _explain(problem: ValidationError, lines: dict[_Path, int], file: Path | None) -> NoReturn:
@@ -124,11 +155,15 @@ def _explain(problem: ValidationError, lines: dict[_Path, int], file: Path | Non
     if found["type"] == "extra_forbidden":
         known = _fields_at(path[:-1])
         _fail(
-            file, line, "recipe.key_unknown", f"'{key}' is not a key{_where(path)}", _did_you_mean(key, known)
+            file,
+            line,
+            "recipe.key_unknown",
+            f"'{shortened(key)}' is not a key{_where(path)}",
+            _did_you_mean(key, known),
         )
     if found["type"] == "missing":
         _fail(file, line, "recipe.key_missing", f"'{key}' is missing{_where(path)}")
-    words = found["msg"].removeprefix("Value error, ")
+    words = _WORDS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
     words = words[:1].lower() + words[1:]
     named = f"'{'.'.join(str(part) for part in path)}': " if path else ""
     given = found.get("input")
@@ -138,7 +173,7 @@ def _explain(problem: ValidationError, lines: dict[_Path, int], file: Path | Non
             file,
             line,
             "recipe.value_unknown",
-            f"'{given}' is not a {key}",
+            f"'{shortened(str(given))}' is not a {key}",
             _did_you_mean(str(given), options),
         )
     _fail(file, line, "recipe.value_wrong", f"{named}{words}")
@@ -166,7 +201,7 @@ def _require_known(recipe: Recipe, lines: dict[_Path, int], file: Path | None) -
             file,
             lines.get(("merge_method",)),
             "recipe.method_unknown",
-            f"'{recipe.merge_method}' is not a merge method",
+            f"'{shortened(recipe.merge_method)}' is not a merge method",
             _did_you_mean(recipe.merge_method, METHODS),
         )
     for path, settings in _all_settings(recipe):

@@ -186,6 +186,8 @@ _METHODS: Final = (
 METHODS: Final[dict[str, Method]] = {method.name: method for method in _METHODS}
 #: Methods that draw random numbers, so that the seed matters.
 RANDOM_METHODS: Final = frozenset({"dare_linear", "dare_ties", "della", "della_linear"})
+#: Methods that divide element by element, by the weights of the models that agreed on the sign there.
+CONSENSUS_METHODS: Final = frozenset({"ties", "dare_ties", "breadcrumbs_ties", "della"})
 #: Names that recipes of the field use and that change nothing here, with the reason.
 IGNORED_PARAMETERS: Final = {"int8_mask": "masks are never stored in a way that it could change"}
 #: Every name that some method knows.

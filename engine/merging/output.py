@@ -11,9 +11,11 @@ from typing import Any
 import engine
 from engine.files import sha256_file, write_json
 from engine.merging.inputs import LAYER_KEYS, ModelInput
+from engine.merging.layer_lists import layer_lists
 from engine.merging.plan import MergePlan
 from engine.merging.vocabulary import write_tokenizer
 from engine.weights.formats import dtype_name
+from engine.weights.heads import EMBEDDING_ENDINGS
 from engine.weights.model_folder import (
     copy_generation_config,
     copy_tokenizer,
@@ -34,18 +36,21 @@ def merged_config(plan: MergePlan) -> dict[str, Any]:
     config.pop("_name_or_path", None)
     drop_remote_code(config)
     inner = text_config(config)
-    for key in list(inner):
-        value = inner[key]
-        if isinstance(value, list) and "layer" in key and len(value) == plan.reference.layers:
-            inner[key] = _per_layer(plan, key, value)
+    for key, values in layer_lists(plan).items():
+        if values is None:
+            del inner[key]
+        else:
+            inner[key] = values
     for key in LAYER_KEYS:
         if key in inner:
             inner[key] = plan.layers
     config["tie_word_embeddings"] = plan.tied
     if "tie_word_embeddings" in inner:
         inner["tie_word_embeddings"] = plan.tied
+    rows = _embedding_rows(plan)
+    if rows is not None:
+        inner["vocab_size"] = rows
     if plan.vocabulary is not None:
-        inner["vocab_size"] = plan.vocabulary.rows
         giver = _tokenizer_giver(plan)
         if giver is not None and giver is not plan.reference:
             theirs = text_config(giver.config)
@@ -62,7 +67,7 @@ def write_companions(plan: MergePlan, folder: Path) -> None:
     if plan.vocabulary is not None:
         write_tokenizer(plan.vocabulary, folder)
     else:
-        copy_tokenizer(plan.reference.folder, folder)
+        copy_tokenizer(plan.reference.tokenizer_folder, folder)
 
 
 def parents_of(plan: MergePlan) -> list[dict[str, Any]]:
@@ -110,15 +115,13 @@ def _tokenizer_giver(plan: MergePlan) -> ModelInput | None:
     """The model whose tokenizer the output has; None where it is not among the merged ones."""
     if plan.vocabulary is None:
         return plan.reference
-    folders = {model.folder: model for model in plan.models.values()}
+    folders = {model.tokenizer_folder: model for model in plan.models.values()}
     return folders.get(plan.vocabulary.source)
 
 
-def _per_layer(plan: MergePlan, key: str, own: list[Any]) -> list[Any]:
-    """A list with one entry per layer, put together as the layers are."""
-    values = []
-    for part in plan.slices:
-        source = part.sources[0]
-        given = text_config(plan.models[source.model].config).get(key, own)
-        values += [given[source.start + index] for index in range(part.length)]
-    return values
+def _embedding_rows(plan: MergePlan) -> int | None:
+    """Rows of the output's input embedding; None where it has none that is known."""
+    for tensor in plan.tensors:
+        if tensor.output.name.endswith(EMBEDDING_ENDINGS):
+            return tensor.output.shape[0]
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from engine.merging.errors import Finding, error
+from engine.merging.errors import Finding, error, warning
 from engine.merging.inputs import ModelInput
 from engine.merging.layout import LayerSource, SliceLayout
 from engine.merging.method_table import METHODS, Method
@@ -122,6 +122,8 @@ class Planner:
         self._method: Method = METHODS[self.recipe.merge_method]
         self._untold: dict[str, int] = {}
         self._missing_values: set[tuple[str, str]] = set()
+        self._unknown_parts: set[str] = set()
+        self._reference_shapes = self.reference.layer_shapes()
         self.tied = self._is_tied()
 
     def tensors(self) -> tuple[TensorPlan, ...]:
@@ -159,15 +161,17 @@ class Planner:
         return stored[0] if stored else self.reference.head
 
     def _outside(self, name: str, part: SliceLayout) -> TensorPlan | None:
-        pairs = []
-        for source in part.sources:
-            model = self.models[source.model]
-            stored = name
-            if name == self._head() and model.tied and model.embedding is not None:
-                stored = model.embedding
-            pairs.append((source, stored))
+        pairs = [(source, self._stored_outside(name, self.models[source.model])) for source in part.sources]
         by_token = name == self._head() or name.endswith(EMBEDDING_ENDINGS) or name == "lm_head.bias"
-        return self._tensor(name, part, pairs, position=None, by_token=by_token)
+        own = self._stored_outside(name, self.reference)
+        described = [self.reference.source.shape(own)] if own in self.reference.names else []
+        return self._tensor(name, part, pairs, described, position=None, by_token=by_token)
+
+    def _stored_outside(self, name: str, model: ModelInput) -> str:
+        """What stands for an output tensor outside the layers: a tied head is the embedding."""
+        if name == self._head() and model.tied and model.embedding is not None:
+            return model.embedding
+        return name
 
     def _layer(self, part: SliceLayout, index: int, number: int) -> list[TensorPlan | None]:
         names: set[str] = set()
@@ -176,20 +180,62 @@ class Planner:
         # A single layer stands at the end of its gradient.
         position = index / (part.length - 1) if part.length > 1 else 1.0
         plans = []
+        self._require_described(part, index, names)
         for rest in sorted(names):
             pairs = [
                 (source, f"{self.models[source.model].stack}.{source.start + index}.{rest}")
                 for source in part.sources
             ]
             name = f"{self.reference.stack}.{number}.{rest}"
-            plans.append(self._tensor(name, part, pairs, position=position, by_token=False))
+            described = self._reference_shapes.get(rest, [])
+            plans.append(self._tensor(name, part, pairs, described, position=position, by_token=False))
         return plans
+
+    def _require_described(self, part: SliceLayout, index: int, names: set[str]) -> None:
+        """Compare the tensors of an output layer with what the reference's config describes.
+
+        A reference whose layers differ among each other tells nothing about a single layer; what all of
+        them have, every layer of the output needs.
+        """
+        if any(source.model == self.reference.reference for source in part.sources):
+            return  # it is compared as one of the sources
+        stored = {
+            source.model: f"{self.models[source.model].stack}.{source.start + index}"
+            for source in part.sources
+        }
+        first = part.sources[0].model
+        for rest, shapes in sorted(self._reference_shapes.items()):
+            if rest not in names and len(shapes) == self.reference.layers:
+                self._tell(
+                    "merge.tensor_missing",
+                    "The model '{model}' has no tensor '{tensor}', which another of the models has.",
+                    "Merge models of one architecture.",
+                    model=str(first),
+                    tensor=f"{stored[first]}.{rest}",
+                )
+        for rest in sorted(names - self._reference_shapes.keys() - self._unknown_parts):
+            self._unknown_parts.add(rest)
+            holder = next(
+                model for model, layer in stored.items() if f"{layer}.{rest}" in self.models[model].names
+            )
+            self.findings.append(
+                warning(
+                    "merge.tensor_unknown",
+                    "'{model}' has a tensor '{tensor}'; '{reference}', whose config is taken, has none like "
+                    "it, so programs that load the merge may leave it out.",
+                    "Merge models of one architecture.",
+                    model=str(holder),
+                    tensor=f"{stored[holder]}.{rest}",
+                    reference=self.reference.label,
+                )
+            )
 
     def _tensor(
         self,
         name: str,
         part: SliceLayout,
         pairs: list[tuple[LayerSource, str]],
+        described: list[tuple[int, ...]],
         *,
         position: float | None,
         by_token: bool,
@@ -204,7 +250,7 @@ class Planner:
                     tensor=stored,
                 )
                 return None
-        shape = self._shape(pairs, by_token=by_token)
+        shape = self._shape(pairs, described, by_token=by_token)
         copied = self._is_copied(name, pairs)
         if shape is None or copied is None:
             return None
@@ -228,22 +274,32 @@ class Planner:
     def _stored_dtype(self, pair: tuple[LayerSource, str]) -> str:
         return self.models[pair[0].model].source.dtype(pair[1])
 
-    def _shape(self, pairs: list[tuple[LayerSource, str]], *, by_token: bool) -> tuple[int, ...] | None:
-        """The common shape; with a chosen tokenizer the rows of tokens are its own."""
+    def _shape(
+        self, pairs: list[tuple[LayerSource, str]], described: list[tuple[int, ...]], *, by_token: bool
+    ) -> tuple[int, ...] | None:
+        """The common shape; with a chosen tokenizer the rows of tokens are its own.
+
+        Args:
+            pairs: The sources, which must agree.
+            described: Shapes that the reference's config describes, one of which it must be. They differ
+                where the reference's layers do; where it has no such tensor there are none.
+            by_token: See `TensorPlan`.
+        """
         shapes = [self.models[source.model].source.shape(stored) for source, stored in pairs]
-        resized = by_token and self.vocabulary is not None
-        comparable = [shape[1:] if by_token else shape for shape in shapes]
-        for (source, stored), shape, own in zip(pairs, shapes, comparable, strict=True):
-            if own == comparable[0] and (not by_token or resized or shape == shapes[0]):
+        compared = [(shape, shapes[0], pairs[0][0].model) for shape in shapes]
+        if described and not any(self._fits(shapes[0], shape, by_token=by_token) for shape in described):
+            compared[0] = (shapes[0], described[0], self.reference.reference)
+        for (source, stored), (shape, expected, other) in zip(pairs, compared, strict=True):
+            if self._fits(shape, expected, by_token=by_token):
                 continue
             values = {
                 "tensor": stored,
                 "model": str(source.model),
                 "shape": _words(shape),
-                "other": str(pairs[0][0].model),
-                "expected": _words(shapes[0]),
+                "other": str(other),
+                "expected": _words(expected),
             }
-            if by_token and own == comparable[0]:
+            if by_token and shape[1:] == expected[1:]:
                 self._tell(
                     "merge.vocabulary_size",
                     "The models have vocabularies of different size: '{tensor}' is {shape} in '{model}' "
@@ -259,9 +315,15 @@ class Planner:
                     **values,
                 )
             return None
-        if resized and self.vocabulary is not None:
+        if by_token and self.vocabulary is not None:
             return (self.vocabulary.rows, *shapes[0][1:])
         return shapes[0]
+
+    def _fits(self, shape: tuple[int, ...], expected: tuple[int, ...], *, by_token: bool) -> bool:
+        """Whether two shapes are one, apart from rows that a chosen tokenizer sets anew."""
+        if by_token and self.vocabulary is not None:
+            return shape[1:] == expected[1:]
+        return shape == expected
 
     def _is_copied(self, name: str, pairs: list[tuple[LayerSource, str]]) -> bool | None:
         """Whether the tensor is no floating-point one; None (and a finding) where that is unclear."""

@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BakeoffError
-from engine.merging.checks import check_placement, check_tied, check_values, compare_models
-from engine.merging.errors import Finding, MergeError, from_exception
+from engine.merging.checks import check_base, check_tied, compare_models
+from engine.merging.completeness import check_completeness
+from engine.merging.destination import check_destination
+from engine.merging.errors import Finding, MergeError, from_exception, warning
 from engine.merging.inputs import ModelInput, open_input
+from engine.merging.layer_lists import check_layer_lists
 from engine.merging.layout import lay_out
 from engine.merging.method_table import METHODS, RANDOM_METHODS
 from engine.merging.plan import MergePlan, Planner
 from engine.merging.recipe import ModelRef, Recipe
 from engine.merging.references import Locator, Resolve
+from engine.merging.value_checks import check_filters, check_placement, check_values
 from engine.merging.vocabulary import OutputVocabulary, plan_vocabulary
-from engine.weights import dtype_code
-from engine.weights.formats import dtype_name
+from engine.weights import WeightsError, dtype_code
+from engine.weights.formats import FLOAT_CODES, dtype_name
 from engine.weights.model_folder import config_dtype
 
 
@@ -86,18 +90,37 @@ class Preflight:
         return summary
 
 
-def check(recipe: Recipe, *, resolve: Resolve | None = None, recipe_file: Path | None = None) -> Preflight:
+def check(
+    recipe: Recipe,
+    *,
+    resolve: Resolve | None = None,
+    recipe_file: Path | None = None,
+    working_folder: Path | None = None,
+    out: Path | None = None,
+) -> Preflight:
     """Find out whether a recipe can be merged, without reading a tensor.
 
     Args:
         recipe: The recipe.
         resolve: Finds models by name (see `engine.merging.references.Locator`).
         recipe_file: Where the recipe lies; relative paths are also tried from there.
+        working_folder: Where relative paths begin; by default the current folder.
+        out: The new folder, if it is to be looked at, too.
     """
+    found = _check_models(recipe, Locator(resolve, recipe_file, working_folder))
+    if out is None:
+        return found
+    nbytes = found.plan.nbytes if found.plan is not None else 0
+    return Preflight((*found.findings, *check_destination(out, nbytes)), found.plan)
+
+
+def _check_models(recipe: Recipe, locator: Locator) -> Preflight:
     findings = check_placement(recipe)
-    models, problems = _open_models(recipe, Locator(resolve, recipe_file))
+    models, problems = _open_models(recipe, locator)
+    for model in models.values():
+        problems += check_completeness(model)
     findings += problems
-    if problems:
+    if _stop(problems):
         return Preflight(tuple(findings), None)
     reference = models[recipe.base_model or recipe.references[0]]
     chosen = recipe.tokenizer_choice is not None
@@ -107,18 +130,23 @@ def check(recipe: Recipe, *, resolve: Resolve | None = None, recipe_file: Path |
     if problems:
         return Preflight(tuple(findings), None)
     try:
-        vocabulary = _vocabulary(recipe, models, reference, Locator(resolve, recipe_file))
-        dtype = _output_dtype(recipe, reference)
+        vocabulary = _vocabulary(recipe, models, reference, locator)
+        dtype, problems = _output_dtype(recipe, reference)
     except BakeoffError as problem:
         return Preflight((*findings, from_exception(problem)), None)
+    findings += problems
     planner = Planner(recipe, models, reference, slices, dtype, vocabulary)
     tensors = planner.tensors()
     findings += planner.findings
     plan = MergePlan(recipe, models, reference, tuple(slices), tensors, dtype, planner.tied, vocabulary)
-    findings += check_tied(plan)
-    if not planner.findings:
-        findings += check_values(plan)
+    findings += check_base(plan) + check_tied(plan) + check_layer_lists(plan)
+    if not _stop(planner.findings):
+        findings += check_values(plan) + check_filters(plan)
     return Preflight(tuple(findings), plan)
+
+
+def _stop(findings: list[Finding]) -> bool:
+    return any(finding.severity == "error" for finding in findings)
 
 
 def _open_models(recipe: Recipe, locator: Locator) -> tuple[dict[ModelRef, ModelInput], list[Finding]]:
@@ -142,14 +170,35 @@ def _vocabulary(
     if choice.source not in ("base", "union"):
         path, plus, adapter = choice.source.partition("+")
         named = ModelRef(path=path, adapter=adapter if plus else None)
-        chosen = models[named].folder if named in models else locator.locate(named).folder
-    folders = [model.folder for model in models.values()]
-    return plan_vocabulary(choice.source, folders, reference.folder, chosen, choice.pad_to_multiple_of)
+        chosen = models[named].tokenizer_folder if named in models else locator.locate(named).folder
+    folders = [model.tokenizer_folder for model in models.values()]
+    own = reference.tokenizer_folder
+    return plan_vocabulary(choice.source, folders, own, chosen, choice.pad_to_multiple_of)
 
 
-def _output_dtype(recipe: Recipe, reference: ModelInput) -> str:
+def _output_dtype(recipe: Recipe, reference: ModelInput) -> tuple[str, list[Finding]]:
     """Code of the type of storage: the recipe's, else the config's, else that of the stored tensors."""
-    named = recipe.out_dtype or recipe.dtype or config_dtype(reference.config)
+    named = recipe.out_dtype or recipe.dtype
     if named is not None:
-        return dtype_code(named)
-    return reference.source.dtype(reference.embedding or sorted(reference.names)[0])
+        return dtype_code(named), []
+    stored = reference.source.dtype(reference.embedding or sorted(reference.names)[0])
+    claimed = config_dtype(reference.config)
+    if claimed is None:
+        return stored, []
+    try:
+        code = dtype_code(claimed)
+    except WeightsError:
+        code = ""
+    if code in FLOAT_CODES:
+        return code, []
+    return stored, [
+        warning(
+            "merge.dtype_claimed",
+            "The config of '{model}' claims the element type {claimed}, in which no merge is stored; "
+            "{stored}, that of its tensors, is taken.",
+            "Name a 'dtype:' in the recipe.",
+            model=reference.label,
+            claimed=claimed,
+            stored=dtype_name(stored),
+        )
+    ]

@@ -43,8 +43,23 @@ def _parse_ref(raw: Any) -> Any:
             raise ValueError("a model has an empty name")
         path, plus, adapter = raw.strip().partition("+")
         return {"path": path, "adapter": adapter if plus else None}
-    if isinstance(raw, dict) and "lora" in raw:
-        return {**{key: value for key, value in raw.items() if key != "lora"}, "adapter": raw["lora"]}
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return {"path": str(raw)}  # a folder called 123, which YAML takes for a number
+    if isinstance(raw, dict):
+        # Programs print what they have read: {model: {path: X, revision: null}, lora: null}.
+        given = {str(key): value for key, value in raw.items() if value is not None}
+        for old, new in (("model", "path"), ("lora", "adapter")):
+            if old in given and new not in given:
+                given[new] = _path_of(given.pop(old))
+        return given
+    return raw
+
+
+def _path_of(raw: Any) -> Any:
+    """The path in a printed ``{path: X, revision: null}``; other keys with a value stay to be refused."""
+    if isinstance(raw, dict):
+        given = {key: value for key, value in raw.items() if value is not None}
+        return given["path"] if given.keys() == {"path"} else given
     return raw
 
 
@@ -75,6 +90,13 @@ class SliceSource(_Strict):
         title="Layers", description="First layer, and the one after the last, counted from 0."
     )
     parameters: Settings = Field(default={}, title="Parameters", description="Values for these layers.")
+
+    @field_validator("layer_range", mode="before")
+    @classmethod
+    def _require_two(cls, value: Any) -> Any:
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise ValueError("it takes two whole numbers, the first layer and the one after the last")
+        return value
 
     @field_validator("layer_range")
     @classmethod

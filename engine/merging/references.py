@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import BakeoffError
-from engine.files import read_json
-from engine.merging.errors import MergeError
+from engine.files import read_json, sha256_file
+from engine.merging.errors import MergeError, shortened
 from engine.merging.recipe import ModelRef
 
 #: Finds a model by name: its folder, (base folder, adapter folder), or None where it knows no such name.
@@ -35,14 +35,22 @@ class Locator:
     A relative path is tried from the current folder, from the recipe's, and from the one around that
     (recipes often lie in a folder beside the models).
 
+    A name that both know must mean the same model: nobody could tell which of two was merged.
+
     Args:
         resolve: The caller's function.
         recipe_file: Where the recipe lies, if it is a file.
+        working_folder: Taken for the current folder.
     """
 
-    def __init__(self, resolve: Resolve | None = None, recipe_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        resolve: Resolve | None = None,
+        recipe_file: Path | None = None,
+        working_folder: Path | None = None,
+    ) -> None:
         self._resolve = resolve
-        self._roots = [Path.cwd()]
+        self._roots = [working_folder or Path.cwd()]
         if recipe_file is not None:
             folder = recipe_file.absolute().parent
             self._roots += [folder, folder.parent]
@@ -51,7 +59,7 @@ class Locator:
         """Where the model of a recipe lies.
 
         Raises:
-            MergeError: There is no such model, or an adapter without its base.
+            MergeError: There is no such model, there are two, or it is an adapter without its base.
         """
         if reference.adapter is not None:
             whole = self._find(str(reference))  # a '+' may also be a part of a folder's name
@@ -94,36 +102,76 @@ class Locator:
         return Located(base, found)
 
     def _find(self, name: str) -> Path | tuple[Path, Path] | None:
-        if self._resolve is not None:
-            found = self._resolve(name)
-            if found is not None and (not isinstance(found, Path) or found.is_dir()):
-                return found
-        path = Path(name).expanduser()
-        for root in self._roots:
-            if (root / path).is_dir():
-                return root / path
-        return None
+        folder = self._folder(name)
+        try:
+            named = self._resolve(name) if self._resolve is not None else None
+        except BakeoffError:
+            if folder is None:
+                raise
+            return folder  # the workspace's own files are gone
+        if named is None or (isinstance(named, Path) and not named.is_dir()):
+            return folder
+        theirs = named if isinstance(named, Path) else named[1]
+        if folder is not None and not _same_weights(folder, theirs):
+            raise MergeError(
+                "merge.model_ambiguous",
+                "'{model}' is the folder {folder} and also a model of the workspace, at {file}.",
+                fix="Write './{model}' in the recipe for the first, or the second's folder.",
+                model=name,
+                folder=str(folder),
+                file=str(theirs),
+            )
+        return named
+
+    def _folder(self, name: str) -> Path | None:
+        """The folder that a name is the path of, if there is one."""
+        path = _expanded(name)
+        return next((root / path for root in self._roots if _is_folder(root / path)), None)
 
     def _unknown(self, name: str) -> BakeoffError:
         """The error for a name that nothing answers to, with the nearest folder as a hint."""
-        path = Path(name).expanduser()
+        path = _expanded(name)
+        hint = "Give its folder, or add it first with 'bakeoff model add'."
         for root in self._roots:
             around = (root / path).parent
-            if around.is_dir():
+            if _is_folder(around):
                 names = [entry.name for entry in around.iterdir() if entry.is_dir()]
                 close = difflib.get_close_matches(path.name, names, n=1)
                 if close:
                     hint = f"Did you mean '{(path.parent / close[0]).as_posix()}'?"
-                    return MergeError(
-                        "merge.model_unknown",
-                        "There is no model '{model}'.",
-                        fix="{hint}",
-                        model=name,
-                        hint=hint,
-                    )
+                    break
         return MergeError(
             "merge.model_unknown",
             "There is no model '{model}'.",
-            fix="Give its folder, or add it first with 'bakeoff model add'.",
-            model=name,
+            fix="{hint}",
+            model=shortened(name),
+            hint=hint,
         )
+
+
+def _expanded(name: str) -> Path:
+    path = Path(name)
+    try:
+        return path.expanduser()
+    except RuntimeError:  # '~somebody', who is not known here
+        return path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # longer than a path can be
+        return False
+
+
+def _same_weights(first: Path, second: Path) -> bool:
+    """Whether two folders are one, or hold the same weights."""
+    if first.resolve() == second.resolve():
+        return True
+    files = [sorted(folder.glob("*.safetensors")) for folder in (first, second)]
+    facts = [[(file.name, file.stat().st_size) for file in group] for group in files]
+    return (
+        bool(files[0])
+        and facts[0] == facts[1]
+        and all(sha256_file(one) == sha256_file(other) for one, other in zip(*files, strict=True))
+    )

@@ -17,12 +17,10 @@ from engine.merging.output import PROVENANCE
 from engine.merging.recipe import Recipe
 from engine.merging.references import Locator
 from engine.merging.spec import MergeSpec
-from engine.merging.workspace_models import workspace_resolver
+from engine.merging.workspace_models import parents_of_merge, workspace_resolver
 from engine.models.inspect import inspect_folder, weights_sha256
-from engine.models.library import find_model
 from engine.weights import WeightsReader
-from engine.workspace.adoption import Adoption, NewModel, NewParent
-from engine.workspace.naming import NameUnknownError
+from engine.workspace.adoption import Adoption, NewModel
 
 
 def run(context: JobContext) -> JobResult:
@@ -31,7 +29,7 @@ def run(context: JobContext) -> JobResult:
     file = Path(spec.recipe_file) if spec.recipe_file else None
     recipe = parse_recipe(spec.recipe, file=file)
     around = Path(spec.working_folder) if spec.working_folder else None
-    resolve = workspace_resolver(context.workspace, around)
+    resolve = workspace_resolver(context.workspace)
     folder = _output_folder(context, spec)
     finished = _finished_before(context, folder, recipe, spec.seed)
     if finished is None:
@@ -41,6 +39,7 @@ def run(context: JobContext) -> JobResult:
             seed=spec.seed,
             resolve=resolve,
             recipe_file=file,
+            working_folder=around,
             reporter=context,
             threads=min(spec.threads, os.cpu_count() or 1),
         )
@@ -56,7 +55,7 @@ def run(context: JobContext) -> JobResult:
         weights_sha256=sha256,
         info=info,
         recipe=read_json(folder / PROVENANCE) or {},
-        parents=_parents(context, recipe, Locator(resolve, file)),
+        parents=parents_of_merge(context.workspace, recipe, Locator(resolve, file, around)),
     )
     summary = {"model": spec.name, "kind": "merge", **finished, "file_sha256": sha256}
     return JobResult(summary, Adoption(models=[model]))
@@ -118,17 +117,3 @@ def _describe(folder: Path, provenance: dict[str, Any]) -> dict[str, Any]:
         **{key: provenance[key] for key in ("dtype", "seed", "weights_sha256", "parents")},
         "warnings": [],
     }
-
-
-def _parents(context: JobContext, recipe: Recipe, locator: Locator) -> list[NewParent]:
-    """The parents as the catalogue knows them; those from outside by the hash of their files."""
-    parents = []
-    for reference in recipe.references:
-        try:
-            known = find_model(context.workspace, str(reference))
-        except NameUnknownError:
-            located = locator.locate(reference)
-            parents.append(NewParent(name=str(reference), sha256=weights_sha256(located.folder)))
-        else:
-            parents.append(NewParent(id=known.id, name=known.name, sha256=known.weights_sha256))
-    return parents

@@ -31,9 +31,14 @@ class Entry(BaseModel):
     filter: str | None = None
     value: Value
 
+    @property
+    def fits_all(self) -> bool:
+        """Whether the entry speaks of every tensor."""
+        return self.filter is None or self.filter == "*"
+
     def fits(self, tensor: str) -> bool:
         """Whether the entry speaks of the tensor."""
-        return self.filter is None or self.filter == "*" or self.filter in tensor
+        return self.filter is None or self.fits_all or self.filter in tensor
 
     def at(self, position: float | None) -> float:
         """The value at ``position`` in the slice (0 first layer, 1 last; None: outside the layers)."""
@@ -81,6 +86,8 @@ def _parse_value(raw: Any) -> Value:
 
 
 def _number(raw: Any) -> float:
+    if raw is None:
+        raise ValueError("the value is missing")
     # YAML 1.1 reads 1e-5 (without a point) as text.
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
         raise ValueError(f"{raw!r} is not a number")
@@ -106,8 +113,8 @@ def _plain(entries: tuple[Entry, ...]) -> Any:
 
 #: A parameter's entries, read from any of the field's forms and written in the shortest.
 Setting = Annotated[tuple[Entry, ...], BeforeValidator(_parse), PlainSerializer(_plain)]
-#: Parameters by name.
-Settings = dict[str, Setting]
+#: Parameters by name. A recipe may leave nothing but the key 'parameters:'.
+Settings = Annotated[dict[str, Setting], BeforeValidator(lambda raw: {} if raw is None else raw)]
 
 
 def resolve(

@@ -101,7 +101,7 @@ class LoraAdapter:
                 _unsupported(self.folder, "DoRA")
             match = _LORA_KEY.match(bare)
             if match is None:
-                self.replacements[_without_wrapper(bare)] = name
+                self._replace(bare, name)
                 continue
             sides.setdefault(match["module"], {})[match["side"]] = name
             if match["embedding"]:
@@ -110,6 +110,18 @@ class LoraAdapter:
         for module, pair in sides.items():
             updates[module] = self._update(module, pair, embedding=module in embeddings)
         return updates
+
+    def _replace(self, bare: str, name: str) -> None:
+        """Note a whole tensor that the adapter brings.
+
+        Where embeddings are saved too, PEFT writes a trained copy up to three times: as
+        ``X.modules_to_save.weight``, as ``X.weight``, and the base's own as ``X.original_module.weight``.
+        """
+        if ".original_module." in bare:
+            return
+        wanted = _without_wrapper(bare)
+        if wanted not in self.replacements or ".modules_to_save." in bare:
+            self.replacements[wanted] = name
 
     def _update(self, module: str, pair: dict[str, str], *, embedding: bool) -> LoraUpdate:
         if len(pair) != 2:

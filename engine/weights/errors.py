@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from engine.errors import BakeoffError
-
-#: The disk, the quota or the limit on the size of a file is exhausted (28, 122 and 27 on Linux).
-_FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
-#: What Windows answers when a disk is full (ERROR_DISK_FULL, ERROR_HANDLE_DISK_FULL).
-_WINDOWS_FULL: Final = frozenset({112, 39})
+from engine.files import is_disk_full
 
 
 class WeightsError(BakeoffError):
@@ -28,8 +22,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in _FULL or getattr(error, "winerror", None) in _WINDOWS_FULL
-        if full:
+        if is_disk_full(error):
             raise WeightsError(
                 "weights.disk_full",
                 "There is not enough space to write {file}.",

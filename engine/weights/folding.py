@@ -79,6 +79,12 @@ class FoldedReader:
         return self.base.folder
 
     @property
+    def tokenizer_folder(self) -> Path:
+        """Where the tokenizer lies: an adapter that resized the vocabulary comes with its own."""
+        own = self.resized and (self.adapter.folder / "tokenizer_config.json").is_file()
+        return self.adapter.folder if own else self.base.folder
+
+    @property
     def changed(self) -> int:
         """How many tensors the adapter changes."""
         return len(self._updates.keys() | self._replacements.keys())
@@ -223,9 +229,7 @@ def fold_adapter(
         _set_vocabulary(config, source)
         write_config(folder, config)
         copy_generation_config(base_folder, folder)
-        # An adapter that resized the vocabulary comes with the tokenizer it was resized for.
-        own_tokenizer = source.resized and (adapter_folder / "tokenizer_config.json").is_file()
-        copy_tokenizer(adapter_folder if own_tokenizer else base_folder, folder)
+        copy_tokenizer(source.tokenizer_folder, folder)
     return Folded(
         folder=out_folder,
         weights_sha256=writer.sha256(),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.jobs.client import JobClient
+from engine.merging.spec import MergeSpec
 from engine.workspace import Workspace
 from tests.conftest import Cli
 from tests.tiny import tiny_model
@@ -96,3 +98,56 @@ def test_mismatched_shapes_are_told_with_all_findings(cli: Cli, recipe: Path, tm
 def test_a_missing_recipe_is_told(cli: Cli) -> None:
     ran = cli("merge", "nothing.yml", "out", "--json")
     assert (ran.status, ran.json["error"]["code"]) == (1, "recipe.unreadable")
+
+
+def test_the_check_looks_at_the_folder_too(cli: Cli, recipe: Path) -> None:
+    out = recipe.with_name("out")
+    out.mkdir()
+    assert cli("merge", recipe, "out", "--check").status == 0  # an empty folder is as good as none
+    (out / "thesis.txt").write_text("irreplaceable")
+    ran = cli("merge", recipe, "out", "--check", "--json")
+    assert (ran.status, ran.json["error"]["code"]) == (1, "file.exists")
+
+
+def test_a_folder_of_an_unfinished_merge_is_not_given_to_another(
+    cli: Cli, workspace: Workspace, recipe: Path, tmp_path: Path
+) -> None:
+    """As after a crash: the first merge would be finished before the second one begins."""
+    spec = MergeSpec(recipe=recipe.read_text(), name="out", folder=str(tmp_path / "out"))
+    job = JobClient(workspace).submit("merge", spec, "Merge out")
+    recipe.write_text(recipe.read_text().replace("t: 0.5", "t: 0.7"))
+    for words in ((), ("--check",)):
+        ran = cli("merge", recipe, "out", "--json", *words)
+        assert (ran.status, ran.json["error"]["code"]) == (1, "merge.folder_claimed")
+        assert f"bakeoff job stop {job.id}" in ran.json["error"]["fix"]
+    assert len(list(workspace.jobs.iterdir())) == 1
+    assert cli("merge", recipe, "elsewhere", "--check").status == 0
+    job.change(state="stopped")
+    assert cli("merge", recipe, "out", "--check").status == 0
+
+
+def test_a_merge_that_was_cut_off_is_continued_by_the_same_words(
+    cli: Cli, workspace: Workspace, recipe: Path, tmp_path: Path
+) -> None:
+    spec = MergeSpec(
+        recipe=recipe.read_text(),
+        name="out",
+        recipe_file=str(recipe),
+        working_folder=str(tmp_path),
+        folder=str(tmp_path / "out"),
+        threads=1,
+    )
+    job = JobClient(workspace).submit("merge", spec, "Merge out")
+    ran = cli("merge", recipe, "out")
+    assert ran.status == 0, ran.stderr
+    assert f"Continuing {job.id}" in ran.stderr
+
+
+def test_a_name_that_means_two_models_is_refused(cli: Cli, recipe: Path, tmp_path: Path) -> None:
+    tiny_model(tmp_path / "elsewhere" / "three", seed=3)
+    cli("model", "add", tmp_path / "elsewhere" / "three", "--name", "two")
+    cli("model", "add", "one", "--name", "one")  # one and the same model by both names
+    ran = cli("merge", recipe, "out", "--check", "--json")
+    assert (ran.status, ran.json["error"]["code"]) == (1, "merge.model_ambiguous")
+    recipe.write_text(recipe.read_text().replace("model: two", "model: ./two"))
+    assert cli("merge", recipe, "out", "--check").status == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file, save_file
 
 from engine.merging import Preflight, check, merge, parse_recipe
 from engine.weights import WeightsReader
@@ -53,3 +56,38 @@ def preflight(recipe: dict[str, Any] | str, root: Path = MODELS) -> Preflight:
     """Check a recipe against the models in a folder."""
     text = recipe if isinstance(recipe, str) else yaml.safe_dump(recipe)
     return check(parse_recipe(text), resolve=lambda name: root / name if (root / name).is_dir() else None)
+
+
+def told(recipe: dict[str, Any], root: Path = MODELS, severity: str = "error") -> dict[str, str]:
+    """Codes of the findings with their messages."""
+    found = preflight(recipe, root)
+    assert found.ok == (not found.errors)
+    return {finding.code: finding.message for finding in found.findings if finding.severity == severity}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Copies of models that may be broken."""
+    for name in ("a", "b", "base"):
+        shutil.copytree(MODELS / name, tmp_path / name)
+        (tmp_path / name / "tokenizer_config.json").write_text("{}")
+    return tmp_path
+
+
+def change_config(folder: Path, **values: Any) -> None:
+    """Set keys of a config."""
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **values}))
+
+
+def change_tensors(folder: Path, change: Callable[[str, torch.Tensor], torch.Tensor | None]) -> None:
+    """Replace each tensor by what ``change`` makes of it, or take it out where that is None."""
+    file = folder / "model.safetensors"
+    changed = {name: change(name, tensor) for name, tensor in load_file(file).items()}
+    save_file({name: tensor for name, tensor in changed.items() if tensor is not None}, file)
+
+
+def stacked(*ranges: tuple[str, int, int], **options: Any) -> dict[str, Any]:
+    """A passthrough recipe with one slice per range of layers."""
+    slices = [{"sources": [{"model": name, "layer_range": [start, end]}]} for name, start, end in ranges]
+    return {"merge_method": "passthrough", "slices": slices, **options}

@@ -68,7 +68,14 @@ def test_the_long_forms_of_the_field_are_read() -> None:
         (("parameters: {normalize: true}", "parameters: {normalise: true}"), 12, "Did you mean 'normalize'?"),
         (("base_model: base", "merge_method: linear"), 2, "'merge_method' is given twice"),
         (("models:", "models: ["), 4, "not valid YAML"),
-        (("base_model: base", "slices: []"), 2, "at least 1"),
+        (("base_model: base", "slices: []"), 2, "takes at least 1 entry"),
+        (("base_model: base", "slices: 3"), 2, "takes a list"),
+        (("base_model: base", "name: [x]"), 2, "takes text"),
+        (("parameters: {normalize: true}", "parameters: 3"), 12, "takes a table"),
+        (("{normalize: true}", "{yes: 1}"), 12, "'yes' is no text"),
+        (("value: 0.3", "value:"), 8, "the value is missing"),
+        (("model: a", "model: {path: a, revision: x}"), 4, "'revision' is not a key"),
+        (("model: a", "model: {model: {path: a, revision: x}}"), 4, "takes text"),
         (("dtype: bfloat16", "modules: {}"), 13, "'modules'"),
     ],
 )
@@ -103,6 +110,54 @@ def test_incomplete_recipes_are_refused(text: str, words: str) -> None:
     with pytest.raises(RecipeError) as caught:
         parse_recipe(text)
     assert words in caught.value.message
+
+
+@pytest.mark.parametrize("layers", ["[0]", "[0, 1, 2]", "3", "[0, 1.5]"])
+def test_layers_are_two_whole_numbers(layers: str) -> None:
+    with pytest.raises(RecipeError, match="whole number"):
+        parse_recipe(f"merge_method: linear\nslices: [{{sources: [{{model: a, layer_range: {layers}}}]}}]\n")
+
+
+def test_parameters_may_be_left_empty() -> None:
+    recipe = parse_recipe("merge_method: linear\nmodels:\n- model: a\n  parameters:\nparameters:\n")
+    assert recipe.parameters == {}
+    assert recipe == parse_recipe(recipe.as_dict())
+
+
+def test_models_as_programs_print_them() -> None:
+    recipe = parse_recipe(
+        "merge_method: linear\n"
+        "base_model: {model: {path: a, revision: null}, lora: null, override_architecture: null}\n"
+        "models: [{model: {model: {path: b}, lora: {path: x}}}, {model: {model: c}}, {model: 123}]\n"
+    )
+    assert [str(reference) for reference in recipe.references] == ["b+x", "c", "123", "a"]
+    assert recipe.base_model is not None
+    assert recipe.base_model.adapter is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "merge_method: linear\nmodels: &a [*a]\n",
+        "merge_method: " + "[" * 3000 + "]" * 3000,
+        "merge_method: linear\nmodels: [{model: &m {model: *m}}]\n",
+        "a: &a [x, x]\n"
+        + "".join(f"{c}: &{c} [{f'*{p}, ' * 9}x]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True)),
+    ],
+    ids=["cycle", "deep", "cyclic-model", "expanding"],
+)
+def test_structures_that_no_recipe_has_are_refused_in_words(text: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(text)
+    assert len(caught.value.message) < 300
+
+
+def test_an_anchor_may_be_used_again() -> None:
+    recipe = parse_recipe(
+        "merge_method: linear\nmodels: [{model: a, parameters: &p {weight: 1}}, {model: b, parameters: *p}]\n"
+    )
+    assert recipe.models is not None
+    assert recipe.models[0].parameters == recipe.models[1].parameters
 
 
 def test_files_that_are_no_recipes(tmp_path: Path) -> None:

@@ -229,6 +229,25 @@ def test_adapters_are_folded_while_merging(
     assert parent["base_sha256"] == WeightsReader(MODELS / "a").sha256()
 
 
+def test_an_adapter_with_more_tokens_gives_vocabulary_and_tokenizer(tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    wide = torch.randn(520, 64)
+    names = ("base_model.model.model.embed_tokens.weight", "base_model.model.lm_head.weight")
+    save_file({name: wide.clone() for name in names}, adapter / "adapter_model.safetensors")
+    (adapter / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 2}))
+    (adapter / "tokenizer_config.json").write_text('{"of": "the adapter"}')
+    recipe = {"merge_method": "passthrough", "models": of(f"a+{adapter}"), "dtype": "float32"}
+    resolve = {"a": MODELS / "a"}.get
+    merge(parse_recipe(recipe), tmp_path / "out", resolve=resolve)
+    assert config_of(tmp_path / "out")["vocab_size"] == 520
+    assert json.loads((tmp_path / "out" / "tokenizer_config.json").read_text()) == {"of": "the adapter"}
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    assert torch.equal(model.get_input_embeddings().weight, wide)
+
+
 def test_sharded_input_and_output(tmp_path: Path) -> None:
     recipe = {**LINEAR, "models": of("b", "a")}
     merge(parse_recipe(recipe), tmp_path / "whole", resolve=MODELS.joinpath)

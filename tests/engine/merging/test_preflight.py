@@ -13,37 +13,19 @@ from safetensors.torch import load_file, save_file
 
 from engine.merging import MergeError, check, parse_recipe
 from engine.weights import WeightsReader
-from tests.engine.merging.conftest import MODELS, preflight
+from tests.engine.merging.conftest import MODELS, change_config, preflight, told
 
 LINEAR = {"merge_method": "linear", "models": [{"model": "a"}, {"model": "b"}], "parameters": {"weight": 1}}
 
 
-def told(recipe: dict[str, Any], root: Path = MODELS, severity: str = "error") -> dict[str, str]:
-    """Codes of the findings with their messages."""
-    found = preflight(recipe, root)
-    assert found.ok == (not found.errors)
-    return {finding.code: finding.message for finding in found.findings if finding.severity == severity}
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Copies of models that may be broken."""
-    for name in ("a", "b", "base"):
-        shutil.copytree(MODELS / name, tmp_path / name)
-    return tmp_path
-
-
-def change_config(folder: Path, **values: Any) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, **values}))
-
-
-def test_a_good_recipe_has_no_findings_and_reads_no_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_good_recipe_has_no_findings_and_reads_no_tensor(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a tensor was read")
 
     monkeypatch.setattr(WeightsReader, "read", refuse)
-    found = preflight(LINEAR)
+    found = preflight(LINEAR, root)
     assert found.ok
     assert found.findings == ()
     summary = found.as_dict()
@@ -97,7 +79,9 @@ def test_a_missing_value_names_model_and_parameter() -> None:
 
 def test_values_that_make_no_sense() -> None:
     ties = {"merge_method": "ties", "base_model": "base", "models": [{"model": "a"}]}
-    assert "1.5" in told({**ties, "parameters": {"weight": 1, "density": 1.5}})["merge.share_out_of_range"]
+    for name, value in (("density", -0.5), ("gamma", 1.5)):
+        crumbs = {**ties, "merge_method": "breadcrumbs", "parameters": {"weight": 1, name: value}}
+        assert str(value) in told(crumbs)["merge.share_out_of_range"]
     cancel = {**LINEAR, "models": [{"model": "a"}, {"model": "b", "parameters": {"weight": -1}}]}
     assert "add up to zero" in told(cancel)["merge.weights_cancel"]
     assert told({**cancel, "parameters": {"weight": 1, "normalize": False}}) == {}
@@ -106,13 +90,13 @@ def test_values_that_make_no_sense() -> None:
     assert "merge.epsilon_clipped" in told(della, severity="warning")
 
 
-def test_parameters_without_effect_are_warned_of() -> None:
+def test_parameters_without_effect_are_warned_of(root: Path) -> None:
     recipe = {
         **LINEAR,
         "models": [{"model": "a", "parameters": {"density": 0.5, "normalize": False}}, {"model": "b"}],
         "parameters": {"weight": 1, "int8_mask": True},
     }
-    found = told(recipe, severity="warning")
+    found = told(recipe, root, "warning")
     assert set(found) == {"merge.parameter_unused", "merge.parameter_misplaced", "merge.parameter_ignored"}
 
 
@@ -143,7 +127,8 @@ def test_mismatched_shapes_name_tensor_and_model(root: Path) -> None:
 def test_missing_tensors_name_the_model(root: Path) -> None:
     file = root / "b" / "model.safetensors"
     tensors = load_file(file)
-    del tensors["model.layers.1.self_attn.q_proj.weight"]
+    for layer in (0, 1):
+        del tensors[f"model.layers.{layer}.self_attn.q_proj.weight"]
     save_file(tensors, file)
     assert "'b' has no tensor 'model.layers.1.self_attn.q_proj" in told(LINEAR, root)["merge.tensor_missing"]
 
@@ -224,3 +209,97 @@ def test_an_adapter_without_its_files(root: Path, name: str) -> None:
     recipe = {**LINEAR, "models": [{"model": name}, {"model": "b"}]}
     codes = set(told(recipe, root))
     assert codes == ({"adapter.unsupported"} if name == "base+adapter" else {"merge.adapter_without_base"})
+
+
+def test_a_density_above_one_drops_nothing_and_is_warned_of() -> None:
+    """As the field has it: from 1 on nothing is sparsified."""
+    recipe = {
+        "merge_method": "ties",
+        "base_model": "base",
+        "models": [{"model": "a"}],
+        "parameters": {"weight": 1, "density": 1.5},
+    }
+    assert told(recipe) == {}
+    assert "1.5" in told(recipe, severity="warning")["merge.density_above_one"]
+
+
+@pytest.mark.parametrize("method", ["task_arithmetic", "dare_linear", "breadcrumbs", "della_linear"])
+def test_changes_whose_weights_cancel_cannot_be_normalised(method: str) -> None:
+    def recipe(first: float, second: float) -> dict[str, Any]:
+        models = [
+            {"model": name, "parameters": {"weight": weight}}
+            for name, weight in (("a", first), ("b", second))
+        ]
+        return {
+            "merge_method": method,
+            "base_model": "base",
+            "models": models,
+            "parameters": {"normalize": True},
+        }
+
+    assert "add up to zero" in told(recipe(1, -1))["merge.weights_cancel"]
+    assert told(recipe(0, 0)) == {}  # nothing is added to the base, whatever the divisor
+    assert told({**recipe(1, -1), "merge_method": "ties"}) == {}  # divides by the weights that agree
+
+
+def test_filters_without_effect_are_warned_of() -> None:
+    def recipe(*entries: Any) -> dict[str, Any]:
+        return {
+            "merge_method": "slerp",
+            "base_model": "a",
+            "models": [{"model": "a"}, {"model": "b"}],
+            "parameters": {"t": list(entries)},
+        }
+
+    def warned(*entries: Any) -> dict[str, str]:
+        found = told(recipe(*entries), severity="warning")
+        return {code: text for code, text in found.items() if code.startswith("merge.filter")}
+
+    rest, mlp = {"value": 0.5}, {"filter": "mlp", "value": 1}
+    assert "'self_atn' of 't'" in warned({"filter": "self_atn", "value": 1}, rest)["merge.filter_unmatched"]
+    assert set(warned(rest, mlp)) == {"merge.filter_unreached"}
+    assert set(warned({"filter": "*", "value": 0.5}, mlp)) == {"merge.filter_unreached"}
+    assert warned(mlp, rest) == {}
+    assert warned(mlp, {"filter": "*", "value": 0.5}) == {}
+
+
+@pytest.mark.parametrize("method", ["linear", "karcher"])
+def test_a_base_that_is_not_merged_is_warned_of(method: str) -> None:
+    recipe = {**LINEAR, "merge_method": method, "base_model": "base"}
+    assert "'base' gives only config" in told(recipe, severity="warning")["merge.base_not_merged"]
+    listed = {**recipe, "models": [{"model": name} for name in ("a", "b", "base")]}
+    assert "merge.base_not_merged" not in told(listed, severity="warning")
+    arithmetic = {**recipe, "merge_method": "task_arithmetic"}  # the base is what changes are added to
+    assert "merge.base_not_merged" not in told(arithmetic, severity="warning")
+
+
+def test_a_reference_without_tokenizer_is_warned_of(root: Path) -> None:
+    (root / "a" / "tokenizer_config.json").unlink()
+    assert "'a'" in told(LINEAR, root, "warning")["merge.tokenizer_absent"]
+    assert "merge.tokenizer_absent" not in told({**LINEAR, "base_model": "b"}, root, "warning")
+
+
+@pytest.mark.parametrize("claimed", ["float8_e4m3fn", "int4"])
+def test_a_type_that_no_merge_is_stored_in_is_not_taken_from_the_config(root: Path, claimed: str) -> None:
+    change_config(root / "a", dtype=claimed)
+    found = preflight(LINEAR, root)
+    assert found.ok
+    assert found.as_dict()["dtype"] == "bfloat16"
+    assert claimed in told(LINEAR, root, "warning")["merge.dtype_claimed"]
+    assert "merge.dtype_claimed" not in told({**LINEAR, "dtype": "float16"}, root, "warning")
+
+
+def test_the_folder_is_looked_at_where_it_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def codes(out: Path) -> list[str]:
+        return [
+            finding.code for finding in check(parse_recipe(LINEAR), resolve=root.joinpath, out=out).errors
+        ]
+
+    assert codes(root / "new" / "folder") == []
+    assert codes(root / "a") == ["file.exists"]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: _Usage())
+    assert codes(root / "new") == ["merge.disk_full"]
+
+
+class _Usage:
+    free = 1000

@@ -87,6 +87,29 @@ def test_folding_equals_peft(tmp_path: Path, options: dict[str, Any]) -> None:
     torch.testing.assert_close(model(ids).logits, direct(ids).logits, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("resize", [None, 100])
+def test_trained_embeddings_that_are_saved_more_than_once(tmp_path: Path, resize: int | None) -> None:
+    """PEFT writes them as trained, under their plain name, and the base's own beside them."""
+    base, adapter = make_base(tmp_path / "base"), tmp_path / "adapter"
+    torch.manual_seed(1)
+    bare = LlamaForCausalLM.from_pretrained(base)
+    if resize is not None:
+        bare.resize_token_embeddings(resize)
+    options = {"target_modules": ["q_proj"], "modules_to_save": ["embed_tokens", "lm_head"]}
+    model = get_peft_model(bare, LoraConfig(task_type="CAUSAL_LM", r=2, **options))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter) * 0.1)
+    model.save_pretrained(adapter, save_embedding_layers=True)
+    names = load_file(adapter / "adapter_model.safetensors")
+    assert any(".original_module." in name for name in names)
+    fold_adapter(base, adapter, tmp_path / "out")
+    ids = torch.tensor([[1, 5, 9, 2]])
+    folded = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    torch.testing.assert_close(folded(ids).logits, model.eval()(ids).logits, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("target", ["lm_head", "embed_tokens"])
 def test_an_adapter_on_one_of_two_tied_matrices_unties_them(tmp_path: Path, target: str) -> None:
     base = make_base(tmp_path / "base", tied=True)
