@@ -10,7 +10,6 @@ from engine.cli.session import Session, parse_assignments, table
 
 Result = tuple[Any, str]
 
-_SPLITS: Final = {"train": "train", "test": "test", "dev": "dev", "valid": "dev", "validation": "dev"}
 _SHOWN: Final = 10
 
 
@@ -103,9 +102,12 @@ def _import(options: argparse.Namespace, session: Session) -> Result:
 
 def _source(text: str) -> dict[str, Any]:
     """``FILE`` or ``SPLIT=FILE``; a file of just that name wins."""
-    split, equals, file = text.partition("=")
-    if equals and split.lower() in _SPLITS and not Path(text).exists():
-        return {"path": str(Path(file).expanduser().absolute()), "split": _SPLITS[split.lower()]}
+    from engine.datasets.options import split_named
+
+    word, equals, file = text.partition("=")
+    split = split_named(word) if equals else None
+    if split is not None and not Path(text).exists():
+        return {"path": str(Path(file).expanduser().absolute()), "split": split}
     return {"path": str(Path(text).expanduser().absolute()), "split": None}
 
 

@@ -33,7 +33,9 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     judge.add_argument("--split", choices=["test", "dev"], default="test")
     judge.add_argument("--budget-usd", type=float, metavar="X", help="ceiling that is never passed")
     judge.add_argument("--max-comparisons", type=int, metavar="N", help="compare at most N pairs of answers")
-    judge.add_argument("--limit", type=int, metavar="N", help="use only the first N prompts")
+    judge.add_argument(
+        "--limit", type=int, metavar="N", help="use only N prompts, the same that generate --limit N answers"
+    )
     judge.add_argument(
         "--metric",
         choices=["label", "json_fields", "rouge_l"],

@@ -34,7 +34,9 @@ def preview(workspace: Workspace, name: str, row: int | None, model: str | None)
     example = dataset.store.example(row) if row is not None else next(dataset.store.examples(limit=1))
     files = _model(workspace, model)
 
+    from engine.models.errors import TemplateError
     from engine.models.template import load_template
+    from engine.models.token_texts import token_texts
 
     notes = _Notes()
     template = load_template(files.folder, notes, fallback=files.base_folder)
@@ -49,10 +51,25 @@ def preview(workspace: Workspace, name: str, row: int | None, model: str | None)
             row=example.row,
             model=files.name,
         )
-    rendered = template.render([message.as_dict() for message in example.messages], example.tools)
+    messages = [message.as_dict() for message in example.messages]
+    try:
+        rendered = template.render(messages, example.tools)
+        opening, rest = template.parts(messages, example.tools)
+    except TemplateError as error:
+        raise PreviewError(
+            error.code,
+            "Row {row} cannot be shown: {reason}",
+            fix=error.fix,
+            row=example.row,
+            reason=error.message,
+        ) from error
+    texts = [*token_texts(template.tokenizer, opening), *token_texts(template.tokenizer, rest)]
+    texts = texts[: len(rendered.ids)]
+    # A stop token that the template itself does not write.
+    texts += [template.tokenizer.decode([token]) for token in rendered.ids[len(texts) :]]
     tokens = [
-        {"id": token, "text": template.tokenizer.decode([token]), "trained": place >= rendered.prompt_length}
-        for place, token in enumerate(rendered.ids)
+        {"id": token, "text": text, "trained": place >= rendered.prompt_length}
+        for place, (token, text) in enumerate(zip(rendered.ids, texts, strict=True))
     ]
     warnings = list(notes.sentences)
     if files.info.context and len(tokens) > files.info.context:
@@ -68,8 +85,7 @@ def preview(workspace: Workspace, name: str, row: int | None, model: str | None)
         "tokens": tokens,
         "warnings": warnings,
     }
-    prompt = template.tokenizer.decode(rendered.ids[: rendered.prompt_length])
-    answer = template.tokenizer.decode(rendered.ids[rendered.prompt_length :])
+    prompt, answer = "".join(texts[: rendered.prompt_length]), "".join(texts[rendered.prompt_length :])
     trained = len(tokens) - rendered.prompt_length
     head = (
         f"Row {example.row} of {name} ({example.split}) for {files.name}: {len(tokens)} tokens, {trained} of them "

@@ -19,6 +19,9 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
     run = actions.add_parser("run", help="run a study, or go on with it", parents=[everywhere])
     run.add_argument("file", metavar="STUDY.yml")
+    run.add_argument(
+        "--budget-usd", type=float, metavar="X", help="ceiling of the whole study, instead of the file's"
+    )
     run.add_argument("--dry-run", action="store_true", help="show jobs, time and cost")
     run.add_argument("--detach", action="store_true", help="return at once")
     run.set_defaults(run=_run)
@@ -37,6 +40,8 @@ def _run(options: argparse.Namespace, session: Session) -> Result:
     from engine.studies.reading import load_study
 
     spec = load_study(Path(options.file))
+    if options.budget_usd is not None:
+        spec = spec.with_budget(options.budget_usd)
     if options.dry_run:
         return show_plan(spec, session)
     return run_study(spec, session, detach=options.detach)
@@ -69,16 +74,15 @@ def plan_sentence(document: dict[str, Any]) -> str:
 
 def run_study(spec: Any, session: Session, *, detach: bool = False) -> Result:
     """Save the study, run it as a job, and show what happens."""
-    from engine.inference.paid import require_budget
-    from engine.studies.paid import paid_models
     from engine.studies.saved import find_or_save
+    from engine.studies.starting import require_startable
     from engine.studies.text import summary_text
 
-    study = spec.study
-    paid = paid_models(study)
-    require_budget(session.workspace, paid, study.budget_usd)
+    paid = require_startable(spec.study, session.workspace)
     document, _ = show_plan(spec, session)
     session.say(plan_sentence(document))
+    for note in document["notes"]:
+        session.say(f"Note: {note}")
     job = find_or_save(session.workspace, session.client, spec, own_runner=bool(paid))
     if job.status().state == "done":
         session.say("This study is finished; here is its result.")

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.cli.session import Session, duration, parse_assignments
 from engine.errors import BakeoffError
+from engine.progress import SilentReporter
 
 Result = tuple[Any, str]
 
@@ -27,14 +28,14 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 def _train(options: argparse.Namespace, session: Session) -> Result:
     from engine.datasets.library import open_dataset
+    from engine.training.base import find_base
     from engine.training.spec import TrainSpec
-    from engine.workspace.naming import model_named, require_free, slug
+    from engine.workspace.naming import require_free, slug
     from engine.workspace.tables import Model
 
     recipe = read_recipe(options.recipe, options.set)
     workspace = session.workspace
-    with workspace.catalogue.reading() as rows:
-        model_named(rows, options.base)
+    find_base(workspace, options.base)
     open_dataset(workspace, options.dataset, "train")
     spec = TrainSpec(
         base=options.base,
@@ -81,52 +82,73 @@ def read_recipe(file: str | None, changes: list[str]) -> Any:
             ) from error
     if not isinstance(values, dict):
         raise BakeoffError("recipe.unreadable", "The recipe {file} is not a list of settings.", file=file)
-    for key, value in parse_assignments(changes, "KEY=VALUE").items():
-        values[key] = yaml.safe_load(value)
-    try:
-        return TrainRecipe.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = str(first["loc"][0]) if first["loc"] else ""
-        raise BakeoffError(
+
+    def wrong(key: str, reason: str) -> BakeoffError:
+        return BakeoffError(
             "recipe.bad_setting",
             "The training recipe has a wrong setting '{key}': {reason}.",
             fix="Settings are: {known}.",
             key=key,
-            reason=first["msg"],
+            reason=reason,
             known=", ".join(TrainRecipe.model_fields),
             file=file,
-        ) from error
+        )
+
+    for key, value in parse_assignments(changes, "KEY=VALUE").items():
+        try:
+            values[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise wrong(key, f"{value} is no value") from error
+    try:
+        return TrainRecipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise wrong(str(first["loc"][0]) if first["loc"] else "", first["msg"]) from error
 
 
 def _plan(session: Session, spec: Any) -> dict[str, Any]:
     from engine.datasets.library import open_dataset
     from engine.datasets.selection import select
     from engine.models.device import choose_device
-    from engine.models.library import find_model
     from engine.models.template import load_template
-    from engine.progress import SilentReporter
+    from engine.training.base import find_base
     from engine.training.estimate import plan
-    from engine.training.examples import split_off_evaluation, tokenise
+    from engine.training.examples import longest_example, split_off_evaluation, tokenise
     from engine.training.schedule import plan_schedule
 
-    base = find_model(session.workspace, spec.base)
+    base = find_base(session.workspace, spec.base)
     dataset = open_dataset(session.workspace, spec.dataset, "train")
-    quiet = SilentReporter()
-    template = load_template(base.folder, quiet)
+    notes = _Decisions()
+    template = load_template(base.folder, notes)
     chosen = select(dataset.store, "train", limit=spec.recipe.limit, answers=spec.answers)
-    examples = tokenise(chosen, template, spec.recipe.max_length, quiet)
-    train, _ = split_off_evaluation(examples, spec.recipe.eval_share, spec.recipe.seed, quiet)
-    device = choose_device(quiet, spec.recipe.dtype)
-    schedule = plan_schedule(len(train), spec.recipe, quiet)
-    return {"base": spec.base, "dataset": spec.dataset, "model": spec.name, "device": device.name} | plan(
-        base.info, train, schedule, spec.recipe, device.dtype
-    )
+    longest = longest_example(spec.recipe.max_length, base.info.context, notes)
+    examples = tokenise(chosen, template, longest, notes)
+    train, held_out = split_off_evaluation(examples, spec.recipe.eval_share, spec.recipe.seed, notes)
+    device = choose_device(notes, spec.recipe.dtype)
+    schedule = plan_schedule(len(examples), spec.recipe, notes, held_out=len(held_out))
+    document = {"base": spec.base, "dataset": spec.dataset, "model": spec.name, "device": device.name}
+    document |= plan(base.info, train, schedule, spec.recipe, device.dtype)
+    return document | {"decisions": notes.decisions}
+
+
+class _Decisions(SilentReporter):
+    """Keeps what would be chosen, as the events of a run tell it."""
+
+    def __init__(self) -> None:
+        self.decisions: list[dict[str, Any]] = []
+
+    def decision(self, subject: str, choice: Any, reason: str, /, **data: Any) -> None:
+        """Keep it."""
+        self.decisions.append({"subject": subject, "choice": choice, "reason": reason, **data})
 
 
 def _plan_text(document: dict[str, Any]) -> str:
     fits = "fits" if document["fits"] else "DOES NOT FIT"
-    return (
+    chosen = "".join(
+        f"  {decision['subject']}: {decision['choice']} ({decision['reason']})\n"
+        for decision in document["decisions"]
+    )
+    return chosen + (
         f"{document['base']} on {document['dataset']}: {document['examples']} examples, {document['epochs']} epochs, "
         f"{document['steps']} steps, {document['tokens']:,} tokens ({document['supervised_tokens']:,} trained).\n"
         f"About {document['memory_mb']:,} MB of {document['memory_available_mb']:,} MB ({fits}); "

@@ -45,6 +45,10 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b")) + b"\x7f"
+#: A text file may have so large a share of zero bytes (or a single one); a line that has one is one bad row.
+_FEW_ZEROS: Final = 0.01
+#: UTF-16 has at least so large a share of zero bytes, even where only delimiters and line ends are ASCII.
+_UTF16_ZEROS: Final = 0.02
 #: Bytes that Windows-1252 leaves undefined, or that hardly any text has (ÿ, þ).
 _NOT_WINDOWS: Final = re.compile(rb"[\x81\x8d\x8f\x90\x9d\xfe\xff]")
 _SUFFIXES: Final[dict[str, Container]] = {
@@ -120,15 +124,34 @@ def _encoding(path: Path, sample: bytes) -> tuple[str, str]:
         if sample.startswith(mark):
             _refuse_binary(path, what)
     zeros = sample.count(0)
-    if zeros:
-        even = sample[0::2].count(0)
-        if len(sample) >= 8 and zeros > len(sample) * 0.3 and min(even, zeros - even) < zeros * 0.05:
-            return ("utf-16-be" if even > zeros - even else "utf-16-le"), "every other byte is zero"
-        _refuse_binary(path, "it holds zero bytes")
+    if zeros > max(1, len(sample) * _FEW_ZEROS):
+        utf16 = _bare_utf16(sample, zeros)
+        if utf16 is None:
+            _refuse_binary(path, "it holds zero bytes")
+        else:
+            return utf16, "it reads as UTF-16, though no byte order mark says so"
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
     if controls > len(sample) * 0.02:
         _refuse_binary(path, "it holds control characters")
     return "utf-8", ""
+
+
+def _bare_utf16(sample: bytes, zeros: int) -> str | None:
+    """The UTF-16 that a sample without byte order mark is in; None if it is none.
+
+    In Latin text every other byte is zero; in other scripts those of spaces, delimiters and line ends are, and
+    most are still on one side (on the other are those of a few letters such as U+4E00).
+    """
+    even = sample[0::2].count(0)
+    if len(sample) < 8 or zeros < len(sample) * _UTF16_ZEROS or min(even, zeros - even) > zeros * 0.3:
+        return None
+    encoding = "utf-16-be" if even > zeros - even else "utf-16-le"
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(sample)
+    except UnicodeDecodeError:
+        return None
+    controls = sum(text.count(chr(code)) for code in _CONTROLS)
+    return encoding if controls <= len(text) * _FEW_ZEROS else None
 
 
 def _refuse_binary(path: Path, what: str) -> None:

@@ -16,6 +16,13 @@ NEAR: Final = 0.7
 #: Rows of one band; two prompts meet where a band of their signatures agrees (15 bands find 98% at 0.7).
 _BAND: Final = 4
 _SAMPLE: Final = 20_000
+#: Shingles of so many prompts are a template around the questions: of this share of all of them, and of at least
+#: so many (or of nearly all of fewer). Below that they are what a cluster of near duplicates has in common.
+_TEMPLATE_SHARE: Final = 0.3
+_TEMPLATE_PROMPTS: Final = 20
+_NEARLY_ALL: Final = 0.9
+#: Fewer prompts than these are never said to have a template.
+_TEMPLATE_LEAST: Final = 4
 _PAIRS_AT_ONCE: Final = 200_000
 
 #: Gives the texts again from the beginning, in batches.
@@ -60,8 +67,9 @@ def conflicting(prompts: Hashes, answers: Hashes) -> Ints:
 def group(prompts: Hashes, texts: Texts) -> Groups:
     """Group rows whose prompts are equal or nearly equal.
 
-    Shingles that more than a tenth of the prompts share are a template around the question, not the question,
-    and do not count. Similarity is transitive here: if A is like B and B like C, all three stay together.
+    Shingles that very many of the prompts share are a template around the question, not the question, and do
+    not count (see `_is_template`). Similarity is transitive here: if A is like B and B like C, all three stay
+    together.
 
     Args:
         prompts: Identity of each row's prompt, ``uint64[rows]``.
@@ -126,9 +134,14 @@ def _template(batches: Iterable[list[str]], distinct: int) -> Hashes:
     if not hashes:
         return np.empty(0, dtype=np.uint64)
     (every,), (times,) = _merged(hashes, counts, rare=0)
-    small = min(5, max(2, seen // 4))
-    common: Hashes = every[times > max(small, seen // 10)]
+    common: Hashes = every[_is_template(times, seen)]
     return common
+
+
+def _is_template(times: Ints, prompts: int) -> npt.NDArray[np.bool_]:
+    """Whether shingles that so many of the prompts have belong to a template around the questions."""
+    several = min(_TEMPLATE_PROMPTS, prompts * _NEARLY_ALL)
+    return times > max(prompts * _TEMPLATE_SHARE, several, _TEMPLATE_LEAST)
 
 
 def _merged(hashes: list[Hashes], counts: list[Ints], rare: int) -> tuple[list[Hashes], list[Ints]]:

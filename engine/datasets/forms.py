@@ -60,30 +60,30 @@ class Form:
         required: Columns without which a row is not of this form.
         known: All columns it uses.
         fits: Whether a row has this form.
-        messages: The row's conversation.
+        messages: The row's conversation; the set takes up keys of messages that are left out.
     """
 
     name: str
     required: tuple[str, ...]
     known: frozenset[str]
     fits: Callable[[Row], bool]
-    messages: Callable[[Row], list[MessageDict]]
+    messages: Callable[[Row, set[str]], list[MessageDict]]
 
 
-def _plain(prompt: Any, completion: Any, system: Any = None) -> list[MessageDict]:
+def _plain(prompt: Any, completion: Any, dropped: set[str], system: Any = None) -> list[MessageDict]:
     messages: list[MessageDict] = []
     given = text_of(system)
     if given.strip():
         messages.append({"role": "system", "content": given})
     if _are_messages(prompt):
-        messages += conversation(prompt)
+        messages += conversation(prompt, dropped)
     else:
         text = text_of(prompt)
         if not text.strip():
             raise RowFaultError("row.prompt_empty", "the prompt is empty")
         messages.append({"role": "user", "content": text})
     if _are_messages(completion):
-        messages += conversation(completion)
+        messages += conversation(completion, dropped)
     else:
         messages.append({"role": "assistant", "content": text_of(completion)})
     return messages
@@ -93,11 +93,11 @@ def _are_messages(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict) and "role" in value[0]
 
 
-def _any_conversation(value: Any) -> list[MessageDict]:
+def _any_conversation(value: Any, dropped: set[str]) -> list[MessageDict]:
     """Mapped messages may be of either kind."""
     if isinstance(value, list) and value and isinstance(value[0], dict) and "from" in value[0]:
-        return sharegpt(value)
-    return conversation(value)
+        return sharegpt(value, dropped)
+    return conversation(value, dropped)
 
 
 def _with_system(row: Row, messages: list[MessageDict]) -> list[MessageDict]:
@@ -107,7 +107,7 @@ def _with_system(row: Row, messages: list[MessageDict]) -> list[MessageDict]:
     return messages
 
 
-def _alpaca(row: Row) -> list[MessageDict]:
+def _alpaca(row: Row, dropped: set[str]) -> list[MessageDict]:
     instruction, extra = text_of(row["instruction"]), text_of(row.get("input"))
     messages: list[MessageDict] = []
     history = row.get("history") or []
@@ -116,26 +116,26 @@ def _alpaca(row: Row) -> list[MessageDict]:
     for turn in history:
         if not isinstance(turn, list) or len(turn) != 2:
             raise RowFaultError("row.bad_history", "'history' is not a list of pairs of texts")
-        messages += _plain(*turn)
+        messages += _plain(turn[0], turn[1], dropped)
     prompt = f"{instruction}\n\n{extra}" if extra.strip() and instruction.strip() else instruction or extra
-    messages += _plain(prompt, row["output"])
+    messages += _plain(prompt, row["output"], dropped)
     return _with_system(row, messages)
 
 
-def _snips(row: Row) -> list[MessageDict]:
+def _snips(row: Row, dropped: set[str]) -> list[MessageDict]:
     pieces = row["data"]
     if not isinstance(pieces, list) or not all(isinstance(piece, dict) for piece in pieces):
         raise RowFaultError("row.no_pieces", "'data' is not a list of pieces")
     texts = [text_of(piece.get("text")) for piece in pieces]
-    return _plain("".join(texts), as_json(pairs([piece.get("entity") for piece in pieces], texts)))
+    return _plain("".join(texts), as_json(pairs([piece.get("entity") for piece in pieces], texts)), dropped)
 
 
-def _nlupp(row: Row) -> list[MessageDict]:
+def _nlupp(row: Row, dropped: set[str]) -> list[MessageDict]:
     intents, slots = row.get("intents") or [], row.get("slots") or {}
     if not isinstance(intents, list) or not isinstance(slots, dict):
         raise RowFaultError("row.bad_slots", "'intents' is not a list, or 'slots' not an object")
     texts = {name: slot.get("text") if isinstance(slot, dict) else slot for name, slot in slots.items()}
-    return _plain(row["text"], as_json({"intents": intents, "slots": texts}))
+    return _plain(row["text"], as_json({"intents": intents, "slots": texts}), dropped)
 
 
 def _is_snips(row: Row) -> bool:
@@ -151,7 +151,7 @@ def _form(
     name: str,
     required: tuple[str, ...],
     optional: tuple[str, ...],
-    messages: Callable[[Row], list[MessageDict]],
+    messages: Callable[[Row, set[str]], list[MessageDict]],
     fits: Callable[[Row], bool] | None = None,
 ) -> Form:
     return Form(
@@ -166,26 +166,29 @@ def _form(
 #: In the order in which they are tried.
 DETECTABLE: Final = (
     _form(
-        "openai-chat", ("messages",), ("tools", "response_format"), lambda row: conversation(row["messages"])
+        "openai-chat",
+        ("messages",),
+        ("tools", "response_format"),
+        lambda row, dropped: conversation(row["messages"], dropped),
     ),
     _form(
         "sharegpt",
         ("conversations",),
         ("system", "tools"),
-        lambda row: _with_system(row, sharegpt(row["conversations"])),
+        lambda row, dropped: _with_system(row, sharegpt(row["conversations"], dropped)),
     ),
     _form("alpaca", ("instruction", "output"), ("input", "system", "history"), _alpaca),
     _form(
         "prompt-completion",
         ("prompt", "completion"),
         ("system", "tools", "response_format"),
-        lambda row: _plain(row["prompt"], row["completion"], row.get("system")),
+        lambda row, dropped: _plain(row["prompt"], row["completion"], dropped, row.get("system")),
     ),
     _form(
         "input-output",
         ("input", "output"),
         ("system",),
-        lambda row: _plain(row["input"], row["output"], row.get("system")),
+        lambda row, dropped: _plain(row["input"], row["output"], dropped, row.get("system")),
     ),
     _form("snips", ("data",), (), _snips, _is_snips),
     _form("nlupp", ("text",), ("intents", "slots"), _nlupp, _is_nlupp),
@@ -215,6 +218,9 @@ class Mapper:
         system: System message for rows that have none.
         file: Named in errors.
 
+    Attributes:
+        dropped: Keys of messages that were left out so far.
+
     Raises:
         UsageError: A mapping cannot be followed.
         DatasetError: A mapping names a column that the file lacks, or there is neither form nor map.
@@ -230,6 +236,7 @@ class Mapper:
     ) -> None:
         self._paths = {role: compile_expression(text, columns, file) for role, text in mapping.items()}
         self._form = form
+        self.dropped: set[str] = set()
         self._system = system if system and system.strip() else None
         if form is None and not {"messages", "completion"} & set(mapping):
             raise undecidable(columns, file)
@@ -249,15 +256,20 @@ class Mapper:
             for column in form.required:
                 if column not in row:
                     raise RowFaultError("row.missing_column", "the row has no '{column}'", column=column)
-            draft = Draft(form.messages(row), split=None if "split" in paths else _split(row.get("split")))
+            split = None if "split" in paths else _split(row.get("split"))
+            draft = Draft(form.messages(row, self.dropped), split=split)
             if row.get("tools") and "tools" in form.known:
                 draft.tools = described_tools(row["tools"])
             if row.get("response_format") and "response_format" in form.known:
                 draft.response_format = described_format(row["response_format"])
         elif "messages" in paths:
-            draft = Draft(_any_conversation(paths["messages"](row)), described_tools(row.get("tools")))
+            draft = Draft(
+                _any_conversation(paths["messages"](row), self.dropped),
+                described_tools(row.get("tools")),
+                described_format(row.get("response_format")),
+            )
         else:
-            draft = Draft(_plain(paths["prompt"](row), paths["completion"](row)))
+            draft = Draft(_plain(paths["prompt"](row), paths["completion"](row), self.dropped))
         if paths:
             self._apply(draft, row)
         self._settle_system(draft.messages)

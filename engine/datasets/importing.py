@@ -11,25 +11,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from engine.datasets.choosing import choose, sample_rows
 from engine.datasets.detect import Detected, detect
 from engine.datasets.errors import DatasetError, RowFaultError
-from engine.datasets.forms import Form, Mapper, detect_form, named
-from engine.datasets.options import PROTOCOL, SPLITS, ImportOptions, Source, Split, split_named
-from engine.datasets.readers import RawRow, read_rows
+from engine.datasets.options import PROTOCOL, SPLITS, ImportOptions, Source, Split
+from engine.datasets.readers import read_rows
 from engine.datasets.report import ImportReport, Rejected
 from engine.datasets.source import ByteSource
-from engine.datasets.values import as_json
 from engine.errors import UsageError
 from engine.files import new_folder, write_json
 from engine.progress import Reporter, SilentReporter
 
 if TYPE_CHECKING:
     from engine.datasets.writing import Drafts
-
-_SAMPLE_ROWS: Final = 100
-_SAMPLE_BYTES: Final = 16 << 20
 
 
 @dataclass
@@ -39,6 +35,7 @@ class _File:
     Attributes:
         first_row: What to add to its row numbers, so that they are unique over all files.
         rows: Rows seen, good or bad.
+        warnings: What its reader should know, in sentences.
     """
 
     source: ByteSource
@@ -50,6 +47,7 @@ class _File:
     rows: int = 0
     last_row: int = 0
     rejected: list[Rejected] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -133,19 +131,21 @@ def _read(
     """Read one file to its end into ``drafts``."""
     name = str(file.source.path)
     rows = read_rows(file.source, file.detected, folder, reporter)
-    sample = _sample(rows)
-    mapper, lower = _mapper(file, options, [row for _, row in sample if isinstance(row, dict)], reporter)
+    sample = sample_rows(rows)
+    choice = choose(name, options, [row for _, row in sample if isinstance(row, dict)], reporter)
+    if choice is not None:
+        file.form, file.warnings = choice.form, choice.warnings
     prefix = f"{file.source.path.name}, row {{row}}: " if several else ""
     good = 0
     for number, raw in itertools.chain(sample, rows):
         file.rows += 1
         row = file.last_row = file.first_row + number
         try:
-            if mapper is None:
+            if choice is None:
                 raise raw if isinstance(raw, RowFaultError) else _not_an_object()
-            if lower and isinstance(raw, dict):
+            if choice.lower and isinstance(raw, dict):
                 raw = {key.strip().lower(): value for key, value in raw.items()}
-            draft = mapper(raw)
+            draft = choice.mapper(raw)
             if draft.split is None:
                 draft.split = file.split
             written = drafts.add(row, draft)
@@ -158,6 +158,13 @@ def _read(
             reporter.check()
             reporter.progress(done + file.source.position, total, "bytes", rows=len(drafts))
     _require_mostly_good(name, good, file)
+    if choice is not None and choice.mapper.dropped:
+        reporter.decision(
+            "dataset.message_keys",
+            sorted(choice.mapper.dropped),
+            "left out: a message keeps its role, its text, its tool calls, tool_call_id and name",
+            file=name,
+        )
     if file.rejected:
         shown = [rejected.as_dict() for rejected in file.rejected[:20]]
         reporter.event("dataset.rejected", file=name, rows=len(file.rejected), first=shown)
@@ -191,85 +198,6 @@ def _require_mostly_good(name: str, good: int, file: _File) -> None:
         )
 
 
-def _sample(rows: Iterator[RawRow]) -> list[RawRow]:
-    """The first rows, enough to tell their form."""
-    sample: list[RawRow] = []
-    found = size = 0
-    for number, row in rows:
-        sample.append((number, row))
-        if isinstance(row, dict):
-            found += 1
-            try:
-                size += len(as_json(row))
-            except RowFaultError:
-                size += 1000
-        if found >= _SAMPLE_ROWS or size >= _SAMPLE_BYTES or len(sample) >= 100 * _SAMPLE_ROWS:
-            break
-    return sample
-
-
-def _mapper(
-    file: _File, options: ImportOptions, sample: list[dict[str, Any]], reporter: Reporter
-) -> tuple[Mapper | None, bool]:
-    """Choose the form: (what maps its rows, whether column names are lowered first)."""
-    if not sample:
-        return None, False
-    name = str(file.source.path)
-    columns = list(dict.fromkeys(str(column) for row in sample for column in row))
-    mapping = dict(options.mapping)
-    _, wanted = options.container_or_form()
-    form: Form | None = None
-    lower = False
-    if options.maps_answer():
-        if wanted not in (None, "columns"):
-            raise UsageError(
-                "dataset.form_and_map",
-                "The format '{format}' says where prompt and answer are, and so does the map.",
-                fix="Leave out --format, or map only system and split.",
-                format=wanted,
-            )
-        reason = "the map names prompt and answer"
-        if "split" not in mapping and _has_splits(sample):
-            mapping["split"] = "split"
-            reporter.decision("dataset.split_column", "split", "its words are names of splits", file=name)
-    elif wanted not in (None, "columns"):
-        form, reason = named(str(wanted)), "asked for"
-    elif wanted is None:
-        form, fitting = detect_form(sample)
-        if form is None:
-            form, fitting = detect_form(
-                [{str(key).strip().lower(): value for key, value in row.items()} for row in sample]
-            )
-            lower = form is not None
-        reason = f"{fitting} of the first {len(sample)} rows have it" + (
-            " in other capitals" if lower else ""
-        )
-    else:
-        reason = "asked for"
-    if lower:
-        columns = list(dict.fromkeys(column.strip().lower() for column in columns))
-    mapper = Mapper(form, mapping, columns, options.system, name)
-    file.form = form.name if form is not None else "columns"
-    reporter.decision("dataset.form", file.form, reason, file=name)
-    unused = _unused(columns, form, mapping)
-    if unused:
-        reporter.decision(
-            "dataset.unused_columns", unused, "neither the form nor the map speaks of them", file=name
-        )
-    return mapper, lower
-
-
-def _has_splits(sample: list[dict[str, Any]]) -> bool:
-    words = {row.get("split") for row in sample if isinstance(row.get("split", ""), str)} - {"", None}
-    return bool(words) and all(split_named(str(word)) for word in words)
-
-
-def _unused(columns: list[str], form: Form | None, mapping: dict[str, str]) -> list[str]:
-    named_somewhere = " ".join(mapping.values())
-    known = form.known if form is not None else frozenset[str]()
-    return [column for column in columns if column not in known and column not in named_somewhere]
-
-
 def _not_an_object() -> RowFaultError:
     return RowFaultError("row.not_an_object", "the row is not an object with columns")
 
@@ -296,7 +224,8 @@ def _finish(
     leak = splitting.leaks(groups.of, prompts, splits)
     rows = drafts.rows
     conflicts = len(np.unique(prompts[torn]))
-    warnings = _warnings(counts, conflicts, rows[torn[:2]].tolist(), leak, rows)
+    warnings = [warning for file in files for warning in file.warnings]
+    warnings += _warnings(counts, conflicts, rows[torn[:2]].tolist(), leak, rows)
     if groups.template:
         reporter.decision(
             "dataset.template",

@@ -40,10 +40,16 @@ def open_dataset(workspace: Workspace, name: str, purpose: str) -> OpenDataset:
     return OpenDataset(row.id, row.name, DatasetStore(workspace.absolute(row.folder)), row.manifest)
 
 
-def open_seal(workspace: Workspace, name: str, by: str) -> None:
-    """Open a sealed dataset for good, and record when and for which study. Opening twice changes nothing."""
+def open_seal(workspace: Workspace, name: str, by: str) -> bool:
+    """Open a sealed dataset for good, and record when and for which study.
+
+    Returns:
+        False where there was no closed seal; nothing changes then.
+    """
     with workspace.catalogue.writing() as session:
         row = dataset_named(session, name)
-        if row.sealed and row.opened_at is None:
-            row.opened_at = now()
-            row.opened_by = by
+        if not row.sealed or row.opened_at is not None:
+            return False
+        row.opened_at = now()
+        row.opened_by = by
+        return True

@@ -17,6 +17,9 @@ _ROLES: Final = {
     "assistant": "assistant",
     "tool": "tool",
 }
+#: The keys of a message that are read.
+_KEPT: Final = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"})
+_KEPT_OF_SHAREGPT: Final = _KEPT | {"from", "value"}
 _SPEAKERS: Final = {
     "system": "system",
     "human": "user",
@@ -33,21 +36,33 @@ _SPEAKERS: Final = {
 }
 
 
-def conversation(value: Any) -> list[MessageDict]:
+def conversation(value: Any, dropped: set[str]) -> list[MessageDict]:
     """Messages of OpenAI's chat form: ``role``, ``content``, and tool calls kept exactly as they are.
 
+    Args:
+        value: The list of messages, or its JSON.
+        dropped: Takes up the keys that messages had beside those that are kept.
+
     Raises:
-        RowFaultError: It is no list of messages, or one of them is not usable.
+        RowFaultError: It is no list of messages, one of them is not usable, or the last is marked as not to be
+            learnt.
     """
     if isinstance(value, str):
         value = _parsed(value, "messages")
     if not isinstance(value, list) or not value:
         raise RowFaultError("row.no_messages", "'messages' is not a list of messages")
-    return [_message(number, message) for number, message in enumerate(value, start=1)]
+    messages = [_message(number, message) for number, message in enumerate(value, start=1)]
+    _note_dropped(value, _KEPT, dropped)
+    _refuse_unweighted(messages[-1], value[-1])
+    return messages
 
 
-def sharegpt(value: Any) -> list[MessageDict]:
+def sharegpt(value: Any, dropped: set[str]) -> list[MessageDict]:
     """Messages of the ShareGPT form: ``from`` and ``value``, or ``role`` and ``content``.
+
+    Args:
+        value: As for `conversation`.
+        dropped: As for `conversation`.
 
     Raises:
         RowFaultError: As for `conversation`.
@@ -70,6 +85,8 @@ def sharegpt(value: Any) -> list[MessageDict]:
         else:
             rest = {key: turn.get(key) for key in ("tool_calls", "tool_call_id", "name")}
             messages.append(_message(number, {"role": role, "content": said, **rest}))
+    _note_dropped(value, _KEPT_OF_SHAREGPT, dropped)
+    _refuse_unweighted(messages[-1], value[-1])
     return messages
 
 
@@ -145,6 +162,18 @@ def described_format(value: Any) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise RowFaultError("row.bad_response_format", "'response_format' is not an object")
     return value
+
+
+def _note_dropped(messages: list[dict[str, Any]], kept: frozenset[str], dropped: set[str]) -> None:
+    for message in messages:
+        if not kept.issuperset(message):
+            dropped.update(str(key) for key in message if key not in kept and message[key] is not None)
+
+
+def _refuse_unweighted(last: MessageDict, given: dict[str, Any]) -> None:
+    """OpenAI's ``weight: 0`` keeps a message from being learnt; only the last answer is learnt here anyway."""
+    if last["role"] == "assistant" and given.get("weight") == 0:
+        raise RowFaultError("row.answer_weight", "the answer has weight 0: it is not to be learnt")
 
 
 def _message(number: int, message: Any) -> MessageDict:

@@ -33,10 +33,14 @@ ROLES: Final = ("system", "prompt", "completion", "messages", "split")
 #: The words people use for a split, in lower case.
 _SPLIT_WORDS: Final[dict[str, Split]] = {
     "train": "train",
+    "training": "train",
     "dev": "dev",
+    "val": "dev",
     "valid": "dev",
     "validation": "dev",
+    "eval": "dev",
     "test": "test",
+    "testing": "test",
 }
 
 

@@ -109,8 +109,12 @@ def _wanted(rows: int, test_share: float, dev_share: float) -> tuple[int, int]:
 
 
 def _fill(places: Iterator[int], sizes: Ints, chosen: Codes, split: int, wanted: int) -> list[int]:
-    """Give groups to ``split`` until it has ``wanted`` rows; return those that were too large for what was left."""
+    """Give groups to ``split`` until it has ``wanted`` rows; return those that were too large for what was left.
+
+    Where all groups are too large, the split gets the smallest, rather than nothing, if train keeps as much.
+    """
     skipped = []
+    empty = wanted > 0
     while wanted > 0:
         place = next(places, None)
         if place is None:
@@ -118,8 +122,14 @@ def _fill(places: Iterator[int], sizes: Ints, chosen: Codes, split: int, wanted:
         if sizes[place] <= wanted:
             chosen[place] = split
             wanted -= int(sizes[place])
+            empty = False
         else:
             skipped.append(place)
+    if empty and skipped:
+        smallest = min(skipped, key=lambda place: int(sizes[place]))
+        if int(sizes[chosen == TRAIN].sum()) >= 2 * int(sizes[smallest]):
+            chosen[smallest] = split
+            skipped.remove(smallest)
     return skipped
 
 

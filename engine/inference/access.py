@@ -37,16 +37,24 @@ def prices(workspace: Workspace) -> PriceList:
     return PriceList.with_file(own) if own.exists() else PriceList()
 
 
-def open_endpoint(workspace: Workspace, name: str, budget: Budget, reporter: Reporter) -> Endpoint:
-    """The endpoint called ``name``, ready to be called on ``budget``.
-
-    A server on this machine may do without a key; any other needs one.
+def access_key(workspace: Workspace, name: str) -> str | None:
+    """The key of the endpoint called ``name``; a server on this machine may do without one.
 
     Raises:
-        SecretError: Its key is nowhere to be found.
+        SecretError: It is nowhere to be found.
     """
     url, key_env = address(workspace, name)
     local = any(host in url for host in ("//127.0.0.1", "//localhost", "//[::1]"))
     secret = find_key(name, key_env) if local else require_key(name, key_env)
-    key = secret.value if secret else None
+    return secret.value if secret else None
+
+
+def open_endpoint(workspace: Workspace, name: str, budget: Budget, reporter: Reporter) -> Endpoint:
+    """The endpoint called ``name``, ready to be called on ``budget``.
+
+    Raises:
+        SecretError: Its key is nowhere to be found.
+    """
+    url, _ = address(workspace, name)
+    key = access_key(workspace, name)
     return Endpoint(name, url, key, prices=prices(workspace), budget=budget, reporter=reporter)

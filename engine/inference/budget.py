@@ -124,3 +124,20 @@ class Budget:
         for number, usd in open_reservations.items():
             self._note({"settle": number, "usd": usd})
             self._spent += usd
+
+
+def booked_usd(journal: Path) -> float:
+    """USD that a journal accounts for; calls that are not settled count with the most they can cost."""
+    try:
+        content = journal.read_bytes()
+    except FileNotFoundError:
+        return 0.0
+    booked, reserved = 0.0, dict[int, float]()
+    for line in content[: content.rfind(b"\n") + 1].splitlines():
+        entry = json.loads(line)
+        if "reserve" in entry:
+            reserved[entry["reserve"]] = entry["usd"]
+        else:
+            reserved.pop(entry["settle"], None)
+            booked += entry["usd"]
+    return booked + sum(reserved.values())

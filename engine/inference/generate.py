@@ -11,7 +11,7 @@ from typing import Any
 
 from peft import PeftModel
 
-from engine.inference.greedy import GreedyDecoder
+from engine.inference.greedy import GreedyDecoder, context_length
 from engine.inference.outputs import Output
 from engine.models.device import Device
 from engine.models.load import load_causal_lm
@@ -60,7 +60,11 @@ class Generator:
             adapter: Folder of the adapter to answer with; None for the base itself.
             max_new_tokens: Longest answer.
             batch_size: Prompts at the same time.
+
+        Raises:
+            AnsweringError: The architecture cannot answer here.
         """
+        self._tell_context(prompts, max_new_tokens)
         ordered = sorted(prompts, key=lambda prompt: len(prompt.ids))
         stops = set(template.stop_ids)
         with self._with_adapter(adapter) as model:
@@ -76,6 +80,28 @@ class Generator:
                     for prompt, tokens in zip(batch, produced, strict=True)
                 ]
 
+    def _tell_context(self, prompts: Sequence[Prompt], max_new_tokens: int) -> None:
+        """Say which answers the model's context cuts off, or leaves no room for."""
+        context = context_length(self._core)
+        if context is None:
+            return
+        full = [prompt.id for prompt in prompts if len(prompt.ids) >= context]
+        if full:
+            self._reporter.decision(
+                "prompt_too_long",
+                f"{len(full)} prompts get an empty answer",
+                f"they fill the {context} tokens that the model was made for",
+                prompts=full,
+            )
+        short = [prompt.id for prompt in prompts if context - max_new_tokens < len(prompt.ids) < context]
+        if short:
+            self._reporter.decision(
+                "answer_room",
+                f"{len(short)} answers may have fewer than {max_new_tokens} tokens",
+                f"with their prompts they would exceed the {context} tokens that the model was made for",
+                prompts=short,
+            )
+
     @contextmanager
     def _with_adapter(self, adapter: Path | None) -> Iterator[Any]:
         if adapter is None:
@@ -84,7 +110,7 @@ class Generator:
         adapted = PeftModel.from_pretrained(self._core, str(adapter))
         adapted.eval()
         try:
-            yield adapted
+            yield adapted.get_base_model()
         finally:
             self._core = adapted.unload()
 

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
 from transformers import DynamicCache
+from transformers.cache_utils import CacheLayerMixin, DynamicLayer, LinearAttentionCacheLayerMixin
+
+from engine.inference.errors import AnsweringError
 
 
 class GreedyDecoder:
     """Decodes batches of prompts that belong together.
 
     Args:
-        model: A causal language model, in evaluation mode.
+        model: A transformers causal language model (its adapter, if any, lies inside its modules), in
+            evaluation mode.
         prompts: Token ids of all prompts that will come; what they share at the beginning is computed
             here, once. It is not shared where the architecture looks only at a window of the past.
         device: Where the model is.
+
+    Raises:
+        AnsweringError: The model takes no cache that is known here.
     """
 
     def __init__(self, model: Any, prompts: Sequence[Sequence[int]], device: str) -> None:
         self._model = model
         self._device = device
-        self._prefix = _common_beginning(prompts) if _sees_everything(model) else []
+        self._context = context_length(model)
         self._cache = DynamicCache(config=model.config)
+        self._cache_name = _cache_name(model, self._cache)
+        self._attends = any(isinstance(layer, CacheLayerMixin) for layer in self._cache.layers)
+        self._prefix = _common_beginning(prompts) if _may_share(model, self._cache) else []
+        if self._context is not None and len(self._prefix) >= self._context:
+            self._prefix = []
         if self._prefix:
             self._forward(torch.tensor([self._prefix]), None, None, self._cache)
 
@@ -36,11 +49,49 @@ class GreedyDecoder:
         Args:
             prompts: Token ids, all beginning with the common beginning.
             stops: Tokens that end an answer.
-            max_new_tokens: Longest answer.
+            max_new_tokens: Longest answer; an answer also ends where the model's context does.
 
         Returns:
-            The new tokens of each prompt; a stop token, where one came, is the last.
+            The new tokens of each prompt; a stop token, where one came, is the last. A prompt that fills the
+            context has none.
         """
+        room = [
+            max_new_tokens if self._context is None else min(max_new_tokens, self._context - len(prompt))
+            for prompt in prompts
+        ]
+        produced: list[list[int]] = [[] for _ in prompts]
+        going = [place for place in range(len(prompts)) if room[place] > 0]
+        if not going:
+            return produced
+        ids, mask, positions = self._padded([prompts[place] for place in going])
+        cache = copy.deepcopy(self._cache)
+        if self._prefix:
+            cache.batch_repeat_interleave(len(going))
+        chosen = self._forward(ids, mask, positions, cache)
+        _require_state(self._model, cache)
+        while True:
+            kept = []
+            for row, token in enumerate(chosen.tolist()):
+                place = going[row]
+                produced[place].append(token)
+                if token not in stops and len(produced[place]) < room[place]:
+                    kept.append(row)
+            if not kept:
+                return produced
+            if len(kept) < len(going):
+                going = [going[row] for row in kept]
+                index = torch.tensor(kept, device=self._device)
+                # Made for beam search; it is the one selection of rows that every kind of layer has.
+                cache.reorder_cache(index)
+                mask, positions, chosen = mask[index], positions[index], chosen[index]
+            ids = chosen[:, None]
+            mask = torch.cat([mask, mask.new_ones((len(going), 1))], dim=-1)
+            positions = positions[:, -1:] + 1
+            # A purely recurrent model has nothing left to mask, and takes a longer mask for more tokens.
+            chosen = self._forward(ids, mask if self._attends else None, positions, cache)
+
+    def _padded(self, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What follows the common beginning, padded on the left: ids, the whole mask, and positions."""
         shared = len(self._prefix)
         rests = [list(prompt[shared:]) for prompt in prompts]
         longest = max(len(rest) for rest in rests)
@@ -50,30 +101,7 @@ class GreedyDecoder:
             ids[row, longest - len(rest) :] = torch.tensor(rest)
             mask[row, shared : shared + longest - len(rest)] = 0
         mask = mask.to(self._device)
-        cache = copy.deepcopy(self._cache)
-        if shared:
-            cache.batch_repeat_interleave(len(rests))
-        positions = (mask.cumsum(dim=-1) - 1).clamp(min=0)[:, shared:]
-        produced: list[list[int]] = [[] for _ in rests]
-        going = list(range(len(rests)))
-        for _ in range(max_new_tokens):
-            chosen = self._forward(ids, mask, positions, cache)
-            kept = []
-            for place, token in enumerate(chosen.tolist()):
-                produced[going[place]].append(token)
-                if token not in stops:
-                    kept.append(place)
-            if not kept:
-                break
-            if len(kept) < len(going):
-                going = [going[place] for place in kept]
-                index = torch.tensor(kept, device=self._device)
-                cache.batch_select_indices(index)
-                mask, positions, chosen = mask[index], positions[index], chosen[index]
-            ids = chosen[:, None]
-            mask = torch.cat([mask, mask.new_ones((len(going), 1))], dim=-1)
-            positions = positions[:, -1:] + 1
-        return produced
+        return ids, mask, (mask.cumsum(dim=-1) - 1).clamp(min=0)[:, shared:]
 
     @torch.inference_mode()
     def _forward(
@@ -84,12 +112,19 @@ class GreedyDecoder:
             input_ids=ids.to(self._device),
             attention_mask=mask,
             position_ids=positions,
-            past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
+            **{self._cache_name: cache},
         ).logits
         chosen: torch.Tensor = logits[:, -1].argmax(dim=-1)
         return chosen
+
+
+def context_length(model: Any) -> int | None:
+    """Longest sequence that a transformers model was made for, in tokens; None where it does not say."""
+    config = model.config.get_text_config()
+    named = (getattr(config, name, None) for name in ("max_position_embeddings", "max_seq_len"))
+    return next((length for length in named if isinstance(length, int) and length > 0), None)
 
 
 def _common_beginning(prompts: Sequence[Sequence[int]]) -> list[int]:
@@ -103,10 +138,50 @@ def _common_beginning(prompts: Sequence[Sequence[int]]) -> list[int]:
     return list(first[:common])
 
 
-def _sees_everything(model: Any) -> bool:
-    """Whether every layer attends to the whole past (no sliding window, no recurrent state)."""
+def _cache_name(model: Any, cache: DynamicCache) -> str:
+    """The name under which ``model`` takes ``cache``; given under another it would pass it over silently."""
+    taken = inspect.signature(model.forward).parameters
+    if "past_key_values" in taken:
+        return "past_key_values"
+    recurrent = all(isinstance(layer, LinearAttentionCacheLayerMixin) for layer in cache.layers)
+    if "cache_params" in taken and recurrent:
+        return "cache_params"
+    raise _no_cache(model)
+
+
+def _require_state(model: Any, cache: DynamicCache) -> None:
+    """Refuse a model that keeps the state of its recurrent layers in itself, where rows cannot be dropped."""
+    for layer in cache.layers:
+        if isinstance(layer, LinearAttentionCacheLayerMixin):
+            kept = (
+                *layer.is_conv_states_initialized.values(),
+                *layer.is_recurrent_states_initialized.values(),
+            )
+            if not any(kept):
+                raise _no_cache(model)
+
+
+def _no_cache(model: Any) -> AnsweringError:
+    return AnsweringError(
+        "generate.no_cache",
+        "Models of the type '{type}' keep what they have read in a form of their own, so they cannot answer here.",
+        fix="Choose a base of another architecture.",
+        type=model.config.model_type,
+    )
+
+
+def _may_share(model: Any, cache: DynamicCache) -> bool:
+    """Whether a beginning that is computed once serves prompts that are padded after it.
+
+    Every layer has to attend to the whole past (no window, no recurrent state), and to place tokens by the
+    positions it is given rather than by where they lie in the cache.
+    """
     config = model.config.get_text_config()
-    layers = getattr(config, "layer_types", None)
-    if layers is not None:
-        return all(layer == "full_attention" for layer in layers)
-    return getattr(config, "sliding_window", None) is None
+    attention = getattr(config, "attn_config", None)
+    return (
+        all(type(layer) is DynamicLayer for layer in cache.layers)
+        and "local" not in (getattr(config, "attention_layers", None) or ())
+        and "position_ids" in inspect.signature(model.forward).parameters
+        and not getattr(config, "alibi", False)
+        and not getattr(attention, "alibi", False)
+    )

@@ -43,6 +43,6 @@ def require_budget(
             raise UnpaidError(
                 "budget.missing",
                 "{model} costs money, and no budget is given.",
-                fix="Say how much may be spent at most, with --budget-usd X.",
+                fix="Say how much may be spent at most, with --budget-usd X (or budget_usd in a study's file).",
                 model=f"{endpoint}:{model}",
             )

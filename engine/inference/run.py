@@ -22,6 +22,7 @@ from engine.inference.outputs import Output, read_outputs, write_outputs
 from engine.inference.spec import GenerateSpec
 from engine.jobs.context import JobContext, JobResult
 from engine.models.device import Device, choose_device
+from engine.models.errors import TemplateError
 from engine.models.template import ChatTemplate, load_template
 from engine.workspace.adoption import Adoption, NewContestant, NewOutputSet, ensure_contestant
 
@@ -135,7 +136,7 @@ class _Work:
         prompts = [
             Prompt(
                 example.prompt_id,
-                template.prompt_ids(self._prompt(example, participant.shots), example.tools),
+                self._prompt_ids(example, participant, template),
             )
             for example in _unanswered(self._asked(participant), known)
         ]
@@ -251,6 +252,20 @@ class _Work:
             if message.role != "system"
         ]
         return [*system, *turns, *(message for message in messages if message["role"] != "system")]
+
+    def _prompt_ids(self, example: Example, participant: Participant, template: ChatTemplate) -> list[int]:
+        """What ``participant`` continues, in tokens."""
+        try:
+            return template.prompt_ids(self._prompt(example, participant.shots), example.tools)
+        except TemplateError as error:
+            raise TemplateError(
+                error.code,
+                "'{name}' cannot be asked row {row}: {reason}",
+                fix=error.fix,
+                name=participant.name,
+                row=example.row,
+                reason=error.message,
+            ) from error
 
     def _longest_answer(self, template: ChatTemplate) -> int:
         """How many tokens an answer may have."""

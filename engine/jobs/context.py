@@ -46,6 +46,7 @@ class JobContext:
     Attributes:
         spec: The spec as JSON; ``run`` validates it with its own pydantic model.
         workspace: The workspace the job belongs to.
+        created: When the job was asked for, in seconds since the epoch.
         controls_seen: How many wishes have been looked at.
     """
 
@@ -56,6 +57,7 @@ class JobContext:
         self.spec: dict[str, Any] = request.spec
         self.job_id = request.id
         self.study = request.study
+        self.created = request.created
         self._writer = writer
         self.controls_seen = directory.status().controls_seen
         self._last_status = 0.0

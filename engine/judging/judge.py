@@ -36,16 +36,16 @@ StopReason = Literal["done", "budget", "max_comparisons"]
 
 @dataclass(frozen=True)
 class JudgeSummary:
-    """What a run did; the command line's JSON of ``judge``.
+    """What a job did, in however many processes; the command line's JSON of ``judge``.
 
     Attributes:
         comparisons: Pairs with a usable result, each counted once whatever the number of orders.
-        calls: Questions that a judge was asked in this run (repetitions after a failure not counted).
-        cached: Questions whose verdict was there already.
+        calls: Questions that the judge was asked (repetitions after a failure not counted).
+        cached: Questions whose verdict was there already, from another job or for the same texts.
         ties: Comparisons that are a tie.
-        failed: Questions of this run that brought no usable verdict.
+        failed: Questions asked that brought no usable verdict.
         swap_consistency: Share of the pairs asked in both orders whose verdicts agree; None without any.
-        cost_usd: Booked in this run, failed calls included.
+        cost_usd: Booked for it, failed calls included.
         stopped: Why it ended: ``done``, ``budget`` or ``max_comparisons``.
     """
 
@@ -76,18 +76,20 @@ def judge_pairs(
     judge: Judge,
     ledger: VerdictLedger,
     *,
+    earlier: Sequence[Verdict] = (),
     parallel: int = 4,
     reporter: Reporter | None = None,
 ) -> JudgingResult:
     """Judge the pairs that ``chooser`` deals out.
 
-    A verdict in the ledger is never asked for again; a failed one is, once per run. Each verdict that may
+    A verdict in the ledger is never asked for again; a failed one is, once per job. Each verdict that may
     have cost money is in the ledger before its thread asks the next question.
 
     Args:
         chooser: Deals out the pairs.
         judge: Who is asked.
         ledger: Where verdicts are kept.
+        earlier: Verdicts in the ledger that the same job asked for before it was interrupted.
         parallel: Questions asked at one time (1 for a judge that is not an endpoint).
         reporter: Hears of progress and of failed verdicts; may interrupt, and nothing is lost.
 
@@ -95,7 +97,7 @@ def judge_pairs(
         BakeoffError: The judge cannot go on (wrong key, no network, no credit, endpoint down). What was
             judged until then is in the ledger.
     """
-    run = _Run(judge, ledger, reporter or SilentReporter(), chooser.total)
+    run = _Run(judge, ledger, reporter or SilentReporter(), chooser.total, earlier)
     while not run.budget_reached:
         questions = chooser.next_round(run.comparisons)
         if not questions:
@@ -109,9 +111,16 @@ def judge_pairs(
 
 
 class _Run:
-    """One run of the loop: its counts, and what its threads share."""
+    """One run of the loop: the counts of its job, and what its threads share."""
 
-    def __init__(self, judge: Judge, ledger: VerdictLedger, reporter: Reporter, total: int) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        ledger: VerdictLedger,
+        reporter: Reporter,
+        total: int,
+        earlier: Sequence[Verdict],
+    ) -> None:
         self.comparisons: list[Comparison] = []
         self.budget_reached = False
         self._judge = judge
@@ -121,13 +130,17 @@ class _Run:
         self._orders = 1 if is_orderless(judge.name) else 2
         self._lock = Lock()
         self._key_locks: dict[str, Lock] = {}
-        #: Verdicts of this run by key, so that a failed one is not asked twice in one run.
-        self._asked: dict[str, Verdict] = {}
+        #: Verdicts of this job by key, so that a failed one is not asked twice in one job.
+        self._asked: dict[str, Verdict] = {verdict.key: verdict for verdict in earlier}
+        #: Keys of what the job asked in an earlier process and has not come across in this one.
+        self._unmet = set(self._asked)
         self._unstored: list[Verdict] = []
         self._stopping = Event()
         self._faults = 0
-        self._done = self._calls = self._cached = self._failed = 0
-        self._cost = 0.0
+        self._done = self._cached = 0
+        self._calls = len(self._asked)
+        self._failed = sum(verdict.state == "failed" for verdict in self._asked.values())
+        self._cost = sum(verdict.cost_usd for verdict in self._asked.values())
 
     def ask_in_turn(self, questions: Sequence[Question]) -> None:
         """Ask one after another; verdicts are stored in groups."""
@@ -217,15 +230,19 @@ class _Run:
         key = self._judge.key(question)
         # Two pairs with the same texts have the same key: the second waits and takes the first's verdict.
         with self._key_lock(key):
-            stored = [verdict for verdict in self._ledger.find(key) if verdict.state == "ok"]
-            mine = next((verdict for verdict in stored if verdict.same_pair(question)), None)
-            known = mine or (stored[0] if stored else self._asked.get(key))
+            found = self._ledger.find(key)
+            usable = [verdict for verdict in found if verdict.state == "ok"]
+            mine = next((verdict for verdict in usable if verdict.same_pair(question)), None)
+            known = mine or (usable[0] if usable else self._asked.get(key))
             if known is None:
                 return self._ask(key, question)
-            if mine is None and not known.same_pair(question):
+            same_pair = [verdict for verdict in (known, *found) if verdict.same_pair(question)]
+            if all(verdict.state != known.state for verdict in same_pair):
                 self._keep(known.for_pair(question))
             with self._lock:
-                self._cached += known.state == "ok" and not question.identical
+                # A call of an earlier process of this job is counted as a call already.
+                self._cached += known.state == "ok" and not question.identical and key not in self._unmet
+                self._unmet.discard(key)
             return known.for_pair(question)
 
     def _ask(self, key: str, question: Question) -> Verdict:

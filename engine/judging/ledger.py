@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, or_, select
 
-from engine.judging.verdicts import Verdict
+from engine.judging.verdicts import IDENTICAL, Verdict
 from engine.workspace.catalogue import Catalogue
 from engine.workspace.tables import Verdict as VerdictRow
 
@@ -48,15 +48,39 @@ class CatalogueLedger:
                 for verdict in verdicts
             )
 
+    def asked(self) -> list[Verdict]:
+        """What earlier processes of this job asked a judge, oldest first; each question once.
+
+        What they took over from other jobs, or from the same question under another pair, is no part of it;
+        nor is a failure that cost nothing, such as that of an endpoint that was down: it is asked again.
+        """
+        of_job = VerdictRow.job_id == self.job_id
+        usable_elsewhere = self._rows().where(
+            or_(VerdictRow.job_id.is_(None), ~of_job), VerdictRow.state == "ok"
+        )
+        with self.catalogue.reading() as session:
+            asked: dict[str, VerdictRow] = {}
+            for row in session.scalars(self._rows().where(of_job).order_by(VerdictRow.id)):
+                if row.explanation != IDENTICAL and (row.state == "ok" or row.cost_usd > 0):
+                    asked.setdefault(row.key, row)
+            if not asked:
+                return []
+            first_of = usable_elsewhere.with_only_columns(VerdictRow.key, func.min(VerdictRow.id))
+            known = dict(session.execute(first_of.group_by(VerdictRow.key)).all())
+            return [_verdict(row) for key, row in asked.items() if row.id < known.get(key, row.id + 1)]
+
     def all(self, judge: str | None = None) -> list[Verdict]:
         """Every verdict of this dataset and split, oldest first; of one judge when it is named."""
-        query = select(VerdictRow).where(
-            VerdictRow.dataset_id == self.dataset_id, VerdictRow.split == self.split
-        )
+        query = self._rows()
         if judge is not None:
             query = query.where(VerdictRow.judge == judge)
         with self.catalogue.reading() as session:
             return [_verdict(row) for row in session.scalars(query.order_by(VerdictRow.id))]
+
+    def _rows(self) -> Select[VerdictRow]:
+        return select(VerdictRow).where(
+            VerdictRow.dataset_id == self.dataset_id, VerdictRow.split == self.split
+        )
 
 
 def _verdict(row: VerdictRow) -> Verdict:

@@ -9,6 +9,7 @@ from typing import Final
 
 from engine.datasets.example import Example
 from engine.datasets.library import OpenDataset, open_dataset
+from engine.datasets.selection import select
 from engine.inference.access import address, prices
 from engine.inference.contestants import DATASET, latest
 from engine.inference.endpoint import Completion, Endpoint
@@ -72,7 +73,7 @@ def prepare(workspace: Workspace, spec: JudgeSpec, reporter: Reporter) -> Prepar
         SealedError: The dataset is sealed.
         NameUnknownError: There is no such dataset.
         ContestantError: A contestant is not known, or has not answered this dataset.
-        JudgingError: Fewer than two contestants are left.
+        JudgingError: The dataset's answers are the judge's yardstick, and what is left is no comparison.
     """
     dataset = open_dataset(workspace, spec.dataset, "judge")
     names = _judged_names(spec, reporter)
@@ -88,7 +89,7 @@ def prepare(workspace: Workspace, spec: JudgeSpec, reporter: Reporter) -> Prepar
         answers = {output.prompt_id: output.text for output in read_outputs(workspace, row.id).values()}
         contestants.append(Contestant(row.id, row.name, row.entrant, answers))
     by_id: dict[str, Prompt] = {}
-    for example in islice(dataset.store.examples(spec.split), spec.limit):
+    for example in select(dataset.store, spec.split, limit=spec.limit):
         if any(example.prompt_id in one.answers for one in contestants):
             by_id.setdefault(example.prompt_id, _prompt(example))
     prompts = list(by_id.values())
@@ -167,8 +168,17 @@ def expected_answer(example: Example) -> str:
 
 def _judged_names(spec: JudgeSpec, reporter: Reporter) -> list[str]:
     names = list(dict.fromkeys(spec.contestants))
-    if spec.judge == REFERENCE and DATASET in names:
-        names.remove(DATASET)
+    if spec.judge != REFERENCE:
+        return names
+    others = [name for name in names if name != DATASET]
+    if Goal.parse(spec.goal).reference == DATASET or len(others) < 2 <= len(names):
+        raise JudgingError(
+            "judging.yardstick",
+            "The reference judge measures answers by the dataset's own, so the dataset is no contestant.",
+            fix="Name another contestant, or another judge with --judge.",
+        )
+    if others != names:
+        names = others
         reporter.decision(
             "contestants", names, "under the reference judge the dataset's answers are the yardstick"
         )

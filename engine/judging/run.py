@@ -36,7 +36,7 @@ def run(context: JobContext) -> JobResult:
     chooser = prepared.chooser(spec, everything=judge.exhaustive)
     parallel = 1 if spec.judge.startswith(LOCAL) else spec.parallel
     context.event("judge.started", judge=judge.name, comparisons=chooser.total, prompts=len(prepared.prompts))
-    result = judge_pairs(chooser, judge, ledger, parallel=parallel, reporter=context)
+    result = judge_pairs(chooser, judge, ledger, earlier=ledger.asked(), parallel=parallel, reporter=context)
     _report_health(context, ledger, judge, prepared)
     return JobResult(replace(result.summary, cost_usd=budget.spent_usd).as_dict())
 

@@ -39,7 +39,10 @@ class JudgeSpec(BaseModel):
         description="Compare at most this many pairs of answers; by default all that the goal needs.",
     )
     limit: int | None = Field(
-        default=None, ge=1, title="Prompts", description="Use only the first this many prompts of the split."
+        default=None,
+        ge=1,
+        title="Prompts",
+        description="Use only this many prompts of the split, the same that as many answers are generated to.",
     )
     metric: Literal["label", "json_fields", "rouge_l"] | None = Field(
         default=None,

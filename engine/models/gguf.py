@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
+import struct
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+from engine.files import is_disk_full
 from engine.models.errors import ModelError
 from engine.progress import Reporter
+
+#: How safetensors, which is written in Rust, tells the error of the system.
+_SYSTEM_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 
 
 def dequantise(file: Path, folder: Path, reporter: Reporter) -> None:
     """Write the model in ``file`` to ``folder`` as bfloat16 safetensors with its tokenizer.
 
     Raises:
-        ModelError: The file is damaged, or transformers does not know its architecture.
+        ModelError: The file is damaged, transformers does not know its architecture, or the disk is full.
     """
     reporter.decision("dtype", "bfloat16", "a GGUF file is stored dequantised, as 16-bit weights")
-    try:
+    with _told_when_unreadable(file):
         tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
         model: Any = AutoModelForCausalLM.from_pretrained(
             str(file.parent),
@@ -29,18 +37,68 @@ def dequantise(file: Path, folder: Path, reporter: Reporter) -> None:
             quantization_config=GgufConfig(dequantize=True),
             dtype=torch.bfloat16,
         )
-    except (OSError, ValueError, KeyError, IndexError, RuntimeError, UnicodeDecodeError) as error:
+        licence = _licence(file)
+    with contextlib.suppress(AttributeError):
+        del model.config.quantization_config
+    with told_when_not_written(folder):
+        model.save_pretrained(str(folder))
+        tokenizer.save_pretrained(str(folder))
+        for name in ("LICENSE", "README.md"):
+            if (file.parent / name).exists():
+                shutil.copyfile(file.parent / name, folder / name)
+        card = folder / "README.md"
+        if licence and not card.exists():
+            card.write_text(f"---\nlicense: {licence}\n---\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def told_when_not_written(folder: Path) -> Iterator[None]:
+    """Tell failures of writing in words; they name the place of ``folder``, which is a temporary one."""
+    try:
+        yield
+    except (SafetensorError, OSError) as error:
+        system = _SYSTEM_ERROR.search(str(error))
+        cause = error if isinstance(error, OSError) else OSError(int(system[1]) if system else 0, str(error))
+        if is_disk_full(cause):
+            raise ModelError(
+                "model.disk_full",
+                "The disk is full: the model cannot be written to {file}.",
+                fix="Free some space on that disk, or use another workspace, and add the model again.",
+                file=str(folder.parent),
+            ) from error
+        raise ModelError(
+            "model.not_written",
+            "The model cannot be written to {file}: {reason}.",
+            fix="Check that disk and its permissions, and add the model again.",
+            file=str(folder.parent),
+            reason=_first_line(error),
+        ) from error
+
+
+@contextlib.contextmanager
+def _told_when_unreadable(file: Path) -> Iterator[None]:
+    """Tell failures of reading a GGUF file in words: a damaged header makes the readers fail in any way."""
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
         raise ModelError(
             "model.gguf_unreadable",
             "The GGUF file {file} cannot be read: {reason}.",
             fix="Check that it is whole, and that transformers can read its architecture.",
             file=str(file),
-            reason=str(error).strip().split("\n")[0][:200],
+            reason="it breaks off" if isinstance(error, struct.error) else _first_line(error),
         ) from error
-    with contextlib.suppress(AttributeError):
-        del model.config.quantization_config
-    model.save_pretrained(str(folder))
-    tokenizer.save_pretrained(str(folder))
-    for name in ("LICENSE", "README.md"):
-        if (file.parent / name).exists():
-            shutil.copyfile(file.parent / name, folder / name)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:200].rstrip(". ") or type(error).__name__
+
+
+def _licence(file: Path) -> str:
+    """What the file says of its licence; empty where it says nothing."""
+    from gguf import GGUFReader
+
+    field = GGUFReader(file).get_field("general.license")
+    return str(field.contents()) if field is not None else ""

@@ -8,13 +8,16 @@ import math
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from pydantic import BaseModel
 
 from engine.files import sha256_file
 from engine.models.errors import ModelError
 
+#: Names the weight files of a model that has several.
+WEIGHTS_INDEX: Final = "model.safetensors.index.json"
+_SINGLE: Final = "model.safetensors"
 _MAX_HEADER: Final = 100 * 1024 * 1024
 _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
@@ -62,18 +65,18 @@ def inspect_folder(folder: Path) -> ModelInfo:
             count = math.prod(entry["shape"])
             parameters += count
             dtypes[entry["dtype"]] = dtypes.get(entry["dtype"], 0) + count
-    text = config.get("text_config") or config
+    size = _Sizes(folder / "config.json", config)
     return ModelInfo(
-        architecture=(config.get("architectures") or ["unknown"])[0],
+        architecture=_architecture(folder, config),
         model_type=str(config.get("model_type", "unknown")),
         parameters=parameters,
-        vocabulary=int(text.get("vocab_size", 0)),
-        layers=int(text.get("num_hidden_layers", 0)),
-        hidden=int(text.get("hidden_size", 0)),
-        intermediate=int(text.get("intermediate_size", 0) or 0),
-        heads=int(text.get("num_attention_heads", 0) or 0),
-        key_value_heads=int(text.get("num_key_value_heads") or text.get("num_attention_heads") or 0),
-        context=int(text.get("max_position_embeddings", 0) or 0),
+        vocabulary=size("vocab_size"),
+        layers=size("num_hidden_layers", "n_layer"),
+        hidden=size("hidden_size", "n_embd"),
+        intermediate=size("intermediate_size", "n_inner"),
+        heads=size("num_attention_heads", "n_head"),
+        key_value_heads=size("num_key_value_heads", "num_attention_heads", "n_head"),
+        context=size("max_position_embeddings", "n_positions"),
         dtype=max(dtypes, key=lambda name: dtypes[name]) if dtypes else "unknown",
         disk_bytes=sum(file.stat().st_size for file in files),
         template_sha256=template_sha256(folder),
@@ -88,30 +91,19 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise ModelError(
             "model.missing", "There is no folder {file}.", fix="Check the path.", file=str(folder)
         )
-    try:
-        config = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
+    if not path.exists():
         raise ModelError(
             "model.no_config",
             "{file} is not a model folder: it has no config.json.",
             fix="Name a folder with config.json, the tokenizer and *.safetensors, or a .gguf file.",
             file=str(folder),
-        ) from error
-    except ValueError as error:
-        raise ModelError(
-            "model.bad_config",
-            "The file {file} is not valid JSON.",
-            fix="Download the model again.",
-            file=str(path),
-        ) from error
-    if not isinstance(config, dict):
-        raise ModelError("model.bad_config", "The file {file} does not hold an object.", file=str(path))
-    return config
+        )
+    return _read_object(path)
 
 
 def refuse_remote_code(folder: Path, config: dict[str, Any]) -> None:
-    """Refuse a model that would run Python code of its own."""
-    if config.get("auto_map"):
+    """Refuse a model, or a tokenizer, that would run Python code of its own."""
+    if config.get("auto_map") or _tokenizer_config(folder).get("auto_map"):
         raise ModelError(
             "model.remote_code",
             "The model in {file} wants to run program code of its own, which Bakeoff never does.",
@@ -121,17 +113,13 @@ def refuse_remote_code(folder: Path, config: dict[str, Any]) -> None:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a folder, in order.
+    """The safetensors files of a folder that are the model, in order.
 
     Raises:
         ModelError: There are none, or only pickles, or a shard is missing.
     """
-    index = folder / "model.safetensors.index.json"
-    if index.exists():
-        try:
-            names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
-            raise ModelError("model.bad_index", "The file {file} is damaged.", file=str(index)) from error
+    names = loaded_files([file.name for file in folder.glob("*.safetensors")], indexed_files(folder))
+    if names:
         files = [folder / name for name in names]
         for file in files:
             if not file.exists():
@@ -141,9 +129,6 @@ def weight_files(folder: Path) -> list[Path]:
                     fix="Download the model again.",
                     file=str(file),
                 )
-        return files
-    files = sorted(folder.glob("*.safetensors"))
-    if files:
         return files
     pickles = [file for pattern in _PICKLES for file in folder.glob(pattern)]
     if pickles:
@@ -161,6 +146,39 @@ def weight_files(folder: Path) -> list[Path]:
     )
 
 
+def indexed_files(folder: Path) -> list[str] | None:
+    """The weight files that a folder's index names; None where it has no index."""
+    index = folder / WEIGHTS_INDEX
+    if not index.exists():
+        return None
+    try:
+        names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+        if any(Path(name).name != name for name in names):
+            raise ValueError("a path that leads out of the folder")
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ModelError(
+            "model.bad_index",
+            "The file {file} is damaged.",
+            fix="Download the model again.",
+            file=str(index),
+        ) from error
+    return names
+
+
+def loaded_files(present: list[str], indexed: list[str] | None) -> list[str]:
+    """Which of the safetensors files are the model.
+
+    Others may be a second copy of the same weights, such as Mistral's ``consolidated.safetensors``.
+
+    Args:
+        present: Names of all safetensors files.
+        indexed: Those that the index names; None without an index.
+    """
+    if indexed is not None:
+        return indexed
+    return [_SINGLE] if _SINGLE in present else sorted(present)
+
+
 def weights_sha256(folder: Path) -> str:
     """Hash of all weight files together; of a single file it is that file's SHA-256."""
     files = weight_files(folder)
@@ -171,16 +189,25 @@ def weights_sha256(folder: Path) -> str:
 
 
 def read_template(folder: Path) -> str | None:
-    """The chat template of a folder, None when it has none."""
+    """The chat template of a folder, None when it has none.
+
+    Raises:
+        ModelError: The file that has it is damaged.
+    """
     file = folder / "chat_template.jinja"
     if file.exists():
-        return file.read_text(encoding="utf-8")
-    config = folder / "tokenizer_config.json"
-    if not config.exists():
-        return None
-    template = json.loads(config.read_bytes()).get("chat_template")
+        try:
+            return file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ModelError(
+                "model.bad_template",
+                "The chat template {file} is not UTF-8 text.",
+                fix="Download the model again.",
+                file=str(file),
+            ) from error
+    template = _tokenizer_config(folder).get("chat_template")
     if isinstance(template, list):  # several named ones
-        named = {entry["name"]: entry["template"] for entry in template}
+        named = {entry.get("name"): entry.get("template") for entry in template if isinstance(entry, dict)}
         template = named.get("default")
     return template if isinstance(template, str) else None
 
@@ -189,6 +216,81 @@ def template_sha256(folder: Path) -> str:
     """Hash of the chat template, empty when there is none."""
     template = read_template(folder)
     return hashlib.sha256(template.encode("utf-8")).hexdigest() if template else ""
+
+
+def _tokenizer_config(folder: Path) -> dict[str, Any]:
+    """``tokenizer_config.json``; empty where there is none."""
+    path = folder / "tokenizer_config.json"
+    return _read_object(path) if path.exists() else {}
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of the model."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ModelError(
+            "model.bad_config",
+            "The file {file} is not valid JSON.",
+            fix="Download the model again.",
+            file=str(path),
+        ) from error
+    if not isinstance(value, dict):
+        raise ModelError(
+            "model.bad_config",
+            "The file {file} does not hold an object.",
+            fix="Download the model again.",
+            file=str(path),
+        )
+    return value
+
+
+class _Sizes:
+    """The numbers in a configuration.
+
+    Args:
+        path: The file, named in errors.
+        config: What it holds, of a model of several modalities the part about text.
+    """
+
+    def __init__(self, path: Path, config: dict[str, Any]) -> None:
+        self._path = path
+        text = config.get("text_config") or config
+        self._text = text if isinstance(text, dict) else self._refuse("text_config")
+
+    def __call__(self, *names: str) -> int:
+        """The first of these numbers that is there, the largest of one given for each layer; else 0."""
+        for name in names:
+            value = self._text.get(name)
+            if value is None:
+                continue
+            values = value if isinstance(value, list) and value else [value]
+            if not all(isinstance(number, int | float) for number in values):
+                self._refuse(name)
+            return int(max(values))
+        return 0
+
+    def _refuse(self, name: str) -> NoReturn:
+        raise ModelError(
+            "model.bad_config",
+            "The file {file} has something unexpected as '{name}'.",
+            fix="Download the model again.",
+            file=str(self._path),
+            name=name,
+        )
+
+
+def _architecture(folder: Path, config: dict[str, Any]) -> str:
+    named = config.get("architectures") or ["unknown"]
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+        raise ModelError(
+            "model.bad_config",
+            "The file {file} has something unexpected as '{name}'.",
+            fix="Download the model again.",
+            file=str(folder / "config.json"),
+            name="architectures",
+        )
+    return str(named[0])
 
 
 def _header_entries(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,15 +2,23 @@
 
 The prompt and the answer are tokenised separately, exactly as at generation time: there the model sees
 the prompt's ids and continues with the answer's.
+
+What a template leaves to the moment (today's date, whether the model thinks aloud first) is settled in its text,
+so that the same text renders the same everywhere, also in whatever reads it from the fine-tuned model's folder.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from engine.models.errors import TemplateError
 from engine.progress import Reporter
@@ -30,6 +38,19 @@ TOKENIZER_FILES: Final = (
 )
 
 Messages = list[dict[str, Any]]
+
+#: How a template that shows the arguments of a tool call properly renders `_PROBED`.
+_PROBED: Final = {"bakeoff": "probe"}
+_SHOWN: Final = re.compile(r'"bakeoff"\s*:\s*"probe"')
+
+#: The date that templates are shown instead of today's; the one that Llama's own fall back to.
+_DATE: Final = date(2024, 7, 26)
+_DATE_CALL: Final = re.compile(r"""strftime_now\(\s*(?P<quote>['"])(?P<format>[^'"\\]*)(?P=quote)\s*\)""")
+#: A thought that the prompt begins, and one that it also ends, with nothing thought.
+_OPEN_THOUGHT: Final = re.compile(r"<think>\s*\Z")
+_NO_THOUGHT: Final = re.compile(r"<think>\s*</think>\s*\Z")
+_NEVER_THINK: Final = "{% set enable_thinking = false %}\n"
+_END_THOUGHT: Final = "{% if add_generation_prompt %}{{ '\\n</think>\\n\\n' }}{% endif %}"
 
 
 @dataclass(frozen=True)
@@ -51,10 +72,15 @@ class ChatTemplate:
     Args:
         tokenizer: A transformers tokenizer (see `load_template`).
         template: The Jinja text in use.
+        system_in_user: The template has no system role.
+        ends: Tokens that the model's own configuration ends a text with.
     """
 
-    def __init__(self, tokenizer: Any, template: str, *, system_in_user: bool) -> None:
+    def __init__(
+        self, tokenizer: Any, template: str, *, system_in_user: bool, ends: tuple[int, ...] = ()
+    ) -> None:
         self.tokenizer = tokenizer
+        self._ends = ends
         self.text = template
         self.sha256 = hashlib.sha256(template.encode("utf-8")).hexdigest()
         #: The template has no system role: system text goes before the first user message.
@@ -62,22 +88,64 @@ class ChatTemplate:
 
     @cached_property
     def stop_ids(self) -> list[int]:
-        """Tokens that end an answer: end of sequence, and whatever the template puts after an answer."""
-        found = [self.tokenizer.eos_token_id] if self.tokenizer.eos_token_id is not None else []
-        opening = self._text([{"role": "user", "content": "x"}], None, opening=True)
-        whole = self._text([{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}], None)
-        if whole.startswith(opening):
-            tail = whole[len(opening) :].partition("y")[2]
-            ids = self._ids(tail.lstrip())
-            special = set(self.tokenizer.all_special_ids)
-            if ids and ids[0] in special and ids[0] not in found:
-                found.append(ids[0])
-        return found
+        """Tokens that end an answer: end of sequence, and whatever the template puts after an answer.
+
+        Only special tokens: a configuration may name one of another tokenizer, which is a plain word here.
+        """
+        added = self.tokenizer.added_tokens_decoder.items()
+        special = {*self.tokenizer.all_special_ids, *(number for number, token in added if token.special)}
+        found = [self.tokenizer.eos_token_id, *self._ends]
+        split = self._split([{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}], None)
+        if split is not None:
+            found += self._ids(split[1].partition("y")[2].lstrip())[:1]
+        return [token for token in dict.fromkeys(found) if token in special]
 
     @property
     def renders_tools(self) -> bool:
         """Whether the template shows tools and tool calls to the model."""
         return "tools" in self.text and "tool_calls" in self.text
+
+    @cached_property
+    def arguments(self) -> Literal["object", "text"]:
+        """What the template takes the arguments of a tool call for.
+
+        OpenAI's form has them as JSON text, which most templates would encode once more, so that the model
+        learns to write them so; these want the object. A few put the text in as it is.
+        """
+        for kind in ("object", "text"):
+            try:
+                if _SHOWN.search(self._rendered(_probe_of_arguments(kind), None)):
+                    return kind
+            except TemplateError:
+                continue
+        return "object"
+
+    def parts(self, messages: Messages, tools: Any = None) -> tuple[str, str]:
+        """The text of a whole example: what the model continues, and what follows it.
+
+        Raises:
+            TemplateError: As for `render`.
+        """
+        split = self._split(messages, tools)
+        if split is None:
+            raise TemplateError(
+                "template.prompt_changes",
+                "The chat template renders the prompt differently once an answer follows.",
+                fix="Choose another model, or its instruct version.",
+            )
+        return split
+
+    def _split(self, messages: Messages, tools: Any) -> tuple[str, str] | None:
+        """Prompt and answer of a whole example; None where the whole does not begin with the prompt."""
+        opening = self.prompt_text(messages[:-1], tools)
+        whole = self._text(messages, tools)
+        if whole.startswith(opening):
+            return opening, whole[len(opening) :]
+        # Many templates leave the thought out of what was answered; the prompt has it, empty.
+        bare = _NO_THOUGHT.sub("", opening)
+        if bare != opening and whole.startswith(bare):
+            return opening, whole[len(bare) :]
+        return None
 
     def prompt_text(self, messages: Messages, tools: Any = None) -> str:
         """The text that the model continues."""
@@ -94,19 +162,11 @@ class ChatTemplate:
             TemplateError: The template cannot render it, or renders the prompt differently once an
                 answer follows, so that training and generation would not see the same tokens.
         """
-        opening = self.prompt_text(messages[:-1], tools)
-        whole = self._text(messages, tools)
-        if not whole.startswith(opening):
-            raise TemplateError(
-                "template.prompt_changes",
-                "The chat template renders the prompt differently once an answer follows.",
-                fix="Choose another model, or its instruct version.",
-            )
-        prompt = self._ids(opening)
-        answer = self._ids(whole[len(opening) :])
-        stops = [position for position, token in enumerate(answer) if token in self.stop_ids]
-        if stops:
-            answer = answer[: stops[-1] + 1]
+        opening, rest = self.parts(messages, tools)
+        prompt, answer = self._ids(opening), self._ids(rest)
+        end = next((position for position, token in enumerate(answer) if token in self.stop_ids), None)
+        if end is not None:
+            answer = answer[: end + 1]
         elif self.stop_ids:
             answer = [*answer, self.stop_ids[0]]
         return Rendered(prompt + answer, len(prompt))
@@ -116,6 +176,11 @@ class ChatTemplate:
         return ids
 
     def _text(self, messages: Messages, tools: Any, *, opening: bool = False) -> str:
+        if any(message.get("tool_calls") for message in messages):
+            messages = _with_arguments(messages, self.arguments)
+        return self._rendered(messages, tools, opening=opening)
+
+    def _rendered(self, messages: Messages, tools: Any, *, opening: bool = False) -> str:
         from jinja2.exceptions import TemplateError as JinjaError
 
         try:
@@ -136,6 +201,42 @@ class ChatTemplate:
         return str(text)
 
 
+def _with_arguments(messages: Messages, kind: Literal["object", "text"]) -> Messages:
+    """A copy in which the arguments of tool calls are of this kind; text that is no JSON object stays."""
+    copied = []
+    for message in messages:
+        calls = [
+            {**call, "function": _with_argument(call["function"], kind)}
+            for call in message.get("tool_calls") or ()
+        ]
+        copied.append({**message, "tool_calls": calls} if calls else message)
+    return copied
+
+
+def _with_argument(function: dict[str, Any], kind: Literal["object", "text"]) -> dict[str, Any]:
+    arguments = function.get("arguments")
+    if kind == "text" and isinstance(arguments, dict):
+        return {**function, "arguments": json.dumps(arguments, ensure_ascii=False)}
+    if kind == "object" and isinstance(arguments, str):
+        try:
+            parsed = json.loads(arguments)
+        except (ValueError, RecursionError):
+            return function
+        if isinstance(parsed, dict):
+            return {**function, "arguments": parsed}
+    return function
+
+
+def _probe_of_arguments(kind: Literal["object", "text"]) -> Messages:
+    arguments = _PROBED if kind == "object" else json.dumps(_PROBED)
+    # Mistral's templates want an id of nine characters.
+    call = {"id": "call00001", "type": "function", "function": {"name": "probe", "arguments": arguments}}
+    return [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+    ]
+
+
 def load_template(folder: Path, reporter: Reporter, *, fallback: Path | None = None) -> ChatTemplate:
     """The tokenizer and chat template of a model folder.
 
@@ -153,8 +254,10 @@ def load_template(folder: Path, reporter: Reporter, *, fallback: Path | None = N
     tokenizer = load_tokenizer(source)
     template = read_template(folder) or (read_template(fallback) if fallback else None)
     if template is None:
-        template = resource("templates", "plain.jinja").read_text(encoding="utf-8")
+        begins = "{{ bos_token }}" if _begins_texts(tokenizer) else ""
+        template = begins + resource("templates", "plain.jinja").read_text(encoding="utf-8")
         reporter.decision("chat_template", "plain", "the model has no chat template of its own")
+    template = _settled(tokenizer, template, reporter)
     probe = ChatTemplate(tokenizer, template, system_in_user=False)
     try:
         shown = "SYSTEM-PROBE" in probe.prompt_text(
@@ -164,7 +267,48 @@ def load_template(folder: Path, reporter: Reporter, *, fallback: Path | None = N
         shown = False
     if not shown:
         reporter.decision("system_role", "in the user message", "the chat template has no system role")
-    return ChatTemplate(tokenizer, template, system_in_user=not shown)
+    ends = tuple(dict.fromkeys(token for place in (folder, fallback) if place for token in _ends(place)))
+    return ChatTemplate(tokenizer, template, system_in_user=not shown, ends=ends)
+
+
+def _begins_texts(tokenizer: Any) -> bool:
+    """Whether the tokenizer by itself puts a token before every text, which a model without it has never seen."""
+    return tokenizer.bos_token_id is not None and tokenizer("x")["input_ids"][:1] == [tokenizer.bos_token_id]
+
+
+def _settled(tokenizer: Any, template: str, reporter: Reporter) -> str:
+    """The template with what it leaves to the moment decided, the same for training and every answer."""
+    dated = _DATE_CALL.sub(lambda call: json.dumps(_DATE.strftime(call["format"])), template)
+    if dated != template:
+        reporter.decision(
+            "date", f"{_DATE:%Y-%m-%d}", "the chat template shows today's, which would change every day"
+        )
+    elif "strftime_now(" in template:
+        reporter.decision("date", "today's", "the chat template makes it in a way that cannot be fixed")
+    if "enable_thinking" in dated and not dated.startswith(_NEVER_THINK):
+        reporter.decision("thinking", "off", "the examples have answers without thoughts before them")
+        return _NEVER_THINK + dated
+    with suppress(TemplateError):
+        prompt = ChatTemplate(tokenizer, dated, system_in_user=False).prompt_text(
+            [{"role": "user", "content": "x"}]
+        )
+        if _OPEN_THOUGHT.search(prompt):
+            reporter.decision(
+                "thinking", "ended at once", "the examples have answers without thoughts before them"
+            )
+            return dated.removesuffix("\n") + _END_THOUGHT
+    return dated
+
+
+def _ends(folder: Path) -> Iterator[int]:
+    """The end-of-text tokens that the model's own files name."""
+    for name in ("generation_config.json", "config.json"):
+        with suppress(OSError, ValueError):
+            config = json.loads((folder / name).read_bytes())
+            named = config.get("eos_token_id") if isinstance(config, dict) else None
+            yield from (
+                token for token in (named if isinstance(named, list) else [named]) if isinstance(token, int)
+            )
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -175,13 +319,13 @@ def load_tokenizer(folder: Path) -> Any:
 
     try:
         return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # damaged files make the readers fail in any way
         raise ModelError(
             "model.no_tokenizer",
             "The tokenizer of {file} cannot be read: {reason}.",
             fix="Add the tokenizer files (tokenizer.json, tokenizer_config.json) to the folder.",
             file=str(folder),
-            reason=str(error).split("\n")[0][:200],
+            reason=str(error).strip().split("\n")[0][:200].rstrip(". "),
         ) from error
 
 

@@ -1,6 +1,13 @@
-"""Bootstrap of ratings: whole prompts drawn with replacement, every replicate fitted anew."""
+"""Bootstrap of ratings: whole prompts drawn with replacement, every replicate fitted anew.
+
+What is drawn depends on the verdicts and the seed, not on the order of the rows: contestants are
+taken by name, and prompts by what happened on them. Prompts with the same record are drawn together.
+"""
 
 from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -27,37 +34,49 @@ def replicate_ratings(
         replicates: How many to draw.
         seed: Of the drawing.
     """
-    core = links.members(links.core)
+    core = np.array(sorted(links.members(links.core), key=lambda code: data.names[code]), dtype=np.int64)
     count = len(core)
     inside = (links.component[data.a] == links.core) & (links.component[data.b] == links.core)
     place = np.zeros(len(rating), dtype=np.int64)
     place[core] = np.arange(count)
     a, b = place[data.a[inside]], place[data.b[inside]]
     score, weight = data.score[inside], data.weight[inside]
-    if cluster is None:
-        # Equal comparisons are drawn together: their number is what varies.
-        cells = np.stack([a * count + b, score * 2.0, weight], axis=1)
-        _, first, unit, sizes = np.unique(
-            cells, axis=0, return_index=True, return_inverse=True, return_counts=True
-        )
-        a, b, score, weight = a[first], b[first], score[first], weight[first]
-        unit = np.arange(len(first))
-    else:
-        unit = np.unique(cluster[inside], return_inverse=True)[1]
-        sizes = np.ones(int(unit.max()) + 1, dtype=np.int64)
-    places = (np.concatenate([unit, unit]), np.concatenate([a * count + b, b * count + a]))
-    values = np.concatenate([weight * score, weight * (1.0 - score)])
-    wins_of_unit = csr_array((values, places), shape=(len(sizes), count * count))
+    unit = np.arange(len(a)) if cluster is None else np.unique(cluster[inside], return_inverse=True)[1]
+    units, cells = np.concatenate([unit, unit]), np.concatenate([a * count + b, b * count + a])
+    wins_of_unit, sizes = _records(
+        units, cells, np.concatenate([weight * score, weight * (1.0 - score)]), count * count
+    )
     generator = np.random.default_rng(seed)
     result = np.full((replicates, len(rating)), np.nan)
     shares = sizes / sizes.sum()
     for row in range(replicates):
         drawn = generator.multinomial(int(sizes.sum()), shares)
-        wins = (drawn @ wins_of_unit).reshape(count, count)
-        if cluster is None:
-            wins = wins.astype(np.float64)
-        result[row, core] = _one(np.asarray(wins), rating[core])
+        wins = np.asarray(drawn @ wins_of_unit, dtype=np.float64).reshape(count, count)
+        result[row, core] = _one(wins, rating[core])
     return result
+
+
+def _records(units: Codes, cells: Codes, wins: Floats, width: int) -> tuple[csr_array, Codes]:
+    """The different records of units (cells won), in an order of their own, and how many units have each."""
+    # Sums of the same numbers in another order can differ in their last bits.
+    order = np.lexsort((wins, cells, units))
+    order = order[wins[order] > 0]
+    table = csr_array(
+        (wins[order], (units[order], cells[order])), shape=(int(units.max(initial=-1)) + 1, width)
+    )
+    table.sum_duplicates()
+    records = [
+        table.indices[start:stop].tobytes() + table.data[start:stop].tobytes()
+        for start, stop in pairwise(table.indptr.tolist())
+    ]
+    first: dict[bytes, int] = {}
+    for row, record in enumerate(records):
+        first.setdefault(record, row)
+    counts = Counter(records)
+    found = sorted(first)
+    return table[[first[record] for record in found]], np.array(
+        [counts[record] for record in found], np.int64
+    )
 
 
 def _one(wins: Floats, around: Floats) -> Floats:

@@ -41,13 +41,18 @@ class Comparisons:
         """How many independent groups the comparisons fall into (0 without prompts)."""
         return 0 if self.cluster is None or not len(self) else int(self.cluster.max()) + 1
 
-    def win_matrix(self, weight: Floats | None = None) -> Floats:
-        """The (K, K) sums of wins of row over column, a tie being half a win for each side."""
-        count = len(self.names)
-        weight = self.weight if weight is None else weight
-        won, lost = self.a * count + self.b, self.b * count + self.a
-        wins = np.bincount(won, self.score * weight, count * count).astype(np.float64)
-        wins += np.bincount(lost, (1.0 - self.score) * weight, count * count)
+    def win_matrix(self, rows: Codes | None = None, weight: Floats | None = None) -> Floats:
+        """The (K, K) sums of wins of row over column, a tie being half a win for each side.
+
+        Args:
+            rows: Which comparisons to sum; None for all.
+            weight: Their weights; None for their own.
+        """
+        count, kept = len(self.names), slice(None) if rows is None else rows
+        a, b, score = self.a[kept], self.b[kept], self.score[kept]
+        weight = self.weight[kept] if weight is None else weight
+        wins = np.bincount(a * count + b, score * weight, count * count).astype(np.float64)
+        wins += np.bincount(b * count + a, (1.0 - score) * weight, count * count)
         return np.asarray(wins.reshape(count, count))
 
     def tallies(self) -> tuple[Codes, Codes, Codes]:
@@ -68,6 +73,9 @@ def comparisons_by_task(table: VerdictTable) -> tuple[dict[str | None, Compariso
     kept as they are, because that is what several voters on one prompt look like; the clustering
     by prompt takes care of their likeness. Without a prompt nothing is combined.
 
+    Where one order of a pair brought no verdict and only the other did, the pair is left out: what
+    is left may be owed to the place of the answers. A verdict of weight 0 is as if it were not there.
+
     Returns:
         Comparisons by task (one under None where the verdicts name no task), and notes.
     """
@@ -80,21 +88,23 @@ def comparisons_by_task(table: VerdictTable) -> tuple[dict[str | None, Compariso
             f"{count} verdict{'s' if count > 1 else ''} without a winner "
             f"{'were' if count > 1 else 'was'} not scored."
         )
-    scored = np.flatnonzero(kept & ~failed)
-    score = (table.outcome[scored].astype(np.float64) + 1.0) / 2.0
-    weight = table.weight[scored]
-    rows, score, weight, note = _combine_orders(table, scored, score, weight)
+    scored, note = _without_half_judged(table, np.flatnonzero(kept & ~failed), np.flatnonzero(failed))
     notes += note
+    score = (table.outcome[scored].astype(np.float64) + 1.0) / 2.0
+    rows, score, weight, note = _combine_orders(table, scored, score, table.weight[scored])
+    notes += note
+    # Where no verdict weighs anything, their contestants are named all the same.
+    members = kept if kept.any() else np.ones(len(table), dtype=np.bool_)
     result: dict[str | None, Comparisons] = {}
     keys: list[tuple[str | None, int]] = [(name, code) for code, name in enumerate(table.tasks)]
     for name, code in keys or [(None, -1)]:
-        if table.task is None:
-            mine, members = slice(None), kept
-        else:
-            mine, members = table.task[rows] == code, kept & (table.task == code)
-            if not members.any():
+        mine, own = slice(None), members
+        if table.task is not None:
+            mine, own = table.task[rows] == code, members & (table.task == code)
+            if not own.any():
+                notes.append(f"The task {name} is left out: all of its verdicts have the weight 0.")
                 continue
-        result[name] = _of_task(table, rows[mine], score[mine], weight[mine], members)
+        result[name] = _of_task(table, rows[mine], score[mine], weight[mine], own)
     if table.prompt is not None and len(rows):
         gaps = int((table.prompt[rows] < 0).sum())
         if gaps:
@@ -157,13 +167,8 @@ def _combine_orders(
     """
     if table.prompt is None or not len(rows):
         return rows, score, weight, []
-    a, b = table.a[rows], table.b[rows]
-    low, high, swapped = np.minimum(a, b), np.maximum(a, b), a > b
-    group = low * len(table.contestants) + high
-    for extra in (table.prompt, table.task, table.judge):
-        if extra is not None:
-            group = _compact(group) * (int(extra.max()) + 2) + extra[rows] + 1
-    group = _compact(group)
+    swapped = table.a[rows] > table.b[rows]
+    group = _pairs(table, rows)
     groups = int(group.max()) + 1
     backward = np.bincount(group[swapped], minlength=groups)
     size = np.bincount(group, minlength=groups)
@@ -206,6 +211,35 @@ def _combine_orders(
             "each order counts with its majority."
         )
     return rows[keep], new_score[keep], new_weight[keep], notes
+
+
+def _without_half_judged(table: VerdictTable, scored: Codes, failed: Codes) -> tuple[Codes, list[str]]:
+    """Leave out the scored rows of pairs whose other order was judged without a result, with a note."""
+    if table.prompt is None or not len(scored) or not len(failed):
+        return scored, []
+    rows = np.concatenate([scored, failed])
+    # The two orders of a pair have neighbouring codes; without a prompt nothing is known to be a pair.
+    order = 2 * _pairs(table, rows) + (table.a[rows] > table.b[rows])
+    sizes = int(order.max()) + 2
+    has_score = np.bincount(order[: len(scored)], minlength=sizes) > 0
+    has_failed = np.bincount(order[len(scored) :], minlength=sizes) > 0
+    mine = order[: len(scored)]
+    half = has_failed[mine ^ 1] & ~has_score[mine ^ 1] & (table.prompt[scored] >= 0)
+    count = len(np.unique(mine[half]))
+    if not count:
+        return scored, []
+    text = f"{count} pairs were" if count > 1 else "1 pair was"
+    return scored[~half], [f"{text} left out: one of the two orders was judged without a result."]
+
+
+def _pairs(table: VerdictTable, rows: Codes) -> Codes:
+    """Codes from 0 of what each row judges: pair of contestants, prompt, task and judge, whatever the order."""
+    a, b = table.a[rows], table.b[rows]
+    group = np.minimum(a, b) * len(table.contestants) + np.maximum(a, b)
+    for extra in (table.prompt, table.task, table.judge):
+        if extra is not None:
+            group = _compact(group) * (int(extra.max()) + 2) + extra[rows] + 1
+    return _compact(group)
 
 
 def _compact(codes: Codes) -> Codes:

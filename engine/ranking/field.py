@@ -54,12 +54,16 @@ class Field:
         return table
 
     @cached_property
-    def rated(self) -> NDArray[np.bool_]:
-        """E flags: has a finite rating, being in the core of every task."""
+    def central(self) -> NDArray[np.bool_]:
+        """E flags: is in the core of every task."""
         cores = [-2 if fit.links.core is None else fit.links.core for fit in self.fits]
-        flags = np.asarray((self.homes == np.array(cores)[:, None]).all(axis=0), dtype=np.bool_)
+        return np.asarray((self.homes == np.array(cores)[:, None]).all(axis=0), dtype=np.bool_)
+
+    @cached_property
+    def rated(self) -> NDArray[np.bool_]:
+        """E flags: has a finite rating, being in the core of every task, and not alone there."""
         # A mean over one would make that one zero for certain.
-        return flags if flags.sum() > 1 else np.zeros_like(flags)
+        return self.central if self.central.sum() > 1 else np.zeros_like(self.central)
 
     @cached_property
     def _together(self) -> NDArray[np.bool_]:
@@ -209,7 +213,8 @@ class Field:
                 for e, group in enumerate(groups):
                     if len(group):
                         drawn[:, e] = fit.replicates[:, group].mean(axis=1)
-            total = drawn if total is None else total + drawn
+                # Infinite in opposite directions on two tasks: nothing is known (nan).
+                total = drawn if total is None else total + drawn
         if total is None:
             return None
         total /= len(self.fits)

@@ -14,7 +14,7 @@ from engine.ranking.comparisons import Comparisons
 from engine.ranking.connectivity import Connectivity, connectivity
 from engine.ranking.distributions import t_reach
 from engine.ranking.precision import precision
-from engine.ranking.separation import Separation, discounted_wins
+from engine.ranking.separation import Separation
 from engine.ranking.verdicts import Codes, Floats
 
 IntervalKind: TypeAlias = Literal["cluster", "iid", "bootstrap"]
@@ -55,7 +55,7 @@ class TaskFit:
     @cached_property
     def separation(self) -> Separation:
         """Answers about contestants between which no finite difference can be estimated."""
-        return Separation(discounted_wins(self.data, self.links, self.effects), self.links, self.rating)
+        return Separation(self.data, self.links, self.rating, self.effects)
 
     @cached_property
     def rough_rating(self) -> Floats:

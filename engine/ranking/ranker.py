@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.ranking.comparisons import Comparisons, comparisons_by_task
 from engine.ranking.distributions import t_reach
@@ -66,9 +67,11 @@ def rank(
             known=", ".join(INTERVALS),
         )
     by_task, warnings = comparisons_by_task(table)
+    # Each task draws with a seed that does not depend on the order of the rows.
+    seeds = {name: seed + number for number, name in enumerate(sorted(by_task, key=str))}
     fits: dict[str | None, TaskFit] = {
-        name: fit_task(data, interval=interval, replicates=replicates, seed=seed + number)
-        for number, (name, data) in enumerate(by_task.items())
+        name: fit_task(data, interval=interval, replicates=replicates, seed=seeds[name])
+        for name, data in by_task.items()
     }
     bootstrap = interval == "bootstrap"
     tasks: dict[str, Table] = {}
@@ -84,20 +87,10 @@ def rank(
     whole = _overall(list(fits.values()))
     code = _overall_reference(whole, reference)
     result = _table(whole, code, level, bootstrap=bootstrap)
-    if len(fits) > 1 and not whole.present.all():
-        absent = [name for name, there in zip(whole.names, whole.present, strict=True) if not there]
-        warnings.append(f"Not in every task, so left out of the average: {', '.join(sorted(absent))}.")
-    unrated = [
-        name
-        for name, here, rated in zip(whole.names, whole.present, whole.rated, strict=True)
-        if here and not rated
-    ]
-    if len(fits) > 1 and unrated:
-        warnings.append(f"No finite rating on every task, so none on average: {', '.join(sorted(unrated))}.")
-    if code is not None and not whole.rated[code]:
-        warnings.append(
-            f"The reference {reference} has no finite rating itself: differences to it are unbounded."
-        )
+    if len(fits) > 1:
+        warnings += _average_notes(whole)
+    if code is not None:
+        warnings += _reference_notes(whole, code, result)
     return Ranking(
         contestants=result.contestants,
         comparisons=result.comparisons,
@@ -256,6 +249,45 @@ def _settle(
         comparisons=math.ceil(factor * comparisons),
         prompts=math.ceil(factor * prompts),
     )
+
+
+def _average_notes(whole: Field) -> list[str]:
+    """Who has no rating on average over several tasks, and why."""
+    notes = []
+    absent = _named(whole, ~whole.present)
+    if absent:
+        notes.append(f"Not in every task, so left out of the average: {', '.join(absent)}.")
+    present, central = _named(whole, whole.present), _named(whole, whole.central)
+    if len(present) == 1:
+        return [*notes, f"Only {present[0]} is in every task, so there is nobody to average it against."]
+    open_ended = _named(whole, whole.present & ~whole.central)
+    if open_ended:
+        notes.append(f"No finite rating on every task, so none on average: {', '.join(open_ended)}.")
+    if len(central) == 1:
+        notes.append(
+            f"Only {central[0]} has a finite rating on every task, so there is nobody to average it against."
+        )
+    return notes
+
+
+def _reference_notes(whole: Field, code: int, result: Table) -> list[str]:
+    """How far differences to a reference without a rating are known."""
+    if whole.central[code]:
+        return []
+    reference = whole.names[code]
+    present = set(_named(whole, whole.present))
+    others = [row for row in result.contestants if row.rating is None and row.name in present - {reference}]
+    bounded = [row for row in others if row.lo is not None or row.hi is not None]
+    if not others:
+        return []
+    how = "unbounded" if not bounded else "open on one side"
+    if 0 < len(bounded) < len(others):
+        how += " or both"
+    return [f"The reference {reference} has no finite rating itself: differences to it are {how}."]
+
+
+def _named(whole: Field, flags: NDArray[np.bool_]) -> list[str]:
+    return sorted(name for name, flag in zip(whole.names, flags, strict=True) if flag)
 
 
 def _unrated_notes(fit: TaskFit) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -34,8 +35,9 @@ def read_verdicts(path: str | Path) -> VerdictTable:
 
     The columns ``a, b, winner`` are required; ``prompt_id, task, weight, entrant_a, entrant_b``
     and ``judge`` are optional, others are left alone and named in the table's notes. Column names
-    and winners may be in any letter case. CSV may use commas, semicolons or tabs; a file whose
-    name does not end in .jsonl or .ndjson but whose text starts with ``{`` is read as JSON Lines.
+    and winners may be in any letter case. CSV may use commas, semicolons or tabs, or name its
+    separator in a first line such as ``sep=;`` (Excel's way); a file whose name does not end in
+    .jsonl or .ndjson but whose text starts with ``{`` is read as JSON Lines.
 
     Args:
         path: The file, UTF-8 with or without byte order mark.
@@ -117,7 +119,8 @@ def _decode(content: bytes, file: str) -> str:
 def _read_csv(content: bytes, file: str) -> VerdictTable:
     """Read row by row, so that every complaint can name its line."""
     text = _decode(content, file)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    delimiter, named = _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
     columns: dict[str, int] = {}
@@ -125,6 +128,9 @@ def _read_csv(content: bytes, file: str) -> VerdictTable:
     try:
         for cells in reader:
             if not any(cells) or not any(cell.strip() for cell in cells):
+                continue
+            if named:
+                named = False
                 continue
             if not columns:
                 columns, width = _columns(cells, file), len(cells)
@@ -161,10 +167,12 @@ def _read_csv(content: bytes, file: str) -> VerdictTable:
     return table_from_columns(values, file=file, lines=lines, notes=_unused(columns))
 
 
-def _delimiter(text: str) -> str:
-    """The separator that occurs most in the header."""
-    header = text.lstrip().split("\n", 1)[0]
-    return max(",;\t", key=header.count)
+def _delimiter(text: str) -> tuple[str, bool]:
+    """The separator, and whether a line of its own names it; otherwise it is what the header has most of."""
+    first = re.split("[\r\n]", text.lstrip(), maxsplit=1)[0]
+    if len(first) == len("sep=;") and first.lower().startswith("sep="):
+        return first[-1], True
+    return max(",;\t", key=first.count), False
 
 
 def _columns(cells: Sequence[str], file: str) -> dict[str, int]:
@@ -242,14 +250,14 @@ def _read_large_csv(content: bytes, file: str) -> VerdictTable | None:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    header = _decode(content[:65536].split(b"\n", 1)[0], file)
-    delimiter = _delimiter(header)
-    names = next(csv.reader([header.strip("\r")], delimiter=delimiter))
-    columns = _columns(names, file)
-    used = {name: names[place] for name, place in columns.items() if name in REQUIRED + OPTIONAL}
-    text = pa.dictionary(pa.int32(), pa.string())
-    types = {head: pa.float64() if name == "weight" else text for name, head in used.items()}
     try:
+        header = _decode(content[:65536].split(b"\n", 1)[0], file)
+        delimiter, _ = _delimiter(header)
+        names = next(csv.reader([header.strip("\r")], delimiter=delimiter))
+        columns = _columns(names, file)
+        used = {name: names[place] for name, place in columns.items() if name in REQUIRED + OPTIONAL}
+        text = pa.dictionary(pa.int32(), pa.string())
+        types = {head: pa.float64() if name == "weight" else text for name, head in used.items()}
         table = arrow_csv.read_csv(
             pa.BufferReader(content),
             parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in content),
@@ -267,7 +275,7 @@ def _read_large_csv(content: bytes, file: str) -> VerdictTable | None:
         if any(value.strip().lower() not in OUTCOMES for value in coded["winner"].texts):
             return None
         return table_from_codes(coded, weight, file=file, notes=_unused(columns))
-    except (pa.ArrowException, RankingError):
+    except (pa.ArrowException, csv.Error, RankingError):
         return None
 
 
@@ -308,9 +316,10 @@ def _read_json_lines(content: bytes, file: str) -> VerdictTable:
             if name not in REQUIRED + OPTIONAL:
                 unused[name] = None
                 continue
-            # A column that starts late was a gap until here.
-            column = values.setdefault(name, [""] * len(lines))
-            column.append(_json_cell(name, value, file, len(lines) + 1, number))
+            if name not in values:
+                # A column that starts late was a gap until here.
+                values[name] = [""] * len(lines)
+            values[name].append(_json_cell(name, value, file, len(lines) + 1, number))
         lines.append(number)
         for column in values.values():
             if len(column) < len(lines):

@@ -11,15 +11,21 @@ p^n < alpha / 2 (the usual chi-squared limit of 1.92 instead of 3.69 would exclu
 produce such a record in 15% of cases).
 
 Verdicts on one prompt are not independent, and nothing can be learnt about their correlation from
-a record without exception. With prompts given, the comparisons of a component with the rest that
-share a prompt therefore count as one observation together, and comparisons within a component are
-divided by its design effect.
+a record without exception. With prompts given, the comparisons between components that share a
+prompt therefore count as one observation together, and comparisons within a component are divided
+by its design effect. Only comparisons on a path of wins between the two sides asked about are
+counted: what somebody did against others takes nothing away from what it did against these.
+
+All of a prompt being one observation, contestants who are equal on average but swing together with
+the prompt are not told apart more often than promised: where m always stands between i and j, that
+i beats m, m beats j and i beats j on a prompt says no more than the last alone (in simulations with
+3-8 contestants and 3-6 prompts they are told apart in 0-3% of runs; dividing each comparison only
+by how many its busier side had on the prompt, in up to 13%, with intervals that miss in up to 28%).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -36,14 +42,16 @@ class Separation:
     """Answers questions across the components of a graph of wins.
 
     Attributes:
-        wins: (K, K) wins, discounted for correlation within prompts.
-        links: The components.
+        data: The comparisons of K contestants.
+        links: Their components.
         rating: K maximum likelihood ratings, each component with mean zero.
+        effects: Design effect of each component.
     """
 
-    wins: Floats
+    data: Comparisons
     links: Connectivity
     rating: Floats
+    effects: tuple[float, ...]
 
     def tail(self, better: int, worse: int) -> float:
         """How probable such a record is (two-sided) if ``better`` is not better than ``worse``.
@@ -54,7 +62,7 @@ class Separation:
         if not reach[better, worse] or reach[worse, better]:
             return 1.0
         between = np.flatnonzero(reach[better] & reach[:, worse])
-        wins = self.wins[np.ix_(between, between)]
+        wins = self._wins(between)
         first, second = (int(np.flatnonzero(between == i)[0]) for i in (better, worse))
         merged = wins.copy()
         merged[first] += merged[second]
@@ -89,7 +97,7 @@ class Separation:
         contrast = contrast[between]
         if not contrast.any():
             return 0.0
-        wins = self.wins[np.ix_(between, between)]
+        wins = self._wins(between)
         target = self._supremum(between) - math.log(2.0 / (1.0 - level))
         return _least_contrast(wins, contrast, target)
 
@@ -103,35 +111,44 @@ class Separation:
         result = {}
         for code in np.unique(self.links.component):
             mine = self.links.members(int(code))
-            result[int(code)] = log_likelihood(self.wins[np.ix_(mine, mine)], self.rating[mine])
+            result[int(code)] = log_likelihood(self._inside[np.ix_(mine, mine)], self.rating[mine])
         return result
 
+    def _wins(self, between: Codes) -> Floats:
+        """Wins among whole components, (m, m), discounted for correlation within prompts."""
+        known = self._known.get(between.tobytes())
+        if known is not None:
+            return known
+        data, rows = self.data, self._across
+        chosen = np.zeros(len(self.rating), dtype=np.bool_)
+        chosen[between] = True
+        rows = rows[chosen[data.a[rows]] & chosen[data.b[rows]]]
+        weight = data.weight[rows]
+        if data.cluster is not None:
+            prompt = data.cluster[rows]
+            weight = weight / np.bincount(prompt, minlength=1)[prompt]
+        block = np.ix_(between, between)
+        wins = self._inside[block] + data.win_matrix(rows, weight)[block]
+        self._known[between.tobytes()] = wins
+        return wins
 
-def discounted_wins(data: Comparisons, links: Connectivity, effects: Sequence[float]) -> Floats:
-    """The (K, K) win matrix with correlation within prompts taken into account.
+    @cached_property
+    def _known(self) -> dict[bytes, Floats]:
+        """What `_wins` found: most questions are about the same few components."""
+        return {}
 
-    Args:
-        data: The comparisons.
-        links: Their components.
-        effects: Design effect of each component.
-    """
-    if data.cluster is None or not len(data):
-        return data.win_matrix()
-    left, right = links.component[data.a], links.component[data.b]
-    inside = left == right
-    components = len(effects)
-    share = np.ones(len(data))
-    share[inside] = 1.0 / np.asarray(effects)[left[inside]]
-    cross = ~inside
-    size = (int(data.cluster.max()) + 1) * components
-    keys = [data.cluster[cross] * components + side[cross] for side in (left, right)]
-    together = np.bincount(np.concatenate(keys), minlength=size)
-    crowd = [together[key] for key in keys]
-    # The core meets everybody: what counts is how often the contestant outside it was judged.
-    for place, side in enumerate((left, right)):
-        crowd[place] = np.where(side[cross] == links.core, 0, crowd[place])
-    share[cross] = 1.0 / np.maximum(1, np.maximum(crowd[0], crowd[1]))
-    return data.win_matrix(data.weight * share)
+    @cached_property
+    def _across(self) -> Codes:
+        """Rows of the comparisons between components."""
+        return np.flatnonzero(self.links.component[self.data.a] != self.links.component[self.data.b])
+
+    @cached_property
+    def _inside(self) -> Floats:
+        """(K, K) wins within components, divided by their design effects."""
+        component = self.links.component
+        same = component[:, None] == component[None, :]
+        inside: Floats = np.where(same, self.data.win_matrix(), 0.0)
+        return inside / np.asarray(self.effects, dtype=np.float64)[component][:, None]
 
 
 def _least_contrast(wins: Floats, contrast: Floats, target: float) -> float:

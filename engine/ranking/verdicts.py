@@ -284,7 +284,15 @@ class _Where:
     file: str | None
     lines: Sequence[int] | None
 
-    def refuse(self, bad: NDArray[np.bool_], code: str, text: str, *, fix: str = "", value: str = "") -> None:
+    def refuse(
+        self,
+        bad: NDArray[np.bool_],
+        code: str,
+        text: str,
+        *,
+        fix: str = "Correct or remove that row.",
+        value: str = "",
+    ) -> None:
         """Raise about the first bad row, if there is one."""
         if not bad.any():
             return

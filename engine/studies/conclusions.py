@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from engine.ranking import Ranking, Standing
 from engine.studies.result import StudyResult, TaskResult
 
-Verdict = Literal["holds", "not separable", "reversed"]
+Verdict = Literal["holds", "not separable", "reversed", "not judged"]
 
 
 def conclude(result: StudyResult, ranking: Ranking) -> tuple[list[str], list[str]]:
@@ -15,7 +16,8 @@ def conclude(result: StudyResult, ranking: Ranking) -> tuple[list[str], list[str
     conclusions = [_leader(result, ranking), *_merges(result, ranking)]
     if result.validation is not None:
         conclusions.append(result.validation.sentence)
-    conclusions += [sentence for task in result.tasks for sentence in _gain(task)]
+    trained = {entrant.name for entrant in result.entrants if entrant.kind != "reference"}
+    conclusions += [sentence for task in result.tasks for sentence in _gain(task, trained)]
     cautions = list(ranking.warnings)
     if result.repeats == 1:
         cautions.append(
@@ -28,6 +30,14 @@ def conclude(result: StudyResult, ranking: Ranking) -> tuple[list[str], list[str
             "The judge was the reference judge: it compares answers with the dataset's own answers by a metric, "
             "so it sees nothing that the metric does not see."
         )
+    cut = [step.title for step in result.steps if step.summary.get("stopped") == "budget"]
+    if cut:
+        cautions.append(f"The budget ended before these were complete: {', '.join(cut)}.")
+    if result.validation is not None and not result.validation.sealed_until_now:
+        cautions.append(
+            f"The task {result.validation.dataset} was not sealed until this study opened it: somebody may have "
+            "looked at it, or chosen by it, before."
+        )
     prompts = sum(task.prompts for task in result.tasks)
     if prompts < 100:
         cautions.append(
@@ -39,13 +49,13 @@ def conclude(result: StudyResult, ranking: Ranking) -> tuple[list[str], list[str
 def _leader(result: StudyResult, ranking: Ranking) -> str:
     if result.winner is None:
         return "Nothing could be ranked."
-    equals = [
-        row.name
-        for row in ranking.contestants
-        if row.name != result.winner and not ranking.separable(result.winner, row.name)
-    ]
+    others = [row.name for row in ranking.contestants if row.name != result.winner]
+    equals = [name for name in others if not ranking.separable(result.winner, name)]
     if not equals:
         return f"{result.winner} is the best of all, surely at the {result.level:.0%} level."
+    level = [name for name in others if _same(ranking, result.winner, name)]
+    if level:
+        return f"{_listed([result.winner, *level])} are equal at the top: nothing tells which is best."
     settle = ranking.settle
     more = (
         f" About {settle.comparisons:,} more comparisons would tell {settle.first} and {settle.second} apart, "
@@ -66,6 +76,8 @@ def _merges(result: StudyResult, ranking: Ranking) -> list[str]:
     best_base = next((name for name in order if name in bases), None)
     if best is None or best_base is None:
         return []
+    if _same(ranking, best, best_base):
+        return [f"No merge wins: the best merge, {best}, and the best base, {best_base}, are equal."]
     if order.index(best) < order.index(best_base):
         sure = "surely" if ranking.separable(best, best_base) else "but not separably"
         return [f"The merge {best} stands above every base ({sure} above {best_base})."]
@@ -73,12 +85,14 @@ def _merges(result: StudyResult, ranking: Ranking) -> list[str]:
     return [f"No merge wins: {best_base} stands above the best merge, {best} ({sure})."]
 
 
-def _gain(task: TaskResult) -> list[str]:
+def _same(ranking: Ranking, first: str, second: str) -> bool:
+    """Whether the verdicts rate two exactly alike."""
+    return ranking.standing(first).rank == ranking.standing(second).rank
+
+
+def _gain(task: TaskResult, trained: Collection[str]) -> list[str]:
     """What fine-tuning brought on a task, beside its floors."""
-    tuned = [
-        figures for figures in task.figures if not figures.contestant.startswith(("untuned:", "fewshot:"))
-    ]
-    tuned = [figures for figures in tuned if ":" not in figures.contestant]
+    tuned = [figures for figures in task.figures if figures.entrant in trained]
     if not tuned:
         return []
     best = max(tuned, key=lambda figures: figures.metric)
@@ -95,8 +109,15 @@ def _gain(task: TaskResult) -> list[str]:
     return [f"On {task.dataset} the best fine-tune reaches {best.metric:.2f} {task.metric_title}{against}."]
 
 
-def validate_sentence(first: str, second: str, dataset: str, standing: Standing) -> tuple[Verdict, str]:
+def validate_sentence(
+    first: str, second: str, dataset: str, standing: Standing | None
+) -> tuple[Verdict, str]:
     """The verdict of the sealed task on ``first`` against ``second`` (``standing`` is their difference)."""
+    if standing is None:
+        return (
+            "not judged",
+            f"On the sealed task {dataset} nothing was judged, so the order is not confirmed.",
+        )
     if standing.lo is not None and standing.lo > 0:
         return "holds", f"On the sealed task {dataset} the order holds: {first} is surely above {second}."
     if standing.hi is not None and standing.hi < 0:

@@ -11,13 +11,22 @@ import yaml
 
 from engine.resources import resource
 from engine.studies.errors import StudyError
+from engine.studies.paid import is_endpoint
 from engine.studies.reading import check_study
 from engine.studies.spec import StudySpec
+from engine.workspace.naming import slug
 
 #: References that a judge behind OpenAI's endpoint brings along, as in the seed story.
 _GPT_REFERENCES: Final = ("gpt-4", "gpt-4-turbo", "gpt-3.5-turbo")
 _SNIPS_KINDS: Final = ("AddToPlaylist", "BookRestaurant")
 _FULL_PROMPTS: Final = 300
+#: What has to be in a folder of public data.
+_PUBLIC_FILES: Final = (
+    *(f"banking77/{name}" for name in ("categories.json", "train.csv", "test.csv")),
+    *(f"snips/{split}_{kind}.json" for kind in _SNIPS_KINDS for split in ("train", "validate")),
+    *(f"scitldr/{split}.jsonl" for split in ("train", "dev", "test")),
+    "nlupp/hotels-fold1.json",
+)
 
 
 @dataclass(frozen=True)
@@ -62,13 +71,13 @@ def demo_study(wish: DemoWish) -> StudySpec:
         values["name"] += "-qlora"
         values["training"]["method"] = "qlora"
     if wish.judge != "reference":
-        endpoint, _, model = wish.judge.partition(":")
         values["judging"] = {"judge": wish.judge}
         values["budget_usd"] = wish.budget_usd
-        values["references"] += [
-            f"{endpoint}:{name}" for name in (_GPT_REFERENCES if endpoint == "openai" else (model,))
-        ]
-        values["name"] += "-judged"
+        values["name"] += f"-judged-{slug(wish.judge.replace(':', '-'))}"
+        endpoint, _, model = wish.judge.partition(":")
+        if is_endpoint(wish.judge):
+            names = _GPT_REFERENCES if endpoint == "openai" else (model,)
+            values["references"] += [f"{endpoint}:{name}" for name in names]
     if wish.round > 1:
         values["name"] += f"-{wish.round}"
     return StudySpec(study=check_study(values, str(file)), folder=str(file.parent))
@@ -92,14 +101,14 @@ def _summaries() -> dict[str, Any]:
 
 def _public_tasks(data: Path, *, full: bool) -> list[dict[str, Any]]:
     """Banking77, SNIPS, SciTLDR and, sealed, NLU++, from their files as published."""
-    for folder in ("banking77", "snips", "scitldr", "nlupp"):
-        if not (data / folder).is_dir():
+    for pattern in _PUBLIC_FILES:
+        if not any(data.glob(pattern)):
             raise StudyError(
                 "demo.no_data",
-                "The folder {file} has no folder '{folder}'.",
+                "The folder {file} has no {pattern}.",
                 fix="Name a folder with banking77/, snips/, scitldr/ and nlupp/ as published.",
                 file=str(data),
-                folder=folder,
+                pattern=pattern,
             )
     categories = json.loads((data / "banking77" / "categories.json").read_text(encoding="utf-8"))
     kinds = sorted(path.stem.removeprefix("train_") for path in (data / "snips").glob("train_*.json"))

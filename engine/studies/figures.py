@@ -10,7 +10,7 @@ from engine.datasets.example import Example
 from engine.datasets.library import open_dataset
 from engine.datasets.selection import select
 from engine.errors import BakeoffError
-from engine.inference.contestants import latest
+from engine.inference.contestants import DATASET, latest
 from engine.inference.outputs import read_outputs
 from engine.judging.prepare import expected_answer
 from engine.metrics import Metric, guess_metric, majority_floor, metric_named
@@ -43,7 +43,7 @@ def task_result(workspace: Workspace, task: Task, products: Products, entrants: 
         result.floor, result.floor_answer = floor.share, floor.answer
     names = {name: entrant for entrant in entrants for name in products.tuned[task.dataset].get(entrant, [])}
     if not task.sealed:
-        names |= {name: name for name in products.references}
+        names |= {name: name for name in products.references if name != DATASET}
     for name, entrant in names.items():
         figures = _figures(workspace, dataset.id, name, entrant, test, metric)
         if figures is None:
@@ -53,6 +53,8 @@ def task_result(workspace: Workspace, task: Task, products: Products, entrants: 
         if name == f"untuned:{products.bases[0]}":
             result.untuned = figures.metric
         result.figures.append(figures)
+    if result.figures:  # what was answered, should that be less
+        result.prompts = max(figures.prompts for figures in result.figures)
     return result
 
 

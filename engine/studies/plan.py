@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -13,6 +13,7 @@ from engine.inference.access import prices
 from engine.models.inspect import ModelInfo
 from engine.models.speed import GPU_FLOPS, START_SECONDS, machine_flops, training_flops
 from engine.progress import SilentReporter
+from engine.studies.paid import is_endpoint
 from engine.studies.spec import Base, Study, Task
 from engine.training.schedule import plan_schedule
 from engine.workspace import Workspace
@@ -67,7 +68,17 @@ class Plan:
 
     def of(self, key: str) -> float:
         """Expected seconds of one job; a little for one that was not planned."""
-        return next((job.seconds for job in self.jobs if job.key == key), START_SECONDS)
+        job = self.job(key)
+        return START_SECONDS if job is None else job.seconds
+
+    def job(self, key: str) -> PlannedJob | None:
+        """The planned job of this key."""
+        return next((job for job in self.jobs if job.key == key), None)
+
+    def usd_after(self, key: str) -> float:
+        """Expected price of the calls of all jobs that come after this one."""
+        keys = [job.key for job in self.jobs]
+        return sum(job.usd for job in self.jobs[keys.index(key) + 1 :]) if key in keys else 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """The document of ``study run --dry-run``."""
@@ -131,19 +142,20 @@ class _Planner:
                 for name in merges:
                     self._train("fine-tune merges", task, name)
             self._answer_and_judge("merges", study.open_tasks(), merges, with_references=False)
-        self._judge(
-            "rank", study.open_tasks(), len(entrants) + len(self._merges) + len(self._references), "test"
-        )
+        everyone = len(entrants) + len(self._merges)
+        self._judge("rank", study.open_tasks(), everyone, "test", references=len(self._references))
         sealed = study.sealed_task()
         if sealed:
             for name in ("winner", "plain"):
                 self._train("validate", sealed, name)
             self._answer("validate", sealed, 2, ("test",))
             self._judge("validate", [sealed], 2, "test")
+        if study.judging.max_comparisons is not None:
+            self._plan.jobs = _within(self._plan.jobs, study.judging.max_comparisons)
         if study.budget_usd is not None and self._plan.usd > study.budget_usd:
             self._plan.notes.append(
                 f"The forecast of {self._plan.usd:.2f} USD is above the budget of {study.budget_usd:.2f} USD: "
-                "judging will stop where the budget ends."
+                "each judging gets its share of the budget and stops where that ends."
             )
         return self._plan
 
@@ -182,13 +194,15 @@ class _Planner:
     ) -> None:
         for task in tasks:
             count = len(names) * self._study.repeats
-            local = [name for name in self._references if not _endpoint(name)] if with_references else []
-            self._answer(f"answer {who}", task, count + len(local), ("dev", "test"), local)
+            local = [name for name in self._references if not is_endpoint(name)] if with_references else []
+            splits = ("dev", "test") if self._study.merging else ("test",)
+            self._answer(f"answer {who}", task, count + len(local), splits, local)
             for name in self._references if with_references else []:
-                if _endpoint(name):
+                if is_endpoint(name):
                     self._api(task, name)
-        known = len(self._study.bases) + (len(self._merges) if who == "merges" else 0)
-        self._judge(f"choose {who}", tasks, known, "dev")
+        if self._study.merging:
+            known = len(self._study.bases) + (len(self._merges) if who == "merges" else 0)
+            self._judge(f"choose {who}", tasks, known, "dev")
 
     def _answer(
         self,
@@ -208,7 +222,7 @@ class _Planner:
     def _api(self, task: Task, name: str) -> None:
         size = self._size(task)
         endpoint, _, model = name.partition(":")
-        calls = size.dev + size.test
+        calls = size.test  # references answer no dev prompts
         try:
             price = prices(self._workspace).require(model, endpoint)
         except BakeoffError as error:
@@ -223,41 +237,39 @@ class _Planner:
             usd=usd,
         )
 
-    def _judge(self, phase: str, tasks: list[Task], contestants: int, split: str) -> None:
-        judging = self._study.judging
-        repeats = self._study.repeats
-        contestants = contestants * repeats
+    def _judge(
+        self, phase: str, tasks: list[Task], entrants: int, split: str, *, references: int = 0
+    ) -> None:
+        judging, repeats = self._study.judging, self._study.repeats
+        contestants = entrants * repeats + references
+        # Fine-tunes of one entrant are not compared with each other.
+        pairs = math.comb(contestants, 2) - entrants * math.comb(repeats, 2)
         for task in tasks:
             size = self._size(task)
             prompts = size.test if split == "test" else size.dev
-            comparisons = math.comb(contestants, 2) * prompts
-            if judging.max_comparisons is not None and split == "test":
-                comparisons = min(comparisons, judging.max_comparisons // max(len(tasks), 1))
+            comparisons = pairs * prompts
             if judging.judge == "reference":
-                self._add(
-                    phase, f"{phase} judge {task.dataset}", f"Judge {task.dataset} ({split})", _LIGHT_START
-                )
-                continue
-            if judging.max_comparisons is None or split == "dev":
-                comparisons = min(comparisons, contestants * prompts * 2)
-            usd, calls = 0.0, comparisons * 2
-            if _endpoint(judging.judge):
-                endpoint, _, model = judging.judge.partition(":")
-                question, verdict = _JUDGE_TOKENS
-                try:
-                    price = prices(self._workspace).require(model, endpoint)
-                    tokens = calls * (size.prompt + 2 * size.answer + question)
-                    usd = price.cost(round(tokens), calls * verdict)
-                except BakeoffError as error:
-                    self._plan.notes.append(error.message)
-            self._add(
-                phase,
-                f"{phase} judge {task.dataset}",
-                f"Judge {task.dataset} ({split})",
-                calls * 0.5,
-                usd=usd,
-                comparisons=comparisons,
-            )
+                seconds, usd = _LIGHT_START, 0.0
+            else:
+                if judging.max_comparisons is None:
+                    comparisons = min(comparisons, contestants * prompts * 2)
+                seconds, usd = comparisons * 2 * 0.5, self._judging_usd(comparisons * 2, size)
+            key, title = f"{phase} judge {task.dataset}", f"Judge {task.dataset} ({split})"
+            self._add(phase, key, title, seconds, usd=usd, comparisons=comparisons)
+
+    def _judging_usd(self, calls: int, size: _Size) -> float:
+        """Expected price of a judge's calls."""
+        if not is_endpoint(self._study.judging.judge):
+            return 0.0
+        endpoint, _, model = self._study.judging.judge.partition(":")
+        question, verdict = _JUDGE_TOKENS
+        try:
+            price = prices(self._workspace).require(model, endpoint)
+        except BakeoffError as error:
+            if error.message not in self._plan.notes:
+                self._plan.notes.append(error.message)
+            return 0.0
+        return price.cost(round(calls * (size.prompt + 2 * size.answer + question)), calls * verdict)
 
     def _add(
         self,
@@ -298,8 +310,10 @@ class _Planner:
         counts = {"train": expected.train, "dev": expected.dev, "test": expected.test}
         with self._workspace.catalogue.reading() as session:
             row = session.scalar(select(Dataset).where(Dataset.name == task.dataset))
-        if row is None or (row.sealed and row.opened_at is None):
+        if row is None:
             return counts, expected.prompt_tokens, expected.answer_tokens
+        if row.sealed:  # its counts are no secret; the same whether it is open by now or not
+            return row.manifest["counts"], expected.prompt_tokens, expected.answer_tokens
         from engine.datasets.store import DatasetStore
 
         store = DatasetStore(self._workspace.absolute(row.folder))
@@ -307,8 +321,7 @@ class _Planner:
         prompt = sum(sum(len(m.content or "") for m in example.prompt) for example in sample)
         answer = sum(len(example.answer.content or "") for example in sample)
         many = max(len(sample), 1)
-        known: dict[str, int] = {str(split): count for split, count in store.counts.items()}
-        return known, prompt / many / _CHARACTERS + 12, answer / many / _CHARACTERS + 2
+        return row.manifest["counts"], prompt / many / _CHARACTERS + 12, answer / many / _CHARACTERS + 2
 
     def _parameters(self, base: Base) -> float:
         with self._workspace.catalogue.reading() as session:
@@ -331,5 +344,22 @@ class _Planner:
             return session.scalar(select(Dataset.id).where(Dataset.name == name)) is not None
 
 
-def _endpoint(name: str) -> bool:
-    return ":" in name and not name.startswith(("untuned:", "fewshot:", "local:"))
+def _within(jobs: list[PlannedJob], most: int) -> list[PlannedJob]:
+    """The same jobs with at most ``most`` comparisons in all, every judging keeping its share, one at least."""
+    total = sum(job.comparisons for job in jobs)
+    if total <= most:
+        return jobs
+    shares = [job.comparisons * most / total for job in jobs]
+    given = [math.floor(share) for share in shares]
+    # What rounding leaves over goes to those that lost most by it.
+    by_loss = sorted(range(len(jobs)), key=lambda place: given[place] - shares[place])
+    for place in by_loss[: most - sum(given)]:
+        given[place] += 1
+    limited = []
+    for job, comparisons in zip(jobs, given, strict=True):
+        if job.comparisons:
+            comparisons = max(comparisons, 1)
+            usd = round(job.usd * comparisons / job.comparisons, 4)
+            job = replace(job, comparisons=comparisons, usd=usd)
+        limited.append(job)
+    return limited

@@ -1,13 +1,15 @@
-"""The first phase of a study: its datasets and bases are brought into the workspace."""
+"""The first phase of a study: its datasets and bases are brought into the workspace, and looked at."""
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
 from engine.datasets.spec import ImportSpec, SourceSpec
+from engine.files import sha256_file
 from engine.jobs.context import JobContext
 from engine.merging.spec import MergeSpec
 from engine.models.source import demo_source
@@ -19,6 +21,7 @@ from engine.studies.spec import Base, DataSource, Sibling, Study
 from engine.studies.steps import Step, Steps
 from engine.training.spec import TrainSpec
 from engine.workspace import Workspace
+from engine.workspace.naming import dataset_named
 from engine.workspace.tables import Dataset, Model
 
 
@@ -42,25 +45,18 @@ class Preparation:
         self.plan = plan
 
     def run(self) -> list[str]:
-        """Prepare everything; returns the leaks that were found, a sentence each."""
-        self._import_datasets()
-        leaks = self._check_leaks()
+        """Prepare everything; returns what the reader of the report has to know, a sentence each."""
+        others = self._import_datasets()
+        self._require_prompts()
+        cautions = [*others, *study_leaks(self.workspace, [task.dataset for task in self.study.tasks])]
+        for sentence in cautions:
+            self.context.event("warning", message=sentence)
         self._prepare_bases()
-        return leaks
+        return cautions
 
-    def _import_datasets(self) -> None:
-        missing = [
-            task.dataset
-            for task in self.study.tasks
-            if task.source is None and not known(self.workspace, Dataset, task.dataset)
-        ]
-        if missing:
-            raise StudyError(
-                "study.no_datasets",
-                "The study needs datasets that the workspace does not have: {names}.",
-                fix="Import each of them with: bakeoff dataset import FILE --name NAME",
-                names=", ".join(missing),
-            )
+    def _import_datasets(self) -> list[str]:
+        """Import what is missing; names the datasets that are here already and are not what the file says."""
+        require_datasets(self.study, self.workspace)
         sources: dict[str, tuple[DataSource, bool]] = {}
         for base in self.study.bases:
             if base.sibling and base.sibling.source:
@@ -68,30 +64,62 @@ class Preparation:
         for task in self.study.tasks:
             if task.source:
                 sources[task.dataset] = (task.source, task.sealed)
-        steps = []
+        steps, others = [], []
         for name, (source, sealed) in sources.items():
+            spec = self._import_spec(name, source, sealed=sealed)
             if not known(self.workspace, Dataset, name):
-                spec = ImportSpec(
-                    sources=[
-                        SourceSpec(path=str(self._path(file.path)), split=file.split) for file in source.files
-                    ],
-                    name=name,
-                    format=source.format,
-                    mapping=source.map,
-                    system=source.system,
-                    test_share=source.test_share,
-                    dev_share=source.dev_share,
-                    seed=source.seed,
-                    sealed=sealed,
-                )
                 steps.append(self._submit(f"import {name}", "dataset_import", spec, f"Import {name}"))
+            elif self._differs(name, spec):
+                others.append(
+                    f"The dataset '{name}' was in the workspace before, made from other files or with other "
+                    "settings than this study names; it was used as it is."
+                )
         self.steps.run(steps)
+        return others
 
-    def _check_leaks(self) -> list[str]:
-        leaks = study_leaks(self.workspace, [task.dataset for task in self.study.tasks])
-        for sentence in leaks:
-            self.context.event("warning", message=sentence)
-        return leaks
+    def _import_spec(self, name: str, source: DataSource, *, sealed: bool) -> ImportSpec:
+        return ImportSpec(
+            sources=[SourceSpec(path=str(self._path(file.path)), split=file.split) for file in source.files],
+            name=name,
+            format=source.format,
+            mapping=source.map,
+            system=source.system,
+            test_share=source.test_share,
+            dev_share=source.dev_share,
+            seed=source.seed,
+            sealed=sealed,
+        )
+
+    def _differs(self, name: str, spec: ImportSpec) -> bool:
+        """Whether a dataset is not what importing by ``spec`` would make."""
+        with self.workspace.catalogue.reading() as session:
+            manifest = dataset_named(session, name).manifest
+        settings = ("format", "mapping", "system", "test_share", "dev_share", "seed", "sealed")
+        if any(manifest.get(setting) != getattr(spec, setting) for setting in settings):
+            return True
+        try:
+            files = [(sha256_file(Path(source.path)), source.split) for source in spec.sources]
+        except OSError:
+            return True
+        return files != [(source["sha256"], source["split"]) for source in manifest["sources"]]
+
+    def _require_prompts(self) -> None:
+        """Refuse tasks with a split that the study needs and that is empty, before anything is trained."""
+        for task in self.study.tasks:
+            with self.workspace.catalogue.reading() as session:
+                counts = dataset_named(session, task.dataset).manifest["counts"]
+            needed = ["train", "test"]
+            if self.study.merging and not task.sealed:
+                needed.append("dev")
+            empty = [split for split in needed if not counts[split]]
+            if empty:
+                raise StudyError(
+                    "study.no_prompts",
+                    "The task '{task}' has no {splits} examples, which the study needs.",
+                    fix="Import it with other shares (dev is what parents are chosen on), or leave merging out.",
+                    task=task.dataset,
+                    splits=" and no ".join(empty),
+                )
 
     def _prepare_bases(self) -> None:
         for base in self.study.bases:
@@ -131,6 +159,33 @@ class Preparation:
         """A path beside the study's file, or a hub id."""
         path = self._path(text)
         return str(path) if path.exists() else text
+
+
+def require_datasets(study: Study, workspace: Workspace) -> None:
+    """Refuse a study whose datasets are neither in the workspace nor have a source.
+
+    Raises:
+        StudyError: Names them.
+    """
+    missing = [
+        task.dataset
+        for task in study.tasks
+        if task.source is None and not known(workspace, Dataset, task.dataset)
+    ]
+    if missing:
+        raise StudyError(
+            "study.no_datasets",
+            "The study needs datasets that the workspace does not have: {names}.",
+            fix="Import each of them with: bakeoff dataset import FILE --name NAME",
+            names=", ".join(missing),
+        )
+
+
+def was_closed(workspace: Workspace, dataset: str, *, since: float) -> bool:
+    """Whether a dataset was sealed and closed until ``since`` (seconds since the epoch)."""
+    with workspace.catalogue.reading() as session:
+        row = dataset_named(session, dataset)
+    return row.sealed and (row.opened_at is None or row.opened_at.replace(tzinfo=UTC).timestamp() >= since)
 
 
 def known(workspace: Workspace, table: type[Model] | type[Dataset], name: str) -> bool:

@@ -12,7 +12,7 @@ class Merge:
 
     Attributes:
         parents: Names of the bases it was made from.
-        recipe: The preset's name, or the method of a recipe of one's own.
+        recipe: The preset's name, or a recipe of one's own as YAML.
     """
 
     name: str

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from engine.merging import preset_names
+from engine.errors import BakeoffError
+from engine.judging.pairs import Goal
+from engine.merging import parse_recipe, preset_names
 from engine.studies.errors import StudyError
+from engine.studies.recipes import fill_recipe
 from engine.studies.spec import Study, StudySpec
 
 
@@ -77,21 +81,71 @@ def _contradictions(study: Study) -> list[str]:
             found.append(
                 f"The sibling '{base.name}' is made from '{base.sibling.base}', which does not come before it."
             )
-    if study.merging:
-        if len(study.bases) < study.merging.parents:
-            found.append(f"Merging {study.merging.parents} parents needs at least as many bases.")
-        found += [
-            f"There is no merge preset '{recipe}' (there are {', '.join(preset_names())})."
-            for recipe in study.merging.recipes
-            if isinstance(recipe, str) and recipe not in preset_names()
-        ]
-    for settings in (study.training, *(task.training for task in study.tasks)):
+    found += _merging_problems(study)
+    found += _judging_problems(study)
+    settings = [study.training, *(task.training for task in study.tasks)]
+    settings += [base.sibling.training for base in study.bases if base.sibling]
+    for own in settings:
         try:
-            study.recipe(None, seed=0, own=settings)
+            study.recipe(None, seed=0, own=own)
         except ValidationError as error:
             first = error.errors()[0]
             found.append(f"The training setting '{first['loc'][0]}' is wrong: {first['msg']}.")
     return found
+
+
+def _merging_problems(study: Study) -> list[str]:
+    if study.merging is None:
+        return []
+    found = []
+    if len(study.bases) < study.merging.parents:
+        found.append(f"Merging {study.merging.parents} parents needs at least as many bases.")
+    names = [f"parent{number}" for number in range(1, study.merging.parents + 1)]
+    for recipe in study.merging.recipes:
+        if isinstance(recipe, str):
+            if recipe not in preset_names():
+                found.append(f"There is no merge preset '{recipe}' (there are {', '.join(preset_names())}).")
+            continue
+        filled = fill_recipe(recipe, names, "base")
+        unknown = sorted(set(re.findall(r"\$\w+", str(filled))))
+        if unknown:
+            found.append(f"The merge recipe names {', '.join(unknown)}, which stands for no model.")
+        try:
+            parse_recipe(filled)
+        except BakeoffError as error:
+            found.append(f"A merge recipe is wrong: {error.message}")
+    return found
+
+
+def _judging_problems(study: Study) -> list[str]:
+    found = []
+    judge = study.judging.judge
+    if judge != "reference" and not (judge.startswith("local:") and judge != "local:") and not _named(judge):
+        found.append(f"'{judge}' is no judge: write reference, ENDPOINT:MODEL or local:MODEL.")
+    for name in study.references:
+        if name == "dataset":
+            if judge == "reference":
+                found.append(
+                    "Under the reference judge the dataset's answers are the yardstick, not a reference."
+                )
+        elif name.startswith("local:") or not _named(name):
+            found.append(
+                f"'{name}' is no reference: write untuned:BASE, fewshot:BASE, dataset or ENDPOINT:MODEL."
+            )
+    try:
+        goal = Goal.parse(study.judging.goal)
+    except BakeoffError as error:
+        return [*found, error.message]
+    entrants = [*(base.name for base in study.bases), *study.references]
+    if goal.reference is not None and goal.reference not in entrants:
+        found.append(f"The goal '{study.judging.goal}' names nobody of the study ({', '.join(entrants)}).")
+    return found
+
+
+def _named(name: str) -> bool:
+    """Whether a name has two parts around its first colon."""
+    endpoint, _, model = name.partition(":")
+    return bool(endpoint.strip() and model.strip())
 
 
 def _nearest(word: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import yaml
+
 from engine.merging import preset
 
 
@@ -29,6 +31,13 @@ def recipe_name(wanted: str | dict[str, Any]) -> str:
     if isinstance(wanted, str):
         return wanted
     return re.sub(r"[^\w-]", "-", str(wanted.get("merge_method", "merge")))
+
+
+def recipe_text(wanted: str | dict[str, Any], filled: dict[str, Any]) -> str:
+    """What the report says of a merge's recipe: the preset's name, or the recipe of one's own as YAML."""
+    if isinstance(wanted, str):
+        return wanted
+    return yaml.safe_dump(filled, sort_keys=False, allow_unicode=True)
 
 
 def _fill(value: Any, names: dict[str, str]) -> Any:

@@ -53,7 +53,7 @@ def _said(summary: Mapping[str, Any]) -> str:
     """The plain figures of a job's summary."""
     parts = []
     for key, value in summary.items():
-        if isinstance(value, bool) or value is None or isinstance(value, dict | list):
+        if key == "folder" or isinstance(value, bool) or value is None or isinstance(value, dict | list):
             continue
         if isinstance(value, float):
             if not math.isfinite(value):

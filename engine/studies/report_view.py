@@ -43,6 +43,7 @@ _VERDICTS: Final = {
     "holds": ("good", "The order holds"),
     "not separable": ("warn", "Not separable"),
     "reversed": ("bad", "The order is reversed"),
+    "not judged": ("warn", "Not judged"),
 }
 
 
@@ -226,8 +227,12 @@ def _rating_figure(
     placed = [row for row in rows if row.everywhere]
     sentence = f"Ratings {where}"
     if placed:
-        sentence += f": {placed[0].dot.name} is first, {_stands(placed[0])}"
-        sentence += f"; {placed[-1].dot.name} is last, {_stands(placed[-1])}." if len(placed) > 1 else "."
+        first, last = placed[0], placed[-1]
+        if len(placed) > 1 and first.elo == last.elo != NONE:
+            sentence += f": all are equal, {_stands(first)}."
+        else:
+            sentence += f": {first.dot.name} is first, {_stands(first)}"
+            sentence += f"; {last.dot.name} is last, {_stands(last)}." if len(placed) > 1 else "."
     unrated = [row.dot.name for row in rows if row.note and row not in (*placed[:1], *placed[-1:])]
     if unrated:
         sentence += f" Without a rating: {listing(unrated)}."

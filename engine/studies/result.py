@@ -74,7 +74,9 @@ class Validation(BaseModel):
 
     Attributes:
         difference: Rating of ``first`` minus that of ``second`` there, natural-log units; None if not finite.
-        verdict: ``holds`` (the first is surely better), ``reversed`` (surely worse), else ``not separable``.
+        verdict: ``holds`` (the first is surely better), ``reversed`` (surely worse), ``not separable``, or
+            ``not judged`` where the budget had ended.
+        sealed_until_now: Nobody had seen the task before this study opened it.
     """
 
     dataset: str
@@ -83,8 +85,9 @@ class Validation(BaseModel):
     difference: float | None
     lo: float | None
     hi: float | None
-    verdict: Literal["holds", "not separable", "reversed"]
+    verdict: Literal["holds", "not separable", "reversed", "not judged"]
     sentence: str
+    sealed_until_now: bool = True
     ranking: dict[str, Any]
     task: TaskResult
 

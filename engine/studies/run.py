@@ -14,19 +14,20 @@ from engine.merging.spec import MergeSpec
 from engine.ranking import Ranking
 from engine.studies.conclusions import conclude, validate_sentence
 from engine.studies.figures import machine_in_words, task_result
+from engine.studies.paid import is_endpoint, spent_usd
 from engine.studies.plan import Plan, plan_study
-from engine.studies.preparing import Preparation, known
+from engine.studies.preparing import Preparation, was_closed
 from engine.studies.products import Merge, Products
-from engine.studies.recipes import fill_recipe, recipe_name
+from engine.studies.recipes import fill_recipe, recipe_name, recipe_text
 from engine.studies.report import write_report
+from engine.studies.report_words import listing
 from engine.studies.result import Choice, EntrantResult, StudyResult, Validation
-from engine.studies.spec import Study, StudySpec, Task
-from engine.studies.standings import rank_verdicts, strongest
+from engine.studies.spec import Merging, Study, StudySpec, Task
+from engine.studies.standings import leaders, rank_verdicts, strongest
 from engine.studies.steps import Step, Steps
 from engine.training.spec import TrainSpec
 from engine.workspace.adoption import Adoption
 from engine.workspace.adoption import StudyResult as AdoptedStudy
-from engine.workspace.tables import Model
 
 
 def run(context: JobContext) -> JobResult:
@@ -54,8 +55,9 @@ class _Loop:
         self.steps = Steps(context, study.name, plan.seconds)
         self.products = Products(bases=[base.name for base in study.bases], references=list(study.references))
         self.choices: list[Choice] = []
-        self.leaks: list[str] = []
-        self.spent = 0.0
+        self.cautions: list[str] = []
+        #: The plan of comparisons and prices, made when the datasets are here.
+        self.shares = plan
         #: What the plan calls the entrants of the validation, whom it cannot know.
         self.finalists: dict[str, str] = {}
 
@@ -63,17 +65,18 @@ class _Loop:
         """All phases."""
         open_tasks = self.study.open_tasks()
         self._phase("prepare")
-        self.leaks = Preparation(self.context, self.study, self.folder, self.steps, self.plan).run()
+        self.cautions = Preparation(self.context, self.study, self.folder, self.steps, self.plan).run()
+        self.shares = plan_study(self.study, self.workspace)
         self._phase("fine-tune")
         self._fine_tune(open_tasks, self.products.bases)
         self._phase("answer")
         self._answer(open_tasks, self.products.bases, references=True)
-        self._phase("choose on dev")
-        dev = self._judge(open_tasks, self.products.bases, "dev", "choose bases", references=False)
         if self.study.merging is not None:
-            parents = self._choose_parents(dev)
+            self._phase("choose on dev")
+            dev = self._judge(open_tasks, self.products.bases, "dev", "choose bases", references=False)
+            parents = self._choose_parents(dev, self.study.merging)
             self._phase("merge")
-            self._merge(parents)
+            self._merge(parents, self.study.merging)
             merges = [merge.name for merge in self.products.merges]
             self._fine_tune(open_tasks, merges)
             self._answer(open_tasks, merges, references=False)
@@ -114,15 +117,16 @@ class _Loop:
         steps = []
         for task in tasks:
             names = self.products.contestants(task.dataset, entrants, references=references)
-            local = [name for name in names if not self._is_api(name)]
+            local = [name for name in names if not is_endpoint(name)]
             key = f"answer {who} {task.dataset}"
             steps.append(self._submit(key, "generate", self._generate(task, local), f"Answer {task.dataset}"))
             for name in names:
-                if self._is_api(name):
-                    spec = self._generate(task, [name], budget=self._left())
+                if is_endpoint(name):
                     key, title = f"api {task.dataset} {name}", f"{name} answers {task.dataset}"
-                    api = self._submit(key, "generate", spec, title, lane="network", own_runner=True)
-                    self.spent += sum(row["cost_usd"] for row in self.steps.run([api])[0]["outputs"])
+                    spec = self._generate(task, [name], budget=self._share(key))
+                    self.steps.run(
+                        [self._submit(key, "generate", spec, title, lane="network", own_runner=True)]
+                    )
         self.steps.run(steps)
 
     def _generate(
@@ -130,15 +134,15 @@ class _Loop:
         task: Task,
         names: list[str],
         *,
-        splits: tuple[Literal["dev", "test"], ...] = ("dev", "test"),
+        splits: tuple[Literal["dev", "test"], ...] | None = None,
         budget: float | None = None,
     ) -> GenerateSpec:
-        limit = max((value for value in (task.limits.dev, task.limits.test) if value), default=None)
+        everything: tuple[Literal["dev", "test"], ...] = ("dev", "test") if self.study.merging else ("test",)
         return GenerateSpec(
             models=names,
             dataset=task.dataset,
-            splits=list(splits),
-            limits={"dev": task.limits.dev or limit, "test": task.limits.test or limit},
+            splits=list(splits or everything),
+            limits={"dev": task.limits.dev, "test": task.limits.test},
             only_test=[name for name in names if name in self.products.references],
             answers=task.answers,
             batch_size=self.study.batch_size,
@@ -156,71 +160,94 @@ class _Loop:
             task.dataset: self.products.contestants(task.dataset, entrants, references=references)
             for task in tasks
         }
+        paid = is_endpoint(judging.judge)
         steps = []
-        share = judging.max_comparisons // len(tasks) if judging.max_comparisons else None
         for task in tasks:
+            key = f"{phase} judge {task.dataset}"
+            planned = self.shares.job(key)
             spec = JudgeSpec(
                 dataset=task.dataset,
                 contestants=contestants[task.dataset],
                 split="test" if split == "test" else "dev",
                 judge=judging.judge,
-                goal=judging.goal if split == "test" else "ranking",
-                budget_usd=self._left() if self._is_api(judging.judge) else None,
-                max_comparisons=share,
+                goal=self._goal(task, phase),
+                budget_usd=self._share(key) if paid else None,
+                max_comparisons=planned.comparisons if planned and judging.max_comparisons else None,
                 metric=task.metric,
                 show_expected=judging.show_expected,
+                across_entrants=True,
                 seed=self.study.seed,
             )
             lane: Lane = "compute" if judging.judge.startswith("local:") else "network"
-            step = self._submit(
-                f"{phase} judge {task.dataset}",
-                "judge",
-                spec,
-                f"Judge {task.dataset} ({split})",
-                lane=lane,
-                own_runner=self._is_api(judging.judge),
-            )
-            if self._is_api(judging.judge):  # one after another, so that each knows what is left
-                self.spent += self.steps.run([step])[0]["cost_usd"]
-            else:
-                steps.append(step)
-        self.steps.run(steps)
+            title = f"Judge {task.dataset} ({split})"
+            steps.append(self._submit(key, "judge", spec, title, lane=lane, own_runner=paid))
+            if paid:  # one after another, so that each knows what is left
+                self.steps.run(steps[-1:])
+        if not paid:
+            self.steps.run(steps)
         names = [task.dataset for task in tasks]
         return rank_verdicts(self.workspace, names, split, judging.judge, contestants)
 
-    def _choose_parents(self, dev: Ranking) -> list[str]:
+    def _goal(self, task: Task, phase: str) -> str:
+        """What a judging is for: the study's goal where the table is made, everybody's place elsewhere."""
+        goal = self.study.judging.goal
+        if phase != "rank":
+            return "ranking"
+        kind, colon, entrant = goal.partition(":")
+        tuned = self.products.tuned[task.dataset].get(entrant, [])
+        return f"{kind}:{tuned[0]}" if colon and tuned else goal
+
+    def _choose_parents(self, dev: Ranking, merging: Merging) -> list[str]:
         """The strongest bases on dev prompts."""
-        count = self.study.merging.parents if self.study.merging else 2
-        order = strongest(dev, self.products.bases)
-        chosen = [*order, *(name for name in self.products.bases if name not in order)][:count]
-        best = dev.contestants[0].name if dev.contestants else chosen[0]
-        told = f"{' and '.join(chosen)} stand highest on dev prompts and become the parents"
-        self._record("parents", chosen, f"{told}; {best} leads.", dev)
+        bases = self.products.bases
+        order = strongest(dev, bases)
+        chosen = [*order, *(name for name in bases if name not in order)][: merging.parents]
+        told = f"{listing(chosen)} become the parents"
+        first = leaders(dev, bases) if order else []
+        if not order:
+            sentence = f"Nothing was judged on dev prompts, so the first bases of the study's file, {told}."
+        elif len(first) == len(bases):
+            sentence = f"All bases are equal on dev prompts; the first of the study's file, {told}."
+        elif len(first) > 1:
+            sentence = f"{told}: {listing(first)} are equal at the top on dev prompts."
+        else:
+            sentence = f"{told}: they stand highest on dev prompts, where {first[0]} leads."
+        self._record("parents", chosen, sentence, dev)
         return chosen
 
-    def _merge(self, parents: list[str]) -> None:
-        merging = self.study.merging
-        if merging is None:
-            return
+    def _merge(self, parents: list[str], merging: Merging) -> None:
         steps = []
         for number, wanted in enumerate(merging.recipes, start=1):
             recipe = fill_recipe(wanted, parents, self.study.bases[0].name)
             name = f"{self.study.name}-{recipe_name(wanted)}-{number}"[:60]
             spec = MergeSpec(recipe=recipe, name=name, seed=self.study.seed)
             title = f"Merge {' and '.join(parents)} by {recipe_name(wanted)}"
-            steps.append((wanted, self._submit(f"merge {number}", "merge", spec, title)))
+            steps.append((recipe_text(wanted, recipe), self._submit(f"merge {number}", "merge", spec, title)))
         self.steps.run([step for _, step in steps])
-        self.products.merges = [
-            Merge(self.steps.model_of(step), parents, recipe_name(wanted)) for wanted, step in steps
-        ]
+        self.products.merges = [Merge(self.steps.model_of(step), parents, text) for text, step in steps]
 
     def _judge_merges_on_dev(self, tasks: list[Task], merges: list[str]) -> None:
-        ranking = self._judge(tasks, self.products.trained_entrants, "dev", "choose merges", references=False)
+        everyone = self.products.trained_entrants
+        ranking = self._judge(tasks, everyone, "dev", "choose merges", references=False)
         order = strongest(ranking, merges)
-        if order:
-            place = ranking.contestants[0].name
-            sentence = f"{order[0]} is the better merge on dev prompts; {place} leads there over all."
-            self._record("merge", order[:1], sentence, ranking)
+        if not order:
+            return
+        ahead = leaders(ranking, everyone)
+        lead = (
+            f"{ahead[0]} leads there over all"
+            if len(ahead) == 1
+            else f"{listing(ahead)} are equal at the top"
+        )
+        first = leaders(ranking, merges)
+        if len(merges) == 1:
+            sentence = f"{order[0]} is the only merge; on dev prompts {lead}."
+        elif len(first) > 1:
+            sentence = (
+                f"{listing(first)} are equal on dev prompts, so {order[0]} counts as the best merge; {lead}."
+            )
+        else:
+            sentence = f"{order[0]} is the best merge on dev prompts; {lead}."
+        self._record("merge", order[:1], sentence, ranking)
 
     def _record(self, what: str, chosen: list[str], sentence: str, ranking: Ranking) -> None:
         self.choices.append(Choice(what=what, chosen=chosen, sentence=sentence, ranking=ranking.as_dict()))
@@ -240,8 +267,9 @@ class _Loop:
         if second is None:
             return None
         self.finalists = {winner: "winner", second: "plain"}
-        open_seal(self.workspace, task.dataset, self.study.name)
-        self.context.event("study.seal_opened", dataset=task.dataset)
+        closed = was_closed(self.workspace, task.dataset, since=self.context.created)
+        if open_seal(self.workspace, task.dataset, self.study.name):
+            self.context.event("study.seal_opened", dataset=task.dataset)
         self._fine_tune([task], [winner, second])
         names = self.products.contestants(task.dataset, [winner, second], references=False)
         spec = self._generate(task, names, splits=("test",))
@@ -257,17 +285,18 @@ class _Loop:
             contestants,
             reference=second if self.study.repeats > 1 else self.products.tuned[task.dataset][second][0],
         )
-        standing = next(row for row in compared.contestants if row.name in (winner, names[0]))
+        standing = next((row for row in compared.contestants if row.name in (winner, names[0])), None)
         verdict, sentence = validate_sentence(winner, second, task.dataset, standing)
         return Validation(
             dataset=task.dataset,
             first=winner,
             second=second,
-            difference=standing.rating,
-            lo=standing.lo,
-            hi=standing.hi,
+            difference=standing.rating if standing else None,
+            lo=standing.lo if standing else None,
+            hi=standing.hi if standing else None,
             verdict=verdict,
             sentence=sentence,
+            sealed_until_now=closed,
             ranking=judged.as_dict(),
             task=task_result(self.workspace, task, self.products, [winner, second]),
         )
@@ -302,12 +331,12 @@ class _Loop:
             validation=validation,
             steps=self.steps.finished,
             seconds=round(sum(step.seconds for step in self.steps.finished), 1),
-            cost_usd=round(self.spent, 6),
+            cost_usd=round(spent_usd(self.workspace, study.name), 6),
             machine=machine_in_words(),
             versions={"bakeoff": engine.__version__, "python": platform.python_version()},
         )
         result.conclusions, cautions = conclude(result, ranking)
-        result.cautions = [*self.leaks, *cautions]
+        result.cautions = [*self.cautions, *cautions]
         return result
 
     # --- small helpers ---------------------------------------------------------------------------
@@ -334,11 +363,16 @@ class _Loop:
         names = [merge.name for merge in self.products.merges]
         return f"merge {names.index(entrant) + 1}" if entrant in names else entrant
 
-    def _left(self) -> float | None:
-        """What is left of the budget."""
-        return None if self.study.budget_usd is None else max(self.study.budget_usd - self.spent, 0.0)
+    def _share(self, key: str) -> float | None:
+        """The part of the budget that is for one paid step: all but what later ones are expected to need.
 
-    def _is_api(self, name: str) -> bool:
-        if name.startswith(("untuned:", "fewshot:", "local:")) or ":" not in name:
-            return False
-        return not known(self.workspace, Model, name)
+        Where it is not enough for all, each gets its share of what is left.
+        """
+        if self.study.budget_usd is None:
+            return None
+        left = max(self.study.budget_usd - spent_usd(self.workspace, self.study.name), 0.0)
+        planned = self.shares.job(key)
+        later = self.shares.usd_after(key)
+        if planned is None or not planned.usd:
+            return left
+        return max(left - later, left * planned.usd / (planned.usd + later))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.orm import Session
 
 from engine.files import sha256_json
@@ -29,8 +31,10 @@ def find_or_save(
     name = require_name(spec.study.name)
     job_id = _job_id(spec)
     job = client.submit("study", spec, f"Study {name}", study=name, job_id=job_id, own_runner=own_runner)
+    # A job that is done was adopted, perhaps under this name before the file was changed and changed back.
+    result = (job.result() or {}).get("summary", {}) if job.status().state == "done" else {}
     with workspace.catalogue.writing() as session:
-        _save(session, spec, name, job_id)
+        _save(session, spec, name, job_id, result)
     return job
 
 
@@ -38,10 +42,10 @@ def _job_id(spec: StudySpec) -> str:
     return f"{slug(spec.study.name)[:40]}.study.{sha256_json(spec.model_dump(mode='json'))[:8]}"
 
 
-def _save(session: Session, spec: StudySpec, name: str, job_id: str) -> None:
+def _save(session: Session, spec: StudySpec, name: str, job_id: str, result: dict[str, Any]) -> None:
     row = session.get(StudyRow, name)
     definition = spec.model_dump(mode="json")
     if row is None:
-        session.add(StudyRow(name=name, definition=definition, job_id=job_id, result={}))
+        session.add(StudyRow(name=name, definition=definition, job_id=job_id, result=result))
     elif row.job_id != job_id:
-        row.definition, row.job_id, row.result = definition, job_id, {}
+        row.definition, row.job_id, row.result = definition, job_id, result

@@ -121,7 +121,7 @@ class Judging(Part):
         default=None,
         ge=1,
         title="Comparisons",
-        description="In all rounds together, spread evenly over tasks.",
+        description="In all rounds together; each judging gets its share.",
     )
     show_expected: bool = Field(
         default=False, title="Show the expected answer", description="Show it to a judging model."
@@ -190,3 +190,8 @@ class StudySpec(BaseModel):
 
     study: Study = Field(title="Study", description="Its file.")
     folder: str = Field(title="Folder", description="Where the study's file lies; paths in it begin there.")
+
+    def with_budget(self, usd: float) -> StudySpec:
+        """The same study with another ceiling."""
+        study = Study.model_validate({**self.study.model_dump(), "budget_usd": usd})
+        return self.model_copy(update={"study": study})

@@ -62,9 +62,17 @@ class Steps:
         *,
         lane: Lane | None = None,
         own_runner: bool = False,
+        budget_usd: float | None = None,
     ) -> Step:
-        """Queue a step (see `JobClient.submit`), or take up the one of an earlier attempt with the same spec."""
-        digest = sha256_json({"kind": kind, "spec": spec.model_dump(mode="json")})[:8]
+        """Queue a step (see `JobClient.submit`), or take up the one of an earlier attempt with the same spec.
+
+        A step's share of the budget depends on what others have cost, so it is the same step with another
+        share; with another budget of the whole study, ``budget_usd``, it is not.
+        """
+        words = spec.model_dump(mode="json")
+        if words.get("budget_usd") is not None:
+            words["budget_usd"] = budget_usd
+        digest = sha256_json({"kind": kind, "spec": words})[:8]
         job_id = f"{slug(self._study)[:28]}.{slug(key)[:48]}.{digest}"
         job = self._client.submit(
             kind,

@@ -32,6 +32,26 @@ def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int
     return batches
 
 
+class EpochBatches:
+    """The batches of a run, epoch by epoch; see `epoch_batches`.
+
+    They are put in order when an epoch begins and kept until the next one does: with many examples that takes
+    longer than a step.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self._lengths = lengths
+        self._batch_size = batch_size
+        self._seed = seed
+        self._kept: tuple[int, list[list[int]]] | None = None
+
+    def of(self, epoch: int) -> list[list[int]]:
+        """The batches of epoch ``epoch``, counted from 0."""
+        if self._kept is None or self._kept[0] != epoch:
+            self._kept = (epoch, epoch_batches(self._lengths, self._batch_size, self._seed, epoch))
+        return self._kept[1]
+
+
 def parts(batch: Sequence[int], lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
     """Cut a batch into parts whose padded size stays within ``max_tokens`` (one example always fits)."""
     found: list[list[int]] = []

@@ -27,6 +27,7 @@ class Position:
         seconds: Spent training in earlier attempts.
         tokens: Tokens trained on so far (padding not counted).
         examples: Examples seen so far.
+        loss_scale: State of the gradient scaler; empty but in float16.
     """
 
     step: int = 0
@@ -37,6 +38,7 @@ class Position:
     tokens: int = 0
     supervised: int = 0
     examples: int = 0
+    loss_scale: dict[str, Any] = field(default_factory=dict)
 
 
 class Checkpoints:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.datasets.example import Example
+from engine.models.errors import TemplateError
 from engine.models.template import ChatTemplate
 from engine.progress import Reporter
 from engine.training.errors import TrainingError
@@ -34,22 +35,42 @@ class TrainingExample:
         return len(self.ids) - self.prompt_length
 
 
+def longest_example(wanted: int, context: int, reporter: Reporter) -> int:
+    """The length beyond which an example is left out, in tokens.
+
+    Args:
+        wanted: What the recipe allows.
+        context: Longest sequence that the base was made for; 0 when it does not say.
+        reporter: Hears when the base allows less.
+    """
+    if 0 < context < wanted:
+        reporter.decision("max_length", context, f"the base was made for no more (the recipe has {wanted})")
+        return context
+    return wanted
+
+
 def tokenise(
     examples: Iterable[Example], template: ChatTemplate, max_length: int, reporter: Reporter
 ) -> list[TrainingExample]:
     """Render and tokenise ``examples``.
 
     Raises:
-        TrainingError: Some call tools that the template cannot show, or none fits ``max_length``.
+        TrainingError: Some call tools that the template cannot show, or cannot be rendered at all, or none
+            fits ``max_length``.
     """
     kept: list[TrainingExample] = []
     too_long: list[int] = []
     unshown: list[int] = []
+    failed: dict[int, TemplateError] = {}
     for example in examples:
         if not template.renders_tools and _uses_tools(example):
             unshown.append(example.row)
             continue
-        rendered = template.render([message.as_dict() for message in example.messages], example.tools)
+        try:
+            rendered = template.render([message.as_dict() for message in example.messages], example.tools)
+        except TemplateError as error:
+            failed[example.row] = error
+            continue
         if len(rendered.ids) > max_length:
             too_long.append(example.row)
             continue
@@ -62,6 +83,16 @@ def tokenise(
             fix="Choose a base whose template renders tools, or leave these rows out.",
             count=len(unshown),
             rows=_rows(unshown),
+        )
+    if failed:
+        first = next(iter(failed.values()))
+        raise TrainingError(
+            "training.template",
+            "The chat template fails on {count} examples (rows {rows}): {reason}",
+            fix=f"Leave these rows out, or correct them. {first.fix}",
+            count=len(failed),
+            rows=_rows(list(failed)),
+            reason=first.message,
         )
     if too_long:
         reporter.decision(

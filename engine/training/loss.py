@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engine.training.errors import TrainingError
 from engine.training.examples import TrainingExample
 
 
@@ -58,20 +59,34 @@ def answer_loss(model: Any, batch: Batch) -> Tensor:
         model: A transformers causal language model (its adapter, if any, lies inside its modules).
         batch: See `collate`.
     """
-    backbone = getattr(model, model.base_model_prefix)
-    hidden = backbone(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).last_hidden_state
-    logits = head_logits(model, hidden[batch.rows, batch.columns])
-    return functional.cross_entropy(logits.float(), batch.targets, reduction="sum")
+    return functional.cross_entropy(answer_logits(model, batch).float(), batch.targets, reduction="sum")
 
 
-def head_logits(model: Any, hidden: Tensor) -> Tensor:
-    """Logits of hidden states, shape (n, hidden) to (n, vocabulary), with the family's scaling and capping."""
-    logits: Tensor = model.get_output_embeddings()(hidden)
-    config = model.config.get_text_config()
-    if scale := getattr(config, "logits_scaling", None):  # Granite divides
-        logits = logits / scale
-    if scale := getattr(config, "logit_scale", None):  # Cohere multiplies
-        logits = logits * scale
-    if cap := getattr(config, "final_logit_softcapping", None):  # Gemma 2
-        logits = torch.tanh(logits / cap) * cap
-    return logits
+def answer_logits(model: Any, batch: Batch) -> Tensor:
+    """The model's own logits at the trained positions, shape (supervised, vocabulary).
+
+    The model computes them itself, with whatever scaling and capping its family has before and after the
+    output head; only the head's input is narrowed to the positions that are needed.
+
+    Raises:
+        TrainingError: The model computes its logits without its output head.
+    """
+    head = model.get_output_embeddings()
+
+    def narrow(_head: Any, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (inputs[0][batch.rows, batch.columns][None], *inputs[1:])
+
+    narrowed = head.register_forward_pre_hook(narrow) if head is not None else None
+    try:
+        logits: Tensor = model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits
+    finally:
+        if narrowed is not None:
+            narrowed.remove()
+    if logits.shape[:-1] != (1, len(batch.targets)):
+        raise TrainingError(
+            "training.head",
+            "Models of the type '{type}' compute their output in a way that cannot be trained here.",
+            fix="Choose a base of another architecture.",
+            type=model.config.model_type,
+        )
+    return logits[0]

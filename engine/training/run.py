@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model
 
 from engine import __version__
 from engine.datasets.library import OpenDataset, open_dataset
@@ -18,15 +17,16 @@ from engine.datasets.selection import select
 from engine.files import new_folder, sha256_file, write_json
 from engine.jobs.context import JobContext, JobInterruptedError, JobResult
 from engine.models.device import Device, choose_device
-from engine.models.library import ModelFiles, find_model
+from engine.models.library import ModelFiles
 from engine.models.load import load_causal_lm
 from engine.models.template import TOKENIZER_FILES, ChatTemplate, load_template
-from engine.training.batches import epoch_batches, parts, supervised_tokens
+from engine.training.base import find_base, published_name
+from engine.training.batches import EpochBatches, parts, supervised_tokens
 from engine.training.checkpoint import Checkpoints, Position
 from engine.training.errors import TrainingError
-from engine.training.examples import TrainingExample, split_off_evaluation, tokenise
+from engine.training.examples import TrainingExample, longest_example, split_off_evaluation, tokenise
 from engine.training.loss import answer_loss, collate
-from engine.training.placement import targets
+from engine.training.placement import add_adapter
 from engine.training.schedule import Schedule, plan_schedule
 from engine.training.spec import TrainRecipe, TrainSpec
 from engine.workspace.adoption import Adoption, NewModel, NewParent
@@ -35,20 +35,14 @@ from engine.workspace.adoption import Adoption, NewModel, NewParent
 def run(context: JobContext) -> JobResult:
     """Fine-tune the spec's base on its dataset."""
     spec = TrainSpec.model_validate(context.spec)
-    base = find_model(context.workspace, spec.base)
-    if base.kind == "adapter":
-        raise TrainingError(
-            "training.base_is_adapter",
-            "'{name}' is an adapter, and only a base or a merge can be fine-tuned.",
-            fix="Merge the adapter into its base first.",
-            name=spec.base,
-        )
+    base = find_base(context.workspace, spec.base)
     dataset = open_dataset(context.workspace, spec.dataset, "train")
     template = load_template(base.folder, context)
     chosen = select(dataset.store, "train", limit=spec.recipe.limit, answers=spec.answers)
-    examples = tokenise(chosen, template, spec.recipe.max_length, context)
+    longest = longest_example(spec.recipe.max_length, base.info.context, context)
+    examples = tokenise(chosen, template, longest, context)
     train, held_out = split_off_evaluation(examples, spec.recipe.eval_share, spec.recipe.seed, context)
-    schedule = plan_schedule(len(train), spec.recipe, context)
+    schedule = plan_schedule(len(examples), spec.recipe, context, held_out=len(held_out))
     device = choose_device(context, spec.recipe.dtype, kept=context.checkpoints / "device.json")
 
     trainer = Trainer(context, base, template, train, held_out, schedule, device, spec.recipe)
@@ -56,6 +50,7 @@ def run(context: JobContext) -> JobResult:
 
     summary = trainer.summary(spec.name, position)
     folder = context.output_folder(context.workspace.models)
+    trainer.model.peft_config["default"].base_model_name_or_path = published_name(context.workspace, base)
     with new_folder(folder) as temporary:
         _save(trainer, temporary, base, dataset, template, spec, summary)
     sha256 = sha256_file(folder / "adapter_model.safetensors")
@@ -97,21 +92,13 @@ class Trainer:
         self.device = device
         self.recipe = recipe
         self.lengths = [len(example.ids) for example in train]
+        self.batches = EpochBatches(self.lengths, recipe.batch_size, recipe.seed)
         self.padding = _padding_id(template)
         torch.manual_seed(recipe.seed)
         self.core = load_causal_lm(
             base.folder, device, quantisation="nf4" if recipe.method == "qlora" else "none"
         )
-        self.model = get_peft_model(
-            self.core,
-            LoraConfig(
-                r=recipe.lora_rank,
-                lora_alpha=recipe.lora_alpha,
-                lora_dropout=recipe.lora_dropout,
-                **targets(self.core, recipe.lora_layers),
-                task_type="CAUSAL_LM",
-            ),
-        )
+        self.model = add_adapter(self.core, recipe, context)
         if recipe.gradient_checkpointing:
             self.core.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
             self.core.enable_input_require_grads()
@@ -119,11 +106,15 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
         )
+        # Gradients of a mean over many tokens are too small for float16, so there they are computed larger.
+        self.scaler = torch.amp.GradScaler(torch.device(device.name).type, enabled=device.dtype == "float16")
         self.checkpoints = Checkpoints(context.checkpoints)
 
     def train(self) -> Position:
         """Take every step that is not done yet; on interruption leave a checkpoint."""
         position = self.checkpoints.load(self.model, self.optimizer)
+        if position.loss_scale:
+            self.scaler.load_state_dict(position.loss_scale)
         if position.step:
             self.context.event("train.resumed", step=position.step)
         started, saved_at = time.monotonic() - position.seconds, time.monotonic()
@@ -149,15 +140,14 @@ class Trainer:
     def _step(self, position: Position) -> None:
         """One step of the optimiser on one batch; the loss is a mean over its trained tokens."""
         epoch, number = divmod(position.step, self.schedule.steps_per_epoch)
-        batches = epoch_batches(self.lengths, self.recipe.batch_size, self.recipe.seed, epoch)
-        batch = batches[number]
+        batch = self.batches.of(epoch)[number]
         trained = supervised_tokens(batch, self.train_examples)
         self.model.train()
         total = 0.0
         for part in parts(batch, self.lengths, self.recipe.max_batch_tokens):
             data = collate([self.train_examples[index] for index in part], self.padding, self.device.name)
             loss = answer_loss(self.core, data) / trained
-            torch.autograd.backward(loss)
+            torch.autograd.backward(self.scaler.scale(loss))
             total += loss.item()
         if not math.isfinite(total):
             raise TrainingError(
@@ -166,12 +156,17 @@ class Trainer:
                 fix="Lower the learning rate.",
                 step=position.step,
             )
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.max_grad_norm)
+        self.scaler.unscale_(self.optimizer)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.max_grad_norm))
         rate = self.schedule.rate(position.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.optimizer.step()
+        self.scaler.step(self.optimizer)
+        if self.scaler.is_enabled() and not math.isfinite(norm):
+            self.context.event("train.step_skipped", step=position.step, loss_scale=self.scaler.get_scale())
+        self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
+        position.loss_scale = self.scaler.state_dict()
         position.step += 1
         position.losses.append(total)
         position.examples += len(batch)
@@ -182,7 +177,7 @@ class Trainer:
             step=position.step,
             loss=round(total, 6),
             learning_rate=rate,
-            grad_norm=round(float(norm), 4),
+            grad_norm=round(norm, 4) if math.isfinite(norm) else None,
             tokens_per_second=round(position.tokens / max(position.seconds, 1e-9), 1)
             if position.seconds
             else None,
@@ -234,7 +229,6 @@ def _save(
     summary: dict[str, Any],
 ) -> None:
     """Write a standard PEFT adapter with the base's tokenizer files, byte for byte, beside it."""
-    trainer.model.peft_config["default"].base_model_name_or_path = str(base.folder)
     trainer.model.save_pretrained(str(folder))
     for name in TOKENIZER_FILES:
         if (base.folder / name).exists():

@@ -42,18 +42,19 @@ class Schedule:
         return step * evaluations // self.steps > (step - 1) * evaluations // self.steps
 
 
-def plan_schedule(examples: int, recipe: TrainRecipe, reporter: Reporter) -> Schedule:
+def plan_schedule(examples: int, recipe: TrainRecipe, reporter: Reporter, *, held_out: int = 0) -> Schedule:
     """Fill in what the recipe leaves open.
 
     Args:
-        examples: Examples trained on (the evaluation slice not among them).
+        examples: Size of the data.
         recipe: How to train.
         reporter: Hears about the choice of epochs.
+        held_out: How many of the examples are the evaluation slice and not trained on.
     """
     epochs = recipe.epochs
     if epochs is None:
         epochs = min(max(round(10_000 / examples), 1), 10)
         reporter.decision("epochs", epochs, f"round(10000 / {examples} examples), between 1 and 10")
-    steps_per_epoch = math.ceil(examples / recipe.batch_size)
+    steps_per_epoch = math.ceil((examples - held_out) / recipe.batch_size)
     warmup = round(epochs * steps_per_epoch * recipe.warmup_share)
     return Schedule(epochs, steps_per_epoch, warmup, recipe.learning_rate)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 
 class TrainRecipe(BaseModel):
@@ -88,6 +89,14 @@ class TrainRecipe(BaseModel):
         default=None, ge=1, title="Examples", description="Use at most this many of the train split."
     )
     seed: int = Field(default=0, ge=0, title="Seed", description="Makes a run repeatable.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse ``true`` where it would be taken for 1."""
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise PydanticCustomError("truth", "it is not a matter of true or false")
+        return value
 
 
 class TrainSpec(BaseModel):

@@ -8,6 +8,7 @@ that breaks off is told from one that ends.
 from __future__ import annotations
 
 import codecs
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -27,11 +28,18 @@ _IN_STRING: Final = re.compile(r'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _OUTSIDE: Final = re.compile(r'["\[\]{},]')
 
 
+#: Lists of objects under these names belong to one row, where their objects speak or describe a tool.
+_CONVERSATIONS: Final = frozenset({"messages", "conversations", "prompt", "completion"})
+_TOOLS: Final = "tools"
+#: A document with these columns and no list of rows is itself one row.
+_ROW: Final = (frozenset({"messages"}), frozenset({"conversations"}), frozenset({"prompt", "completion"}))
+
+
 def read_document(stream: BinaryIO, encoding: str, path: Path) -> Iterator[RawRow]:
     """Read the rows of a JSON document; a row's number is that of the element.
 
     An object may hold one list of objects under any name, or several named after splits: their rows then
-    get that ``split`` unless they name one.
+    get that ``split`` unless they name one. Or it is itself the only row: one conversation.
 
     Raises:
         DatasetError: The document is cut, broken between its elements, or holds no list of rows.
@@ -54,39 +62,65 @@ def read_document(stream: BinaryIO, encoding: str, path: Path) -> Iterator[RawRo
 
 
 def _members(window: _Window, path: Path) -> Iterator[RawRow]:
-    """The rows of an object's list members."""
+    """The rows of an object's list members; without any, the object itself where it is a row."""
     lists: list[str] = []
+    whole: dict[str, Any] = {}
     number = 0
     window.take("{")
     while window.peek() != "}":
-        name = window.value()
+        name = str(window.value())
         window.take(":")
         if window.peek() != "[" or not window.list_of_objects():
-            window.value()
+            whole[name] = window.value()
         else:
-            lists.append(str(name))
-            split = split_named(str(name))
-            if len(lists) > 1 and not all(split_named(known) for known in lists):
-                raise DatasetError(
-                    "dataset.several_lists",
-                    "{file} holds several lists of rows ('{first}' and '{second}').",
-                    fix="Import a file with one list, or with lists named train, dev and test.",
-                    file=str(path),
-                    first=lists[0],
-                    second=lists[-1],
-                )
-            for value in window.elements():
-                number += 1
-                if split is not None and isinstance(value, dict):
-                    value.setdefault("split", split)
-                yield number, value
+            elements = window.elements()
+            first = next(elements)
+            if _is_of_one_row(name, first):
+                whole[name] = [first, *elements]
+            else:
+                lists.append(name)
+                _require_one_list(lists, path)
+                split = split_named(name)
+                for value in itertools.chain([first], elements):
+                    number += 1
+                    if split is not None and isinstance(value, dict):
+                        value.setdefault("split", split)
+                    yield number, value
         if window.peek() == ",":
             window.take(",")
         elif window.peek() != "}":
             window.broken("between its members")
     window.take("}")
     if not lists:
-        _no_rows(path)
+        if not any(columns <= whole.keys() for columns in _ROW):
+            _no_rows(path)
+        yield 1, next((part for part in _parts(whole) if isinstance(part, RowFaultError)), whole)
+
+
+def _is_of_one_row(name: str, first: Any) -> bool:
+    """Whether a list of objects under this name is part of one row, rather than the list of all rows."""
+    speaks = isinstance(first, dict) and ("role" in first or "from" in first)
+    return name == _TOOLS or (name in _CONVERSATIONS and speaks)
+
+
+def _require_one_list(lists: list[str], path: Path) -> None:
+    if len(lists) > 1 and not all(split_named(known) for known in lists):
+        raise DatasetError(
+            "dataset.several_lists",
+            "{file} holds several lists of rows ('{first}' and '{second}').",
+            fix="Import a file with one list, or with lists named train, dev and test.",
+            file=str(path),
+            first=lists[0],
+            second=lists[-1],
+        )
+
+
+def _parts(row: dict[str, Any]) -> Iterator[Any]:
+    """The values of a row, and the elements of those that are lists."""
+    for value in row.values():
+        yield value
+        if isinstance(value, list):
+            yield from value
 
 
 def _no_rows(path: Path) -> NoReturn:

@@ -7,13 +7,17 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import orjson
 
 from engine.datasets.errors import DatasetError, RowFaultError
 from engine.datasets.readers import RawRow
 from engine.datasets.source import ROW_LIMIT
+
+#: orjson makes floats of integers beyond 64 bits, which have at least so many digits.
+_LONG_NUMBER: Final = b"0" * 19
+_ZEROS_FOR_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 
 
 def read_jsonl(stream: BinaryIO, encoding: str, path: Path) -> Iterator[RawRow]:
@@ -41,7 +45,7 @@ def read_jsonl(stream: BinaryIO, encoding: str, path: Path) -> Iterator[RawRow]:
 
 def parse_line(line: bytes) -> Any:
     """The value of one line, or the `RowFaultError` that says why there is none."""
-    if b'"tool' in line:  # may hold integers that orjson would make floats
+    if _LONG_NUMBER in line.translate(_ZEROS_FOR_DIGITS):
         return _parse_slowly(line)
     try:
         return orjson.loads(line)

@@ -214,6 +214,8 @@ def _records(lines: _Lines, delimiter: str, quoting: Quoting) -> Iterator[list[s
 
 def _checked(record: list[str], line: int) -> list[str] | RowFaultError:
     for cell in record:
+        if "\0" in cell:
+            return RowFaultError("row.zero_byte", "it holds a zero byte (line {line})", line=line)
         if not cell.isascii():
             try:
                 cell.encode("utf-8")

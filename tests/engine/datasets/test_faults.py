@@ -25,6 +25,7 @@ CALL = {"function": {"name": "f", "arguments": "{}"}}
         (b'{"prompt": "\xff\xfe", "completion": "a"}', "row.bad_utf8"),
         (b'{"prompt": "long", "completion": "' + b"x" * 10_000_000 + b'"}', "row.too_long"),
         (b'{"prompt": "deep", "completion": ' + b"[" * 9000 + b"]" * 9000 + b"}", "row.bad_json"),
+        (b'{"prompt": "z\x00", "completion": "a"}', "row.bad_json"),
         (b"[1, 2]", "row.not_an_object"),
         (b"null", "row.not_an_object"),
         ({"prompt": "q", "completion": ""}, "row.answer_empty"),
@@ -66,6 +67,7 @@ def test_faults_of_plain_rows(importer: Importer, row: object, code: str) -> Non
         (chat(("user", "x"), {"role": "assistant", "tool_calls": "f()"}), "row.bad_tool_call"),
         (chat({"role": "user", "content": "x", "tool_calls": [CALL]}, ("assistant", "y")), "row.calls_place"),
         (chat(("user", "x"), {"role": "assistant", "function_call": {"name": "f"}}), "row.function_call"),
+        (chat(("user", "x"), {"role": "assistant", "content": "y", "weight": 0}), "row.answer_weight"),
         (chat(("user", "x"), ("assistant", "y"), tools={"a": 1}), "row.bad_tools"),
         (chat(("user", "x"), ("assistant", "y"), response_format=[1]), "row.bad_response_format"),
         ({"messages": []}, "row.no_messages"),
@@ -77,6 +79,12 @@ def test_faults_of_plain_rows(importer: Importer, row: object, code: str) -> Non
 def test_wrong_roles_and_messages(importer: Importer, row: dict, code: str) -> None:
     good = [chat(("user", f"u{n} v{n}"), ("assistant", f"a{n}")) for n in range(4)]
     assert importer([*good, row]).rejected == {5: code}
+
+
+def test_a_zero_byte_costs_one_row_of_a_table(importer: Importer) -> None:
+    lines = ["prompt,completion", *(f"{row['prompt']},{row['completion']}" for row in GOOD)]
+    lines[3] = lines[3].replace("beta", "be\0ta")
+    assert importer("\n".join(lines), "a.csv").rejected == {3: "row.zero_byte"}
 
 
 def test_rows_are_counted_as_an_editor_counts_lines(importer: Importer) -> None:
@@ -106,7 +114,7 @@ def _noise() -> bytes:
         ("a.jsonl.gz", gzip.compress(b"", mtime=0), "dataset.empty_file"),
         ("a.csv", b" \n\r\n\t\n", "dataset.blank_file"),
         ("a.jsonl", b"\xef\xbb\xbf\n", "dataset.blank_file"),
-        ("a.jsonl", jsonl(GOOD) + b"\0\0\0", "dataset.binary"),
+        ("a.jsonl", jsonl(GOOD) + b"\0" * 100, "dataset.binary"),
         ("a.csv", _noise(), "dataset.binary"),
         ("a.jsonl", b"\x89PNG\r\n\x1a\n1234", "dataset.binary"),
         ("a.csv", b"\x01\x02\x03\x04" * 100, "dataset.binary"),

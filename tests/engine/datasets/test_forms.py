@@ -250,3 +250,27 @@ def test_published_names_of_roles_do_not_need_a_file(importer: Importer) -> None
     """A form is what most rows have; the others are faults."""
     imported = importer(jsonl([*plain(5), {"question": "?"}]))
     assert imported.rejected == {6: "row.missing_column"}
+
+
+def test_mapped_messages_keep_tools_and_response_format(importer: Importer) -> None:
+    row = chat(("user", "Hi"), ("assistant", "Yo"), tools=TOOLS, response_format={"type": "json_object"})
+    renamed = {"dialog": row.pop("messages"), **row, "id": 7}
+    imported = importer([renamed], mapping={"messages": "dialog"})
+    example = imported.store.page()[0]
+    assert (example.tools, example.response_format) == (TOOLS, {"type": "json_object"})
+    assert imported.heard.decisions["dataset.unused_columns"] == ["id"]
+
+
+def test_keys_of_messages_that_are_left_out_are_told_once(importer: Importer) -> None:
+    openai = chat(
+        {"role": "user", "content": "Hi", "weight": None},
+        {"role": "assistant", "content": "Yo", "weight": 0},
+        ("user", "Bye"),
+        {"role": "assistant", "content": "Ciao", "weight": 1, "refusal": "no"},
+    )
+    imported = importer([openai] * 2)
+    assert imported.report.examples == 2
+    assert imported.heard.decisions["dataset.message_keys"] == ["refusal", "weight"]
+    spoken = [{"from": "human", "value": "Hi", "mood": "good"}, {"from": "gpt", "value": "Yo"}]
+    assert importer([{"conversations": spoken}]).heard.decisions["dataset.message_keys"] == ["mood"]
+    assert "dataset.message_keys" not in importer([chat(("user", "Hi"), ("assistant", "Yo"))]).heard.decisions

@@ -41,6 +41,7 @@ def parquet(path: Path, rows: list[dict]) -> bytes:
         ("a.jsonl", b"\xef\xbb\xbf" + LINES.rstrip(), "jsonl", "utf-8"),
         ("a.jsonl", LINES.decode().encode("utf-16"), "jsonl", "utf-16"),
         ("a.jsonl", LINES.decode().encode("utf-16-le"), "jsonl", "utf-16-le"),
+        ("a.csv", table().encode("utf-16-be"), "csv", "utf-16-be"),
         ("a.jsonl.gz", gzip.compress(LINES), "jsonl.gz", "utf-8"),
         ("a.jsonl", gzip.compress(LINES), "jsonl.gz", "utf-8"),
         ("a.json", json.dumps(ROWS), "json", "utf-8"),
@@ -203,3 +204,32 @@ def test_tabs_without_quoting_keep_their_quotes(importer: Importer) -> None:
     assert imported.heard.decisions["dataset.quotes"] == "none"
     quoted = importer('prompt\tcompletion\n"a\tb\nc"\td\n"e"\tf\n', "b.tsv")
     assert quoted.pairs == [("a\tb\nc", "d"), ("e", "f")]
+
+
+def test_utf16_without_byte_order_mark_in_a_script_that_is_not_latin(importer: Importer) -> None:
+    rows = [
+        {"prompt": f"問題{chr(0x4E00 + n)}は何ですか", "completion": f"答{chr(0x5000 + n)}"} for n in range(9)
+    ]
+    imported = importer(table(rows=rows).encode("utf-16-le"), "a.csv")
+    assert imported.heard.decisions["dataset.encoding"] == "utf-16-le"
+    assert imported.pairs == [(row["prompt"], row["completion"]) for row in rows]
+
+
+def test_integers_of_any_length_stay_what_they_are(importer: Importer) -> None:
+    """A number that changes silently is a wrong answer that gets trained."""
+    number = 123456789012345678901234567890
+    imported = importer([{"prompt": "How many?", "completion": number}, *plain(3)])
+    assert imported.pairs[0] == ("How many?", str(number))
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_document_may_be_one_row(importer: Importer, indent: int | None) -> None:
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
+    row = {"tools": tools, **chat(("user", "Hi"), ("assistant", "Yo"), split="train")}
+    imported = importer(json.dumps(row, indent=indent), "a.json")
+    assert [example.as_dict() for example in imported.store.examples()] == [row]
+    assert importer(json.dumps(ROWS[0], indent=indent), "b.json").pairs == PAIRS[:1]
+
+
+def test_a_list_of_rows_may_be_called_messages(importer: Importer) -> None:
+    assert importer(json.dumps({"messages": ROWS}, indent=1), "a.json").pairs == PAIRS

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 
+import pytest
+
 from engine.datasets import Source
 from tests.engine.datasets.conftest import Imported, Importer, chat, plain
 
@@ -73,6 +75,32 @@ def test_a_rows_own_split_wins(importer: Importer) -> None:
     ]
 
 
+def test_every_usual_word_for_a_split_is_known(importer: Importer) -> None:
+    words = {"training": "train", "val": "dev", "eval": "dev", "testing": "test"}
+    rows = [{**row, "split": word} for row, word in zip(plain(4), words, strict=True)]
+    assert [example.split for example in importer(rows).store.examples()] == list(words.values())
+
+
+@pytest.mark.parametrize("column", ["split", "Split"])
+def test_a_files_own_split_counts_also_under_a_map(importer: Importer, column: str) -> None:
+    """One word that is no split costs its row; that the rest is drawn anew would pass unseen."""
+    words = ["train"] * 5 + ["val", "test", "holdout"]
+    rows = [
+        {"question": row["prompt"], "answer": row["completion"], column: word}
+        for row, word in zip(plain(8), words, strict=True)
+    ]
+    imported = importer(rows, mapping={"prompt": "question", "completion": "answer"})
+    assert imported.report.counts == {"train": 5, "dev": 1, "test": 1}
+    assert imported.rejected == {8: "row.unknown_split"}
+
+
+def test_a_column_of_splits_that_is_not_used_is_a_warning(importer: Importer) -> None:
+    rows = [{"question": row["prompt"], "answer": row["completion"], "split": "fold 1"} for row in plain(10)]
+    report = importer(rows, mapping={"prompt": "question", "completion": "answer"}).report
+    assert any("'split' was not used" in warning and "fold 1" in warning for warning in report.warnings)
+    assert not report.rejected
+
+
 def test_a_file_may_have_a_split_of_its_own(importer: Importer) -> None:
     train, test = importer.write(plain(20), "train.jsonl"), importer.write(plain(5, 50), "test.jsonl")
     imported = importer.several([train, Source(test, "test")], test_share=0)
@@ -97,6 +125,17 @@ def test_exact_duplicates_are_counted_and_stay_together(importer: Importer) -> N
         by_prompt[example.prompt_id].add(example.split)
     assert all(len(splits) == 1 for splits in by_prompt.values())
     assert imported.report.counts["test"] > 0
+
+
+def test_groups_larger_than_the_share_do_not_leave_test_empty(importer: Importer) -> None:
+    file = importer.write(plain(2), "a.jsonl")
+    assert importer.several([file, file]).report.counts == {"train": 2, "dev": 0, "test": 2}
+
+
+def test_train_is_never_given_away_for_it(importer: Importer) -> None:
+    rows = [{**plain(1)[0], "completion": str(n)} for n in range(5)]
+    assert importer(rows).report.counts == {"train": 5, "dev": 0, "test": 0}
+    assert importer([*rows, *plain(1, 9)], dev_share=0).report.counts == {"train": 5, "dev": 0, "test": 1}
 
 
 def test_one_prompt_with_several_answers_is_told_and_stays_together(importer: Importer) -> None:
@@ -136,6 +175,22 @@ def test_near_duplicates_stay_together(importer: Importer) -> None:
     assert imported.report.counts["test"] == 120
 
 
+@pytest.mark.parametrize(("variants", "others"), [(3, 5), (6, 20), (8, 40), (12, 80), (19, 20)])
+def test_a_cluster_of_near_duplicates_stays_together_however_small_the_file(
+    importer: Importer, variants: int, others: int
+) -> None:
+    """What a few prompts have in common is what they ask, not a template around it."""
+    draw = random.Random(8)
+    words = sentence(draw, 30)
+    alike = [" ".join([*words[:place], "changed", *words[place + 1 :]]) for place in range(variants)]
+    rows = [{"prompt": " ".join(sentence(draw, 12)), "completion": "x"} for _ in range(others)]
+    rows += [{"prompt": prompt, "completion": "x"} for prompt in alike]
+    for seed in range(3):
+        imported = importer(rows, seed=seed)
+        assert imported.report.near_duplicates == variants - 1
+        assert len({sides(imported)[prompt] for prompt in alike}) == 1
+
+
 def test_different_questions_are_not_near(importer: Importer) -> None:
     draw = random.Random(5)
     rows = [{"prompt": " ".join(sentence(draw, 8)), "completion": "x"} for _ in range(500)]
@@ -152,6 +207,15 @@ def test_a_template_around_the_question_does_not_make_them_alike(importer: Impor
     assert imported.report.near_duplicates == 0
     assert imported.report.counts["test"] == 8
     assert "dataset.template" in imported.heard.decisions
+
+
+def test_templates_of_two_tasks_in_one_file_do_not_make_them_alike(importer: Importer) -> None:
+    draw = random.Random(9)
+    frames = [" ".join(sentence(draw, 25)) for _ in range(2)]
+    rows = [{"prompt": f"{frame} {' '.join(sentence(draw, 3))}", "completion": "x"} for frame in frames * 30]
+    imported = importer(rows)
+    assert imported.report.near_duplicates == 0
+    assert imported.report.counts["test"] == 12
 
 
 def test_system_messages_do_not_make_questions_alike(importer: Importer) -> None:

@@ -88,3 +88,44 @@ def test_what_cannot_be_asked_is_told_in_a_sentence(
     assert result.status == 1
     assert result.json["error"]["code"] == code
     assert result.json["error"]["fix"]
+
+
+def test_a_prompt_that_the_template_cannot_render_is_named(cli: Cli, tmp_path: Path) -> None:
+    strict = (
+        "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+        "{{ raise_exception('Roles must alternate') }}{% endif %}{{ m.content }}{% endfor %}"
+    )
+    rows = [
+        {
+            "messages": [
+                *[{"role": "user", "content": f"q{n}"}] * (2 if n == 3 else 1),
+                {"role": "assistant", "content": "a"},
+            ],
+            "split": "test",
+        }
+        for n in range(6)
+    ]
+    file = tmp_path / "data.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    cli("model", "add", tiny_model(tmp_path / "base", chat_template=strict), "--name", "base")
+    cli("dataset", "import", file, "--name", "data")
+    error = cli("generate", "--model", "untuned:base", "--dataset", "data", "--json").json["error"]
+    assert error["code"] == "template.fails"
+    assert error["row"] == 4
+    assert "'untuned:base' cannot be asked row 4" in error["message"]
+
+
+def test_prompts_that_fill_the_context_get_an_empty_answer_and_are_told(cli: Cli, tmp_path: Path) -> None:
+    rows = [{"input": "x" * (200 if n == 2 else 20), "output": "y" * 20, "split": "test"} for n in range(4)]
+    rows += [{"input": "z", "output": "y" * 20, "split": "train"}] * 2
+    rows = [{**row, "input": f"{n} {row['input']}"} for n, row in enumerate(rows)]
+    file = tmp_path / "data.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    cli("model", "add", tiny_model(tmp_path / "base", context=60), "--name", "base")
+    cli("dataset", "import", file, "--name", "data")
+    result = cli("generate", "--model", "untuned:base", "--dataset", "data", "--json")
+    assert result.status == 0, result.stderr
+    empty = [row for row in result.json["outputs"] if row["tokens"] == 0 and row["stop"] == "length"]
+    assert len(empty) == 1
+    assert "1 prompts get an empty answer" in result.stderr
+    assert "answer_room" in result.stderr

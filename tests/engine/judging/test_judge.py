@@ -132,6 +132,32 @@ def test_an_unusable_verdict_is_stored_never_scored_and_asked_again_next_time(
     assert (again.summary.comparisons, again.summary.failed) == (30, 0)
 
 
+def test_a_job_that_was_interrupted_goes_on_with_what_it_asked_failed_or_not(server: FakeOpenAI) -> None:
+    server.truth.failures = ["refusal"] * 3
+    ledger = MemoryLedger()
+    with pytest.raises(InterruptedError):
+        judged(judge_of(server), field(5), prompts(5), ledger, parallel=1, reporter=Interrupter(10))
+    before = list(ledger.verdicts)
+    rest = judged(judge_of(server), field(5), prompts(5), ledger, earlier=before, parallel=1)
+    # Three pairs failed in their first order, and are neither asked nor stored again.
+    assert server.usage.requests == len(ledger.verdicts) == 60 - 3
+    whole = rest.summary
+    assert (whole.calls, whole.cached, whole.failed, whole.comparisons) == (57, 0, 3, 27)
+    assert whole.cost_usd == pytest.approx(sum(verdict.cost_usd for verdict in ledger.verdicts))
+
+
+def test_a_failure_is_shared_by_the_same_texts_and_noted_once_for_each_pair(server: FakeOpenAI) -> None:
+    server.truth.failures = ["refusal"]
+    one, other = field(1)[:2]
+    twin = Contestant("id-twin", "twin", "twin", other.answers)
+    ledger = MemoryLedger()
+    for _ in range(2):
+        asked = ledger.verdicts[:1]
+        judged(judge_of(server), [one, other, twin], prompts(1), ledger, earlier=asked, parallel=1)
+        failed = [verdict for verdict in ledger.verdicts if verdict.state == "failed"]
+        assert (server.usage.requests, len(failed)) == (1, 2)
+
+
 @pytest.mark.parametrize("failure", ["429", "500", "drop", "cut", "cut-json", "wrong-json"])
 def test_passing_failures_leave_no_trace_in_the_verdicts(server: FakeOpenAI, failure: str) -> None:
     server.truth.failures = [failure, "ok"] * 6

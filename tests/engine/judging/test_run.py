@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from engine.datasets import DatasetStore, ImportOptions, SealedError, import_files
+from engine.datasets.selection import select
 from engine.errors import BakeoffError
 from engine.inference.contestants import ContestantError
 from engine.inference.outputs import Output, write_outputs
@@ -189,6 +190,30 @@ def test_a_killed_job_goes_on_without_paying_for_a_stored_verdict_again(
     assert server.usage.cost("gpt-4o", 2.5, 10.0) <= result["summary"]["cost_usd"] <= 2.0
 
 
+def test_a_killed_job_tells_of_the_whole_job_and_repeats_no_failure(
+    filled: Workspace, server: FakeOpenAI
+) -> None:
+    server.truth.latency = 0.01
+    server.truth.failures = ["refusal"] * 3
+    job = JobClient(filled).submit("judge", spec(judge="openai:gpt-4o", budget_usd=2.0, parallel=1), "judge")
+    keys = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.base_url}
+    ledger = CatalogueLedger(filled.catalogue, "d1", "test")
+    worker = start(filled, job, **keys)
+    while len(ledger.all()) < 12:
+        time.sleep(0.005)
+    worker.kill()
+    worker.wait(10)
+    assert start(filled, job, **keys).wait(60) == 0
+    result = job.result()
+    assert result is not None, job.status().error
+    summary = result["summary"]
+    # Of three pairs the first order failed, so that the second was never asked.
+    every = 2 * 3 * COUNT - 3
+    assert len({verdict.key for verdict in ledger.all()}) == len(ledger.all()) == every
+    assert (summary["calls"], summary["cached"], summary["failed"]) == (every, 0, 3)
+    assert summary["comparisons"] == 3 * COUNT - 3
+
+
 def test_the_ceiling_holds_over_a_kill(filled: Workspace, server: FakeOpenAI) -> None:
     limit = 0.06
     job = JobClient(filled).submit("judge", spec(judge="openai:gpt-4o", budget_usd=limit), "judge")
@@ -263,8 +288,16 @@ def test_what_cannot_be_judged_is_refused(filled: Workspace) -> None:
         prepare(filled, spec(contestants=["Good", "Better"]), quiet)
     with pytest.raises(JudgingError, match="at least two"):
         forecast(filled, spec(contestants=["Good", "Good"]))
-    with pytest.raises(JudgingError, match="at least two"):
-        forecast(filled, spec(contestants=["Good", "dataset"]))
+    for yardstick in (
+        {"contestants": ["Good", "dataset"]},
+        {"contestants": ["Good", "Bad", "dataset"], "goal": "beat:dataset"},
+        {"contestants": ["Good", "Bad"], "goal": "beat:dataset"},
+    ):
+        with pytest.raises(JudgingError, match="measures answers by the dataset's own") as caught:
+            forecast(filled, spec(**yardstick))
+        assert "another judge" in caught.value.fix
+    with pytest.raises(JudgingError, match="'Best' is not among the contestants"):
+        forecast(filled, spec(goal="beat:Best"))
     with pytest.raises(JudgingError, match="is no goal"):
         forecast(filled, spec(goal="fastest"))
 
@@ -282,3 +315,11 @@ def test_a_contestant_that_skipped_prompts_is_compared_where_it_answered(filled:
     job, summary = run_here(filled, spec(contestants=["Good", "Lazy"], metric="label"))
     assert summary["comparisons"] == 5
     assert events(job)["judge.missing_answers"]["missing"] == {"Lazy": COUNT - 5}
+
+
+def test_a_limit_chooses_the_prompts_that_generate_answers_with_it(filled: Workspace) -> None:
+    store = DatasetStore(filled.datasets / "d1")
+    chosen = [example.prompt_id for example in select(store, "test", limit=5)]
+    assert chosen != [example.prompt_id for example in store.examples("test")][:5]
+    prepared = prepare(filled, spec(limit=5), SilentReporter())
+    assert [prompt.id for prompt in prepared.prompts] == chosen

@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 from engine.judging.pairs import Goal, PairChooser
 from engine.judging.standing import undecided_among
@@ -65,3 +66,15 @@ def test_an_undefeated_contestant_does_not_end_the_search_after_a_few_games() ->
     rule = undecided_among(contestants)
     three = [Comparison(f"p{n}", "id-A", "id-B", "A", "B", "A", "B", "a", True) for n in range(3)]
     assert set(rule(three, None)) == {"id-A", "id-B"}
+
+
+def test_a_reference_that_beats_everybody_is_done_with_after_a_few_prompts() -> None:
+    contestants = [contestant(name, "plain", 150) for name in STRENGTHS]
+    rule = undecided_among(contestants)
+    chooser = PairChooser(contestants, prompts(150), Goal.parse("beat:A"), undecided=rule)
+    so_far: list[Comparison] = []
+    while batch := chooser.next_round(so_far):
+        certain = [drawn(question, random.Random(0)) for question in batch]
+        so_far += [replace(one, winner="a" if one.name_a == "A" else "b") for one in certain]
+    # Ten wins against each of the four: 2^-9 < 0.01, however many of them share a prompt.
+    assert len(so_far) == 4 * 10

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.judging.ledger import CatalogueLedger
-from engine.judging.verdicts import Verdict, comparisons
+from engine.judging.verdicts import IDENTICAL, Verdict, comparisons
 from engine.workspace import open_workspace
 from engine.workspace.tables import Dataset
 
@@ -88,3 +88,25 @@ def test_the_catalogue_gives_back_what_it_was_given(tmp_path: Path) -> None:
     ):
         assert elsewhere.find("x>y") == []
         assert elsewhere.all() == []
+
+
+def test_the_catalogue_tells_what_a_job_asked_before_it_was_interrupted(tmp_path: Path) -> None:
+    workspace = open_workspace(tmp_path / "w")
+    with workspace.catalogue.writing() as session:
+        session.add(Dataset(id="d", name="d", folder="d", manifest={}))
+    mine = CatalogueLedger(workspace.catalogue, "d", "test", "job-1")
+    other = CatalogueLedger(workspace.catalogue, "d", "test", "job-2")
+    assert mine.asked() == []
+    asked = [verdict("x", "y", "a"), verdict("y", "x", None, cost_usd=0.1)]
+    other.add([verdict("x", "z", "a"), verdict("z", "x", None)])
+    mine.add(asked)
+    mine.add([verdict("x", "y", "a", contestant_b="twin of y")])  # the same texts, so the same key
+    mine.add([verdict("x", "z", "a", contestant_b="twin of z")])  # taken over from the other job
+    mine.add([verdict("x", "w", "tie", explanation=IDENTICAL)])
+    mine.add([verdict("w", "x", None, reason="The endpoint is down.")])  # cost nothing: to be asked again
+    other.add([verdict("x", "y", "a", prompt_id="later")])
+    assert mine.asked() == asked
+    again = verdict("z", "x", "b")  # what failed for the other job was asked by this one
+    mine.add([again])
+    assert mine.asked() == [*asked, again]
+    assert CatalogueLedger(workspace.catalogue, "d", "dev", "job-1").asked() == []

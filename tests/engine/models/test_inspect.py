@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.models.errors import ModelError
-from engine.models.inspect import inspect_folder, read_template, weights_sha256
+from engine.models.inspect import WEIGHTS_INDEX, inspect_folder, read_template, weights_sha256
 from engine.models.source import classify
 from tests.tiny import tiny_model
+
+
+def change(file: Path, **values: Any) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
 
 
 def test_a_folder_tells_its_facts_without_loading_weights(tmp_path: Path) -> None:
@@ -102,3 +108,55 @@ def test_a_named_default_template_is_found(tmp_path: Path) -> None:
     config["chat_template"] = [{"name": "tool_use", "template": "T"}, {"name": "default", "template": "D"}]
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
     assert read_template(folder) == "D"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "code"),
+    [
+        ("tokenizer_config.json", b'{"a":', "model.bad_config"),
+        ("tokenizer_config.json", b"[1]", "model.bad_config"),
+        ("chat_template.jinja", "ü".encode("latin-1"), "model.bad_template"),
+        ("config.json", b'{"vocab_size": "many"}', "model.bad_config"),
+        ("config.json", b'{"text_config": "none"}', "model.bad_config"),
+        ("config.json", b'{"architectures": "LlamaForCausalLM"}', "model.bad_config"),
+        (WEIGHTS_INDEX, b'{"weight_map": {"a": "../model.safetensors"}}', "model.bad_index"),
+    ],
+)
+def test_malformed_files_are_named(tmp_path: Path, file: str, content: bytes, code: str) -> None:
+    folder = tiny_model(tmp_path / "tiny")
+    (folder / file).write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        inspect_folder(folder)
+    assert (caught.value.code, caught.value.file) == (code, str(folder / file))
+
+
+def test_a_tokenizer_with_code_of_its_own_is_refused(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "tiny")
+    change(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["tok.T", None]})
+    with pytest.raises(ModelError) as caught:
+        inspect_folder(folder)
+    assert caught.value.code == "model.remote_code"
+
+
+def test_a_second_copy_of_the_weights_does_not_count(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "tiny")
+    info, sha256 = inspect_folder(folder), weights_sha256(folder)
+    shutil.copy(folder / "model.safetensors", folder / "consolidated.safetensors")
+    assert (inspect_folder(folder), weights_sha256(folder)) == (info, sha256)
+
+
+def test_sizes_are_found_under_their_older_names_and_layer_by_layer(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "tiny")
+    config = {"model_type": "gpt2", "n_embd": 16, "n_layer": 2, "n_head": 4, "n_positions": 512}
+    (folder / "config.json").write_text(json.dumps({**config, "intermediate_size": [32, 64]}))
+    info = inspect_folder(folder)
+    assert (info.hidden, info.layers, info.heads, info.context) == (16, 2, 4, 512)
+    assert info.intermediate == 64
+
+
+def test_an_error_about_a_copy_can_name_what_it_is_a_copy_of(tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        inspect_folder(tmp_path)
+    told = caught.value.told_of(tmp_path, "owner/tiny")
+    assert (told.code, told.file) == (caught.value.code, "owner/tiny")
+    assert told.message.startswith("owner/tiny is not a model folder")

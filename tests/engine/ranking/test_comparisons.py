@@ -34,8 +34,39 @@ def test_both_orders(first: str, second: str, expected: tuple[int, int, int]) ->
     assert tally(ranking, "A") == expected
 
 
-def test_a_failed_order_leaves_the_other_one() -> None:
-    assert tally(ranked(Verdict("A", "B", "a", "p"), Verdict("B", "A", None, "p")), "A") == (1, 0, 0)
+def test_an_order_without_a_verdict_takes_the_pair_out() -> None:
+    other = Verdict("A", "B", "b", "q"), Verdict("B", "A", "a", "q")
+    half = Verdict("A", "B", "a", "p"), Verdict("B", "A", None, "p")
+    for rows in (half, half[::-1]):
+        ranking = ranked(*rows, *other)
+        assert (ranking.comparisons, tally(ranking, "A")) == (1, (0, 0, 1))
+        assert "1 pair was left out: one of the two orders was judged without a result." in ranking.warnings
+
+
+def test_an_order_that_was_judged_in_the_end_counts() -> None:
+    again = ranked(Verdict("A", "B", "a", "p"), Verdict("B", "A", None, "p"), Verdict("B", "A", "b", "p"))
+    assert (again.comparisons, tally(again, "A")) == (1, (1, 0, 0))
+
+
+@pytest.mark.parametrize("change", [{"prompt_id": "q"}, {"judge": "y"}, {"task": "t"}, {"prompt_id": None}])
+def test_a_failure_elsewhere_takes_nothing_out(change: dict[str, str | None]) -> None:
+    base = {"prompt_id": "p", "judge": "x", "task": "s"}
+    failed = Verdict("B", "A", None, **{**base, **change})  # type: ignore[arg-type]
+    assert ranked(Verdict("A", "B", "a", **base), failed).comparisons == 1  # type: ignore[arg-type]
+
+
+def test_where_no_verdict_weighs_anything_the_contestants_are_named() -> None:
+    ranking = ranked(Verdict("A", "B", "a", "p", weight=0), Verdict("C", "B", "a", "p", weight=0))
+    assert {
+        (row.name, row.rating, row.lo, row.hi, row.rank_lo, row.rank_hi) for row in ranking.contestants
+    } == {(name, None, None, None, 1, 3) for name in "ABC"}
+    assert "There is no scored verdict." in ranking.warnings
+
+
+def test_a_task_without_weight_is_left_out_and_told() -> None:
+    ranking = ranked(Verdict("A", "B", "a", "p", "s"), Verdict("A", "C", "a", "p", "t", weight=0))
+    assert list(ranking.tasks) == ["s"]
+    assert "The task t is left out: all of its verdicts have the weight 0." in ranking.warnings
 
 
 def test_other_prompts_tasks_and_judges_are_other_comparisons() -> None:

@@ -69,6 +69,23 @@ def test_the_order_of_verdicts_changes_nothing(rows: list[Verdict], random: obje
     assert_same(ranked(rows), ranked(shuffled))
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_the_order_of_verdicts_changes_no_bootstrap(named: bool) -> None:
+    rows = [
+        replace(verdict, weight=weight, prompt_id=verdict.prompt_id if named else None)
+        for seed, task in enumerate(("s", "t"))
+        for verdict in balanced("ABCD", 12, seed=seed, task=task)
+        for weight in (0.1, 0.7)
+    ]
+    mixed = list(rows)
+    np.random.default_rng(0).shuffle(mixed)  # type: ignore[arg-type]
+    first, second = (ranked(order, interval="bootstrap", replicates=200) for order in (rows, mixed))
+    for one, other in ((first, second), *((first.tasks[task], second.tasks[task]) for task in "st")):
+        for row in one.contestants:
+            again = other.standing(row.name)
+            assert (again.lo, again.hi) == (pytest.approx(row.lo), pytest.approx(row.hi))
+
+
 @settings(max_examples=60, deadline=None)
 @given(verdicts, st.permutations(NAMES))
 def test_names_do_not_matter(rows: list[Verdict], names: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,21 @@ def write(folder: Path, text: str | bytes, name: str = "verdicts.csv") -> Path:
         GOOD.replace("\n", "\r\n"),
         GOOD.replace(",", ";"),
         GOOD.replace(",", "\t"),
+        "sep=;\n" + GOOD.replace(",", ";"),
+        "\ufeffSEP=|\r\n" + GOOD.replace(",", "|").replace("\n", "\r\n"),
+        GOOD.replace("\n", "\r"),
+        "\n\n" + GOOD,
         GOOD.replace("a,b,winner", "A,B,Winner").replace("tie", " TIE "),
         GOOD.replace("A,B,a", '"A","B","a"') + "\n\n",
         "weight,winner,b,a,prompt_id\n1,a,B,A,p1\n2,tie,C,B,p1\n,b,A,C,p2\n",
     ],
 )
-def test_csv_as_people_write_it(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_csv_as_people_write_it(
+    tmp_path: Path, text: str, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        monkeypatch.setattr(reading, "_LARGE_BYTES", 0)
     table = read_verdicts(write(tmp_path, text))
     assert table.contestants == ("A", "B", "C") or set(table.contestants) == {"A", "B", "C"}
     names = [(table.contestants[a], table.contestants[b]) for a, b in zip(table.a, table.b, strict=True)]
@@ -89,6 +99,33 @@ def test_a_bad_row_is_named(
     assert caught.value.row == 4
     assert caught.value.file == str(path)
     assert "row 4 (line 5)" in caught.value.message
+    assert caught.value.fix
+
+
+def test_rows_keep_their_lines_below_the_line_that_names_the_separator(tmp_path: Path) -> None:
+    with pytest.raises(RankingError, match=r"row 2 \(line 4\)"):
+        read_verdicts(write(tmp_path, "sep=;\na;b;winner\nA;B;a\nA;A;a\n"))
+
+
+def test_json_lines_take_time_in_proportion_to_their_number(tmp_path: Path) -> None:
+    line = '{"a": "A", "b": "B", "winner": "a", "prompt_id": "p"}\n'
+    seconds = []
+    for count in (10_000, 40_000):
+        path = write(tmp_path, line * count, "v.jsonl")
+        runs = []
+        for _ in range(2):
+            started = time.process_time()
+            read_verdicts(path)
+            runs.append(time.process_time() - started)
+        seconds.append(min(runs))
+    assert seconds[1] < 9 * seconds[0]  # 4 where it is linear, 16 where it is quadratic
+
+
+def test_a_json_column_may_start_late_and_have_gaps(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"a": "A", "b": "B", "winner": "a"} for _ in range(4)]
+    rows[1]["weight"], rows[3]["weight"] = 2, 3
+    table = read_verdicts(write(tmp_path, "\n".join(map(json.dumps, rows)), "v.jsonl"))
+    assert table.weight.tolist() == [1, 2, 1, 3]
 
 
 @pytest.mark.parametrize("row", ["{", "[1]", '{"a": "A", "b": "B"}', '{"a": ["A"], "b": "B", "winner": "a"}'])

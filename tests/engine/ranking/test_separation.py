@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -42,6 +43,56 @@ def test_twenty_wins_on_one_prompt_are_one_observation() -> None:
     assert often.lo is not None
     assert once.lo < -2
     assert often.lo > once.lo + 1.5
+
+
+@pytest.mark.parametrize("opponents", [1, 2, 4, 9])
+def test_further_opponents_on_the_same_prompts_take_nothing_away(opponents: int) -> None:
+    names = [f"x{k}" for k in range(opponents)]
+    ranking = ranked([Verdict("U", x, "a", f"p{i}") for i in range(30) for x in names], reference="U")
+    top = ranking.standing("U")
+    assert (top.rank_lo, top.rank_hi) == (1, 1)
+    # The sign test with thirty prompts: p^30 = 0.025.
+    chance = 0.025 ** (1 / 30)
+    for name in names:
+        row = ranking.standing(name)
+        assert (row.rank_lo, row.rank_hi) == (2, opponents + 1)
+        assert row.hi == pytest.approx(-math.log(chance / (1 - chance)), abs=1e-6)
+
+
+def test_a_rated_pair_below_takes_nothing_away_either() -> None:
+    names = [f"x{k}" for k in range(9)]
+    rows = [Verdict("U", x, "a", f"p{i}") for i in range(30) for x in names]
+    rows += [Verdict("x0", "x1", "tie", f"p{i}") for i in range(30)]
+    top = ranked(rows).standing("U")
+    assert (top.rank_lo, top.rank_hi) == (1, 1)
+
+
+def test_everybody_has_a_place_in_a_round_robin_without_upsets() -> None:
+    pairs = list(itertools.combinations("ABCDEFGH", 2))
+    ranking = ranked([Verdict(a, b, "a", f"p{i}") for i in range(30) for a, b in pairs])
+    found = [(row.name, row.rank_lo, row.rank_hi) for row in ranking.contestants]
+    assert found == [(name, place, place) for place, name in enumerate("ABCDEFGH", start=1)]
+
+
+@pytest.mark.parametrize(("names", "prompts"), [("ABC", 4), ("ABC", 5), ("ABCD", 4), ("ABCDEF", 4)])
+def test_contestants_that_swing_together_with_the_prompt_are_not_told_apart_too_often(
+    names: str, prompts: int
+) -> None:
+    # First and last change places by a coin toss a prompt, with everybody else always between them: on
+    # each prompt one toss, however many verdicts show it. All outcomes, so that the shares are exact.
+    first, last = names[0], names[-1]
+    apart = excluded = 0
+    for tosses in itertools.product((False, True), repeat=prompts):
+        rows = []
+        for prompt, toss in enumerate(tosses):
+            order = names if toss else last + names[1:-1] + first
+            rows += [Verdict(a, b, "a", f"p{prompt}") for a, b in itertools.combinations(order, 2)]
+        ranking = ranked(rows, reference=first)
+        row = ranking.standing(last)
+        apart += ranking.separable(first, last)
+        excluded += (row.lo is not None and row.lo > 0) or (row.hi is not None and row.hi < 0)
+    assert apart / 2**prompts <= 0.05
+    assert excluded / 2**prompts <= 0.05
 
 
 def test_the_others_keep_their_ratings_when_somebody_is_unbeaten_or_winless() -> None:
@@ -118,7 +169,16 @@ def test_an_unbeaten_reference_leaves_differences_one_sided() -> None:
         row = ranking.standing(name)
         assert (row.rating, row.elo, row.lo) == (None, None, None)
         assert row.hi < -1
-    assert any("reference U" in text for text in ranking.warnings)
+    assert any("reference U" in text and text.endswith("open on one side.") for text in ranking.warnings)
+
+
+def test_an_unconnected_reference_leaves_differences_unbounded() -> None:
+    ranking = ranked([*balanced("ABC", 20), *series("X", "Y", "aab" * 10)], reference="Y")
+    assert any("reference Y" in text and text.endswith("unbounded.") for text in ranking.warnings)
+    mixed = ranked(
+        [*balanced("ABC", 20), *series("U", "A", "aaaaaaaa"), *series("U", "X", "a")], reference="X"
+    )
+    assert any(text.endswith("open on one side or both.") for text in mixed.warnings)
 
 
 def test_a_chain_without_upsets_has_an_order_but_no_ratings() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -121,3 +122,37 @@ def test_one_contestant_cannot_be_two_entrants_on_a_task() -> None:
         VerdictTable.from_rows(rows)
     assert caught.value.row == 2
     VerdictTable.from_rows([rows[0], replace(rows[1], task="u")])
+
+
+def test_who_alone_is_in_every_task_has_nobody_to_be_averaged_against() -> None:
+    rows = [*series("X", "Y", "ab" * 6, task="s"), *series("Y", "Z", "ab" * 6, task="t")]
+    for reference in (None, "Y"):
+        told = rank(VerdictTable.from_rows(rows), reference=reference).warnings
+        assert "Only Y is in every task, so there is nobody to average it against." in told
+        assert not any("No finite rating" in text or "reference" in text for text in told)
+
+
+def test_who_alone_is_rated_on_every_task_is_not_said_to_be_unrated() -> None:
+    # X is undefeated in the one task, Z in the other.
+    rows = [
+        *balanced("YZ", 12, task="s"),
+        *[Verdict("X", other, "a", f"p{i}", "s") for i in range(12) for other in "YZ"],
+        *balanced("YX", 12, task="t"),
+        *[Verdict("Z", other, "a", f"p{i}", "t") for i in range(12) for other in "YX"],
+    ]
+    told = rank(VerdictTable.from_rows(rows)).warnings
+    assert "No finite rating on every task, so none on average: X, Z." in told
+    assert "Only Y has a finite rating on every task, so there is nobody to average it against." in told
+
+
+def test_a_bootstrap_that_is_infinite_both_ways_is_no_warning_of_the_arithmetic() -> None:
+    # A wins nearly everything on one task and loses nearly everything on the other.
+    rows = [
+        *[verdict for task in "st" for verdict in balanced("BC", 12, task=task)],
+        *series("A", "B", "aaaaab", task="s"),
+        *series("A", "B", "bbbbba", task="t"),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ranking = rank(VerdictTable.from_rows(rows), interval="bootstrap", replicates=200)
+    assert (ranking.standing("A").lo, ranking.standing("A").hi) == (None, None)

@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 
 from engine.progress import SilentReporter
-from engine.training.batches import epoch_batches, parts
+from engine.training.batches import EpochBatches, epoch_batches, parts
 from engine.training.schedule import plan_schedule
 from engine.training.spec import TrainRecipe
 
@@ -26,6 +26,15 @@ def test_order_depends_on_seed_and_epoch_and_on_nothing_else() -> None:
     assert first == epoch_batches(lengths, 4, seed=1, epoch=0)
     assert first != epoch_batches(lengths, 4, seed=1, epoch=1)
     assert first != epoch_batches(lengths, 4, seed=2, epoch=0)
+
+
+def test_an_epoch_is_put_in_order_once() -> None:
+    lengths = list(range(10, 60))
+    batches = EpochBatches(lengths, 4, seed=1)
+    for epoch in (0, 1, 0):
+        order = batches.of(epoch)
+        assert order == epoch_batches(lengths, 4, seed=1, epoch=epoch)
+        assert batches.of(epoch) is order
 
 
 def test_like_lengths_go_together_so_that_little_is_padded() -> None:
@@ -47,6 +56,12 @@ def test_parts_stay_within_the_tokens_and_lose_nothing() -> None:
 @pytest.mark.parametrize(("examples", "epochs"), [(20, 10), (1000, 10), (2500, 4), (9000, 1), (100_000, 1)])
 def test_epochs_follow_the_size_of_the_data(examples: int, epochs: int) -> None:
     assert plan_schedule(examples, TrainRecipe(), SilentReporter()).epochs == epochs
+
+
+def test_epochs_follow_the_data_and_steps_what_is_trained_of_it() -> None:
+    schedule = plan_schedule(1060, TrainRecipe(batch_size=10), SilentReporter(), held_out=60)
+    assert schedule.epochs == round(10_000 / 1060)
+    assert schedule.steps_per_epoch == 100
 
 
 def test_the_rate_rises_peaks_and_falls_to_nearly_zero() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from engine.datasets.spec import ImportSpec, SourceSpec
+from engine.files import read_json
 from engine.jobs.client import JobClient, JobFailedError
 from engine.models.library import find_model
 from engine.models.spec import ModelAddSpec
@@ -73,6 +74,8 @@ def test_training_lowers_the_loss_and_makes_a_standard_adapter(workspace: Worksp
     assert PeftModel.from_pretrained(base, files.folder).peft_config["default"].r == 4
     for name in ("tokenizer.json", "tokenizer_config.json"):
         assert (files.folder / name).read_bytes() == (files.base_folder / name).read_bytes()
+    adapter = json.loads((files.folder / "adapter_config.json").read_text())
+    assert adapter["base_model_name_or_path"] == str(files.base_folder)
     record = json.loads((files.folder / "bakeoff.json").read_text())
     assert record["recipe"]["lora_rank"] == 4
     assert record["base"]["sha256"] == files.base_sha256
@@ -172,3 +175,21 @@ def test_a_loss_that_is_no_number_ends_the_run_in_words(workspace: Workspace, tm
         train(client, "wild")
     assert caught.value.code == "training.diverged"
     assert "learning rate" in caught.value.fix
+
+
+def test_float16_learns_the_same_from_gradients_that_are_computed_larger(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    client = prepare(workspace, tmp_path)
+    settings = {"epochs": 8, "lora_dropout": 0.0, "checkpoint_seconds": 0.0}
+    whole, _ = train(client, "whole", dtype="float32", **settings)
+    half, _ = train(client, "half", dtype="float16", **settings)
+    assert losses(client, half) == pytest.approx(losses(client, whole), rel=0.05)
+    scales = [read_json(file)["loss_scale"] for file in scaled(client, whole, half)]
+    assert scales[0] == {}
+    assert scales[1]["scale"] > 1
+
+
+def scaled(client: JobClient, *jobs: str) -> list[Path]:
+    """Where each job's last checkpoint keeps its position."""
+    return [next(client.job(job).path.glob("checkpoints/step-*/position.json")) for job in jobs]

@@ -1,0 +1,108 @@
+"""Whether a folder can serve as a base at all: told when it is added, not when a run first needs it.
+
+Weights are not needed for it: a download is looked at before they come.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2.exceptions import TemplateSyntaxError
+
+from engine.models.errors import ModelError, TemplateError
+from engine.models.inspect import read_config, refuse_remote_code
+from engine.models.template import load_template
+from engine.progress import SilentReporter
+
+#: What the name of a class ends with that predicts the next token, in transformers and in what descends from it.
+_CAUSAL: Final = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+#: Files of which a tokenizer needs at least one.
+_VOCABULARIES: Final = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "tekken.json",
+    "spiece.model",
+    "*.tiktoken",
+    "*.spm",
+)
+
+
+def require_usable(folder: Path) -> None:
+    """Refuse a model that transformers could never load as a causal language model.
+
+    Raises:
+        ModelError: It brings code of its own, is of another or an unknown architecture, has impossible sizes,
+            no usable tokenizer, or a chat template that is no template.
+    """
+    config = read_config(folder)
+    refuse_remote_code(folder, config)
+    _require_causal(folder, config)
+    _require_tokenizer(folder)
+
+
+def _require_causal(folder: Path, config: dict[str, Any]) -> None:
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    try:
+        known = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # whatever a class of transformers makes of values it did not expect
+        raise ModelError(
+            "model.unknown_architecture",
+            "transformers cannot make a model of {file}: {reason}.",
+            fix="Use a model of an architecture that the transformers library knows.",
+            file=str(folder / "config.json"),
+            reason=str(error).strip().split("\n")[0][:200].rstrip(". ") or type(error).__name__,
+        ) from error
+    classes: set[str] = set()
+    for names in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values():
+        classes.update((names,) if isinstance(names, str) else names)
+    given = config.get("architectures") or []
+    named = [str(name) for name in given] if isinstance(given, list) else [str(given)]
+    causal = not named or any(name in classes or name.endswith(_CAUSAL) for name in named)
+    if known.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or not causal:
+        raise ModelError(
+            "model.not_causal",
+            "The model in {file} is no causal language model ({architecture}): it cannot continue a text.",
+            fix="Choose a model for text generation.",
+            file=str(folder),
+            architecture=named[0] if named else known.model_type,
+        )
+    text = known.get_text_config()
+    for name in ("vocab_size", "hidden_size", "num_hidden_layers"):
+        size = getattr(text, name, None)
+        if isinstance(size, int) and size <= 0:
+            raise ModelError(
+                "model.bad_config",
+                "The file {file} gives the model a {size} of {value}.",
+                fix="Download the model again.",
+                file=str(folder / "config.json"),
+                size=name,
+                value=size,
+            )
+
+
+def _require_tokenizer(folder: Path) -> None:
+    if not any(next(folder.glob(pattern), None) for pattern in _VOCABULARIES):
+        raise ModelError(
+            "model.no_tokenizer",
+            "The model in {file} has no tokenizer.",
+            fix="Add the tokenizer files (tokenizer.json, tokenizer_config.json) to the folder.",
+            file=str(folder),
+        )
+    template = load_template(folder, SilentReporter())
+    try:
+        template.prompt_text([{"role": "user", "content": "x"}])
+    except TemplateError as error:
+        # What a template says to a conversation may be right; what cannot even be read is not.
+        if isinstance(error.__cause__, TemplateSyntaxError):
+            raise ModelError(
+                "model.bad_template",
+                "The chat template of {file} is damaged: {reason}.",
+                fix="Download the model again, or correct its chat template.",
+                file=str(folder),
+                reason=str(error.__cause__).strip().split("\n")[0][:200].rstrip(". "),
+            ) from error

@@ -1,0 +1,41 @@
+"""What must be there before a study is saved and started: so that nothing is trained in vain."""
+
+from __future__ import annotations
+
+from engine.inference.access import access_key
+from engine.inference.paid import require_budget
+from engine.studies.errors import StudyError
+from engine.studies.paid import paid_models
+from engine.studies.preparing import known, require_datasets
+from engine.studies.spec import Study
+from engine.workspace import Workspace
+from engine.workspace.tables import Model
+
+
+def require_startable(study: Study, workspace: Workspace) -> list[tuple[str, str]]:
+    """Refuse a study that could not come to its end.
+
+    Returns:
+        ``(endpoint, model)`` of what it pays for.
+
+    Raises:
+        BakeoffError: A dataset or a model is missing, or an endpoint, its key, its price or the budget.
+    """
+    require_datasets(study, workspace)
+    names = {base.name for base in study.bases}
+    for name in [*study.references, study.judging.judge]:
+        kind, _, model = name.partition(":")
+        local = kind in ("untuned", "fewshot", "local")
+        if local and model not in names and not known(workspace, Model, model):
+            raise StudyError(
+                "study.no_model",
+                "The study names '{name}', and neither it nor the workspace has a model '{model}'.",
+                fix="Name a base of the study, or add the model first with: bakeoff model add",
+                name=name,
+                model=model,
+            )
+    paid = paid_models(study)
+    require_budget(workspace, paid, study.budget_usd)
+    for endpoint in dict.fromkeys(endpoint for endpoint, _ in paid):
+        access_key(workspace, endpoint)
+    return paid

@@ -1,0 +1,45 @@
+"""``bakeoff dataset preview``: what it shows of unusual tokenizers and templates."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.conftest import Cli
+from tests.engine.models.test_token_texts import sentencepiece_model
+
+
+def test_the_tokens_join_to_the_rendered_text_and_errors_name_the_row(cli: Cli, tmp_path: Path) -> None:
+    rows = [
+        [{"role": "user", "content": "hi to 日本 👍"}, {"role": "assistant", "content": "hi ü"}],
+        [
+            {"role": "user", "content": "hi"},
+            {"role": "user", "content": "refused"},
+            {"role": "assistant", "content": "to"},
+        ],
+    ]
+    lines = [json.dumps({"messages": messages}) for messages in rows]
+    (tmp_path / "talk.jsonl").write_text("\n".join(lines))
+    assert cli("dataset", "import", "talk.jsonl").status == 0
+    folder = sentencepiece_model(tmp_path / "tiny")
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    strict = (
+        "{% if loop.index0 and m.role == loop.previtem.role %}{{ raise_exception('no turns') }}{% endif %}"
+    )
+    config["chat_template"] = config["chat_template"].replace(
+        "{% for message in messages %}",
+        "{% for message in messages %}" + strict.replace("m.role", "message.role"),
+    )
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    assert cli("model", "add", "tiny").status == 0
+
+    tokens = cli("dataset", "preview", "talk", "--row", "1", "--json").json["tokens"]
+    assert "".join(token["text"] for token in tokens) == (
+        "<|im_start|>user\nhi to 日本 👍<|im_end|>\n<|im_start|>assistant\nhi ü<|im_end|>"
+    )
+    assert [token["text"] for token in tokens if token["trained"]][-2:] == ["ü", "<|im_end|>"]
+
+    error = cli("dataset", "preview", "talk", "--row", "2", "--json").json["error"]
+    assert (error["code"], error["row"]) == ("template.fails", 2)
+    assert "Row 2" in error["message"]
+    assert "no turns" in error["message"]

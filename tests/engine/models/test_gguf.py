@@ -1,0 +1,58 @@
+"""GGUF files that cannot be read, and disks that cannot take what was read."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gguf import GGUFWriter
+from safetensors.numpy import save_file
+
+from engine.models.errors import ModelError
+from engine.models.gguf import _licence, dequantise, told_when_not_written
+from engine.progress import SilentReporter
+
+
+def small_gguf(path: Path, licence: str | None = None) -> Path:
+    """A GGUF file without weights."""
+    writer = GGUFWriter(path, "llama")
+    if licence is not None:
+        writer.add_license(licence)
+    writer.add_tensor("x", np.zeros(8, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+@pytest.mark.parametrize("keep", [4, 30, 60, 10_000])
+def test_a_file_that_is_cut_anywhere_or_holds_no_model_is_named(tmp_path: Path, keep: int) -> None:
+    file = small_gguf(tmp_path / "x.gguf", "mit")
+    file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(ModelError) as caught:
+        dequantise(file, tmp_path, SilentReporter())
+    assert (caught.value.code, caught.value.file) == ("model.gguf_unreadable", str(file))
+    assert ".." not in caught.value.message.replace(str(file), "")
+
+
+def test_its_licence_is_read_from_the_file(tmp_path: Path) -> None:
+    assert _licence(small_gguf(tmp_path / "a.gguf", "apache-2.0")) == "apache-2.0"
+    assert _licence(small_gguf(tmp_path / "b.gguf")) == ""
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the disk: safetensors tells both in the same way."""
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(ModelError) as caught, told_when_not_written(tmp_path):
+            save_file({"x": np.zeros(10_000, np.float32)}, tmp_path / "x.safetensors")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.code == "model.disk_full"
+    with pytest.raises(ModelError) as caught, told_when_not_written(tmp_path / "nowhere" / "x"):
+        save_file({"x": np.zeros(1, np.float32)}, tmp_path / "nowhere" / "x.safetensors")
+    assert caught.value.code == "model.not_written"

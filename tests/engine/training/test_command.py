@@ -1,0 +1,50 @@
+"""`bakeoff train` before anything is trained: the plan, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.cli.train import read_recipe
+from engine.errors import BakeoffError
+from engine.workspace import Workspace
+from tests.conftest import Cli
+from tests.engine.training.test_run import prepare, train
+
+TRAIN = ("train", "--base", "base", "--dataset", "data", "--json")
+
+
+def test_the_plan_tells_what_is_chosen(cli: Cli, workspace: Workspace, tmp_path: Path) -> None:
+    rows = [
+        {"prompt": "word " * (200 if n == 3 else 1), "completion": "yes", "split": "train"} for n in range(40)
+    ]
+    prepare(workspace, tmp_path, rows)
+    plan = cli(*TRAIN, "--dry-run").json
+    chosen = {decision["subject"]: decision for decision in plan["decisions"]}
+    assert chosen["max_length"]["choice"] == 512  # the tiny model's context
+    assert chosen["too_long"]["rows"] == [4]
+    assert {"epochs", "evaluation_slice", "device"} <= set(chosen)
+    shown = cli(*TRAIN[:-1], "--dry-run").stdout
+    assert "max_length: 512" in shown
+
+
+def test_an_adapter_is_refused_before_there_is_a_job(cli: Cli, workspace: Workspace, tmp_path: Path) -> None:
+    train(prepare(workspace, tmp_path), "tuned", epochs=1)
+    before = sorted(path.name for path in workspace.jobs.iterdir())
+    for dry in ((), ("--dry-run",)):
+        refused = cli("train", "--base", "tuned", "--dataset", "data", "--json", *dry)
+        assert refused.json["error"]["code"] == "training.base_is_adapter"
+    assert sorted(path.name for path in workspace.jobs.iterdir()) == before
+
+
+@pytest.mark.parametrize("setting", ["epochs=[1", "epochs=true", "lora_layers=yes", "epochs=1.5", "epoch=1"])
+def test_a_wrong_setting_is_named(setting: str) -> None:
+    with pytest.raises(BakeoffError) as caught:
+        read_recipe(None, [setting])
+    assert caught.value.code == "recipe.bad_setting"
+    assert f"'{setting.partition('=')[0]}'" in caught.value.message
+
+
+def test_a_recipe_may_say_true_only_where_it_means_that() -> None:
+    assert read_recipe(None, ["gradient_checkpointing=true"]).gradient_checkpointing
