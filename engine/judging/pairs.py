@@ -70,6 +70,7 @@ class PairChooser:
         max_comparisons: Most pairs dealt out in all; None for no limit.
         seed: Decides which contestants and prompts come first.
         everything: Deal out all pairs in one round (where judging costs nothing).
+        across_entrants: Leave out pairs of contestants that stand for the same entrant.
 
     Raises:
         JudgingError: Too few contestants, twice the same, an unknown reference, or no common prompt.
@@ -85,6 +86,7 @@ class PairChooser:
         max_comparisons: int | None = None,
         seed: int = 0,
         everything: bool = False,
+        across_entrants: bool = False,
     ) -> None:
         _check_contestants(contestants)
         self._goal = goal
@@ -101,6 +103,8 @@ class PairChooser:
         pairs = _ring_order(shuffled)
         if goal.kind == "beat":
             pairs = [pair for pair in pairs if self._reference in (pair[0].id, pair[1].id)]
+        if across_entrants:
+            pairs = [pair for pair in pairs if pair[0].entrant != pair[1].entrant]
         #: Per pair of contestants, the questions not dealt out yet, next one last.
         self._waiting = [
             (pair, [_question(prompt, pair) for prompt in reversed(_usable(_rotated(ordered, place), pair))])

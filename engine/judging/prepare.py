@@ -63,6 +63,7 @@ class Prepared:
             max_comparisons=spec.max_comparisons,
             seed=spec.seed,
             everything=everything,
+            across_entrants=spec.across_entrants,
         )
 
 

@@ -61,6 +61,11 @@ class JudgeSpec(BaseModel):
         title="Show the expected answer",
         description="Show the dataset's answer to a judging model, as a help.",
     )
+    across_entrants: bool = Field(
+        default=False,
+        title="Across entrants",
+        description="Leave out pairs that stand for the same entrant, such as two runs of one base.",
+    )
     parallel: int = Field(
         default=4,
         ge=1,

@@ -351,7 +351,16 @@ class _Loop:
         lane: Lane | None = None,
         own_runner: bool = False,
     ) -> Step:
-        return self.steps.submit(key, kind, spec, title, self.plan.of(key), lane=lane, own_runner=own_runner)
+        return self.steps.submit(
+            key,
+            kind,
+            spec,
+            title,
+            self.plan.of(key),
+            lane=lane,
+            own_runner=own_runner,
+            budget_usd=self.study.budget_usd,
+        )
 
     def _phase(self, name: str) -> None:
         self.context.event("study.phase", phase=name)

@@ -136,3 +136,12 @@ def test_what_cannot_be_judged_is_refused_in_words() -> None:
         chooser(field(0), 3)
     with pytest.raises(JudgingError, match="no prompt that two"):
         chooser(field(3), 0)
+
+
+def test_runs_of_one_entrant_are_left_out_when_asked() -> None:
+    from dataclasses import replace
+
+    twins = [replace(one, entrant="same") if one.name in ("Quokka", "Zebra") else one for one in field(4)]
+    everything = {pair_of(question) for question in dealt(chooser(twins, 4))}
+    across = {pair_of(question) for question in dealt(chooser(twins, 4, across_entrants=True))}
+    assert everything - across == {("id-Quokka", "id-Zebra")}

@@ -45,6 +45,30 @@ def test_the_smallest_study_is_accepted() -> None:
             "does not come before",
         ),
         ({"repeats": 0}, "repeats"),
+        ({"references": ["nosuch"]}, "'nosuch' is no reference"),
+        ({"references": ["openai:"]}, "is no reference"),
+        ({"references": ["dataset"]}, "yardstick"),
+        ({"judging": {"judge": "foo"}}, "'foo' is no judge"),
+        ({"judging": {"judge": "openai:"}}, "is no judge"),
+        ({"judging": {"goal": "bestest"}}, "no goal"),
+        ({"judging": {"goal": "beat:nobody"}}, "names nobody of the study"),
+        (
+            {"merging": {"recipes": [{"merge_method": "slurp", "models": [{"model": "$parent1"}]}]}},
+            "merge recipe is wrong",
+        ),
+        (
+            {"merging": {"recipes": [{"merge_method": "linear", "models": [{"model": "$parent3"}]}]}},
+            "$parent3",
+        ),
+        (
+            {
+                "bases": [
+                    {"name": "a"},
+                    {"name": "b", "sibling": {"base": "a", "dataset": "d", "training": {"x": 1}}},
+                ]
+            },
+            "training setting 'x'",
+        ),
     ],
 )
 def test_mistakes_are_named(changes: dict[str, Any], words: str) -> None:
@@ -75,8 +99,9 @@ def test_the_seed_story_can_be_planned_and_costed_anywhere(tmp_path: Path) -> No
     document = plan_study(spec.study, open_workspace(tmp_path / "ws")).as_dict()
     assert len(spec.study.bases) == 7
     assert document["runs"] == 7 * 3 + 4 * 3 + 2
-    judged = [job for job in document["jobs"] if job["phase"] == "rank"]
-    assert sum(job["comparisons"] for job in judged) == 9000
+    judged = [job for job in document["jobs"] if job["title"].startswith("Judge ")]
+    assert sum(job["comparisons"] for job in judged) == document["comparisons"] == 9000
+    assert all(job["comparisons"] > 0 for job in judged)
     assert document["usd"] > 0
     assert document["gpu_seconds"] > 3600
 
