@@ -103,7 +103,9 @@ def read_recipe(file: str | None, changes: list[str]) -> Any:
         return TrainRecipe.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise wrong(str(first["loc"][0]) if first["loc"] else "", first["msg"]) from error
+        raise wrong(
+            str(first["loc"][0]) if first["loc"] else "", first["msg"].removeprefix("Value error, ")
+        ) from error
 
 
 def _plan(session: Session, spec: Any) -> dict[str, Any]:

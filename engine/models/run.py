@@ -25,7 +25,7 @@ def run(context: JobContext) -> JobResult:
         folder = Path(source.where)
         context.decision("copy", "none", "a local folder is used where it lies and never changed")
         inspect_folder(folder)
-        require_usable(folder)
+        require_usable(folder, context)
     else:
         folder = context.output_folder(context.workspace.models)
         with new_folder(folder) as temporary, _told_of(source.where, temporary):
@@ -33,7 +33,7 @@ def run(context: JobContext) -> JobResult:
                 from engine.models.gguf import dequantise
 
                 dequantise(Path(source.where), temporary, context)
-                require_usable(temporary)
+                require_usable(temporary, context)
             else:
                 origin["commit"] = _download(source.where, spec.revision, temporary, context)
             inspect_folder(temporary)
@@ -60,7 +60,7 @@ def _download(repository: str, revision: str, target: Path, context: JobContext)
 
     def vet(folder: Path) -> None:
         with _told_of(repository, folder):
-            require_usable(folder)
+            require_usable(folder, context)
 
     commit, place = download(repository, revision, context.checkpoints / "download", context, vet)
     for file in place.iterdir():

@@ -13,7 +13,7 @@ from jinja2.exceptions import TemplateSyntaxError
 from engine.models.errors import ModelError, TemplateError
 from engine.models.inspect import read_config, refuse_remote_code
 from engine.models.template import load_template
-from engine.progress import SilentReporter
+from engine.progress import Reporter, SilentReporter
 
 #: What the name of a class ends with that predicts the next token, in transformers and in what descends from it.
 _CAUSAL: Final = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
@@ -30,17 +30,17 @@ _VOCABULARIES: Final = (
 )
 
 
-def require_usable(folder: Path) -> None:
+def require_usable(folder: Path, reporter: Reporter) -> None:
     """Refuse a model that transformers could never load as a causal language model.
 
     Raises:
         ModelError: It brings code of its own, is of another or an unknown architecture, has impossible sizes,
-            no usable tokenizer, or a chat template that is no template.
+            a damaged tokenizer, or a chat template that is no template.
     """
     config = read_config(folder)
     refuse_remote_code(folder, config)
     _require_causal(folder, config)
-    _require_tokenizer(folder)
+    _require_tokenizer(folder, reporter)
 
 
 def _require_causal(folder: Path, config: dict[str, Any]) -> None:
@@ -85,14 +85,12 @@ def _require_causal(folder: Path, config: dict[str, Any]) -> None:
             )
 
 
-def _require_tokenizer(folder: Path) -> None:
+def _require_tokenizer(folder: Path, reporter: Reporter) -> None:
     if not any(next(folder.glob(pattern), None) for pattern in _VOCABULARIES):
-        raise ModelError(
-            "model.no_tokenizer",
-            "The model in {file} has no tokenizer.",
-            fix="Add the tokenizer files (tokenizer.json, tokenizer_config.json) to the folder.",
-            file=str(folder),
+        reporter.decision(
+            "tokenizer", "none", "the folder has none: the model can be merged, not trained or asked"
         )
+        return
     template = load_template(folder, SilentReporter())
     try:
         template.prompt_text([{"role": "user", "content": "x"}])

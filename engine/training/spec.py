@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 
 class TrainRecipe(BaseModel):
@@ -95,7 +94,7 @@ class TrainRecipe(BaseModel):
     def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse ``true`` where it would be taken for 1."""
         if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
-            raise PydanticCustomError("truth", "it is not a matter of true or false")
+            raise ValueError("it is not a matter of true or false")
         return value
 
 

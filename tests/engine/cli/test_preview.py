@@ -23,17 +23,15 @@ def test_the_tokens_join_to_the_rendered_text_and_errors_name_the_row(cli: Cli, 
     assert cli("dataset", "import", "talk.jsonl").status == 0
     folder = sentencepiece_model(tmp_path / "tiny")
     config = json.loads((folder / "tokenizer_config.json").read_text())
-    strict = (
-        "{% if loop.index0 and m.role == loop.previtem.role %}{{ raise_exception('no turns') }}{% endif %}"
-    )
-    config["chat_template"] = config["chat_template"].replace(
-        "{% for message in messages %}",
-        "{% for message in messages %}" + strict.replace("m.role", "message.role"),
-    )
+    strict = "{% if loop.index0 and message.role == loop.previtem.role %}{{ raise_exception('no turns') }}{% endif %}"
+    opening = "{% for message in messages %}"
+    config["chat_template"] = config["chat_template"].replace(opening, opening + strict)
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
     assert cli("model", "add", "tiny").status == 0
 
-    tokens = cli("dataset", "preview", "talk", "--row", "1", "--json").json["tokens"]
+    shown = cli("dataset", "preview", "talk", "--row", "1", "--json")
+    assert shown.status == 0, shown.stderr
+    tokens = shown.json["tokens"]
     assert "".join(token["text"] for token in tokens) == (
         "<|im_start|>user\nhi to 日本 👍<|im_end|>\n<|im_start|>assistant\nhi ü<|im_end|>"
     )

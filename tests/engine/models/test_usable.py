@@ -11,6 +11,7 @@ import pytest
 
 from engine.models.errors import ModelError
 from engine.models.usable import require_usable
+from engine.progress import SilentReporter
 from tests.tiny import tiny_model
 
 Change = Callable[[Path], None]
@@ -44,7 +45,6 @@ def without_tokenizer(folder: Path) -> None:
         (edit("config.json", architectures=["LlamaForSequenceClassification"]), "model.not_causal"),
         (edit("config.json", model_type="clip", architectures=["CLIPModel"]), "model.not_causal"),
         (edit("config.json", vocab_size=0), "model.bad_config"),
-        (without_tokenizer, "model.no_tokenizer"),
         (write("tokenizer.json", '{"a":'), "model.no_tokenizer"),
         (edit("tokenizer_config.json", chat_template="{% for x in %}"), "model.bad_template"),
     ],
@@ -53,7 +53,7 @@ def test_what_no_run_could_use_is_refused(tmp_path: Path, change: Change, code: 
     folder = tiny_model(tmp_path / "tiny")
     change(folder)
     with pytest.raises(ModelError) as caught:
-        require_usable(folder)
+        require_usable(folder, SilentReporter())
     assert caught.value.code == code
     assert caught.value.fix
     assert str(folder) in caught.value.message
@@ -72,9 +72,22 @@ def test_what_no_run_could_use_is_refused(tmp_path: Path, change: Change, code: 
 def test_what_transformers_can_load_is_not(tmp_path: Path, config: dict[str, Any]) -> None:
     folder = tiny_model(tmp_path / "tiny")
     edit("config.json", **config)(folder)
-    require_usable(folder)
+    require_usable(folder, SilentReporter())
 
 
 def test_a_template_that_refuses_a_conversation_is_still_a_template(tmp_path: Path) -> None:
     strict = "{% if messages[0].role != 'system' %}{{ raise_exception('no') }}{% endif %}x"
-    require_usable(tiny_model(tmp_path / "tiny", chat_template=strict))
+    require_usable(tiny_model(tmp_path / "tiny", chat_template=strict), SilentReporter())
+
+
+def test_a_model_without_a_tokenizer_is_taken_and_told(tmp_path: Path) -> None:
+    class Listener(SilentReporter):
+        told: list[str] = []  # noqa: RUF012
+
+        def decision(self, subject: str, choice: object, reason: str, /, **data: object) -> None:
+            self.told.append(subject)
+
+    folder, listener = tiny_model(tmp_path / "tiny"), Listener()
+    without_tokenizer(folder)
+    require_usable(folder, listener)
+    assert listener.told == ["tokenizer"]
