@@ -32,6 +32,7 @@ class Hub:
         ranges: The ranges asked for of weights, None for all of a file.
         gated: Whether it refuses access.
         break_off: How many downloads of weights to cut off in the middle.
+        gone: Whether weights come with no byte any more.
         stuck: Stops in the middle of weights, once, until this is set again.
     """
 
@@ -41,6 +42,7 @@ class Hub:
         self.ranges: list[str | None] = []
         self.gated = False
         self.break_off = 0
+        self.gone = False
         self.stuck = threading.Event()
         self.stuck.set()
         self.halfway = threading.Event()
@@ -90,6 +92,8 @@ class Hub:
                 if body and hub.break_off and len(content) > 5000:
                     hub.break_off -= 1
                     self.wfile.write(content[: len(content) // 2])
+                    self.close_connection = True
+                elif body and hub.gone and len(content) > 5000:
                     self.close_connection = True
                 elif body and not hub.stuck.is_set() and len(content) > 5000:
                     # A connection that trickles, as a slow one does.
@@ -178,6 +182,17 @@ def test_a_connection_that_breaks_off_is_taken_up_where_it_stopped(cli: Cli, hub
     assert add(cli, hub) == (0, "")
     size = (hub.folder / "model.safetensors").stat().st_size
     assert hub.ranges == [None, f"bytes={size // 2}-", f"bytes={size // 2 + (size - size // 2) // 2}-"]
+    assert cli("model", "show", "tiny", "--json").json["weights_sha256"] == weights_sha256(hub.folder)
+
+
+def test_after_a_connection_that_stays_broken_the_same_command_goes_on(cli: Cli, hub: Hub) -> None:
+    hub.break_off, hub.gone = 1, True
+    assert add(cli, hub) == (1, "hub.unreachable")
+    hub.gone = False
+    hub.ranges.clear()
+    assert add(cli, hub) == (0, "")
+    half = (hub.folder / "model.safetensors").stat().st_size // 2
+    assert hub.ranges == [f"bytes={half}-"]
     assert cli("model", "show", "tiny", "--json").json["weights_sha256"] == weights_sha256(hub.folder)
 
 
