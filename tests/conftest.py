@@ -41,14 +41,23 @@ class Cli(Protocol):
 
 
 def processes_of(workspace: Path) -> list[psutil.Process]:
-    """The runner and the workers of a workspace, and nobody else's."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
+    """The runner and the workers of a workspace, and nobody else's.
+
+    A runner that is about to start a worker is seen twice for an instant, as the fork has its parent's command
+    line until it becomes the worker; it is left out.
+    """
+    found: dict[int, psutil.Process] = {}
+    for process in psutil.process_iter(["ppid", "cmdline"]):
         words = process.info["cmdline"] or []
         ours = "engine.jobs.runner" in words or "engine.jobs.worker" in words
         if ours and any(Path(word).is_relative_to(workspace) for word in words[1:] if word.startswith("/")):
-            found.append(process)
-    return found
+            found[process.pid] = process
+    return [
+        process
+        for process in found.values()
+        if (parent := found.get(process.info["ppid"])) is None
+        or parent.info["cmdline"] != process.info["cmdline"]
+    ]
 
 
 def end_processes_of(workspace: Path) -> None:
