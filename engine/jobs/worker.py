@@ -44,13 +44,13 @@ def main() -> None:
     directory.change(pid=os.getpid(), heartbeat=time.time())
     _start_heartbeat(directory)
     try:
-        _work(directory, context)
+        work(directory, context)
     finally:
         writer.close()
         lock.release()
 
 
-def _work(directory: JobDirectory, context: JobContext) -> None:
+def work(directory: JobDirectory, context: JobContext) -> None:
     """Run the job's kind and record how it ended."""
     request = directory.request()
     context.event("job.started", attempt=directory.status().attempt)

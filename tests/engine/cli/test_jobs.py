@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.jobs.client import JobClient
 from engine.workspace import Workspace
 from tests.conftest import Cli
-from tests.engine.jobs.helpers import submit_import, submit_model, wait_for, write_rows
+from tests.engine.jobs.helpers import submit_import, wait_for, write_rows
 from tests.tiny import tiny_model
 
 
@@ -38,16 +38,16 @@ def test_a_detached_job_is_seen_through_to_its_end(cli: Cli, tmp_path: Path) -> 
 
 
 def test_a_failed_job_shows_its_error_and_its_log(cli: Cli, workspace: Workspace, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty.jsonl").touch()
     client = JobClient(workspace)
-    job = submit_model(client, tmp_path / "empty", "empty")
+    job = submit_import(client, tmp_path / "empty.jsonl", "empty")
     client.ensure_runner()
     wait_for(lambda: job.status().state == "failed")
     shown = cli("job", "show", job.id, "--json").json
-    assert shown["error"]["code"] == "model.no_config"
+    assert shown["error"]["code"] == "dataset.empty_file"
     assert "error: " in cli("job", "show", job.id).stdout
-    assert "config.json" in cli("job", "list").stdout
-    assert "ModelError" in cli("job", "logs", job.id).stdout
+    assert "empty.jsonl" in cli("job", "list").stdout
+    assert "DatasetError" in cli("job", "logs", job.id).stdout
 
 
 def test_pause_resume_and_stop(cli: Cli, workspace: Workspace, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_pause_resume_and_stop(cli: Cli, workspace: Workspace, tmp_path: Path) -
 
 def test_a_queued_job_is_stopped_without_ever_running(cli: Cli, workspace: Workspace, tmp_path: Path) -> None:
     client = JobClient(workspace)
-    job = submit_model(client, tiny_model(tmp_path / "tiny"), "tiny")
+    job = submit_import(client, write_rows(tmp_path / "rows.jsonl", 5), "rows")
     job.ask("stop")
     assert cli("job", "stop", job.id, "--json").json["state"] == "stopped"
     assert list(job.reader().new()) == []
@@ -86,7 +86,8 @@ def test_a_job_that_cannot_be_read_is_listed_with_the_reason(
     cli: Cli, workspace: Workspace, tmp_path: Path
 ) -> None:
     client = JobClient(workspace)
-    whole, newer, damaged = (submit_model(client, tiny_model(tmp_path / "tiny"), name) for name in "abc")
+    file = write_rows(tmp_path / "rows.jsonl", 5)
+    whole, newer, damaged = (submit_import(client, file, name) for name in "abc")
     (newer.path / "status.json").write_text('{"protocol": 99}', encoding="utf-8")
     (damaged.path / "spec.json").write_text("[]", encoding="utf-8")
     listed = cli("job", "list", "--json")

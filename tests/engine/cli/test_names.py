@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.jobs.client import JobClient
 from engine.workspace import Workspace
 from tests.conftest import Cli
-from tests.engine.jobs.helpers import submit_import, submit_model, wait_for, write_rows
+from tests.engine.jobs.helpers import submit_import, wait_for, write_rows
 from tests.tiny import tiny_model
 
 
@@ -34,8 +34,7 @@ def test_a_name_that_a_job_at_work_will_give_is_refused(
 def test_whoever_was_slower_is_told_the_name_that_was_free(workspace: Workspace, tmp_path: Path) -> None:
     client = JobClient(workspace)
     first, second = (
-        submit_model(client, tiny_model(tmp_path / name, seed=seed), "same")
-        for seed, name in enumerate(("a", "b"))
+        submit_import(client, write_rows(tmp_path / f"{seed}.jsonl", 5, seed), "same") for seed in (1, 2)
     )
     client.ensure_runner()
     names = [client.wait(job)["name"] for job in (first, second)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,20 +9,19 @@ import pytest
 from engine.workspace import Workspace
 from tests.conftest import Cli
 from tests.fake_openai.server import FakeOpenAI
+from tests.here import add_model, import_rows
 from tests.tiny import tiny_model
 
 
 @pytest.fixture
-def ready(cli: Cli, tmp_path: Path) -> Cli:
+def ready(cli: Cli, workspace: Workspace, tmp_path: Path) -> Cli:
     """A workspace with a tiny base and a dataset of 12 test prompts."""
     rows = [
         {"input": f"question {n}?", "output": f"answer {n}", "split": "test" if n < 12 else "train"}
         for n in range(20)
     ]
-    file = tmp_path / "data.jsonl"
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    assert cli("model", "add", tiny_model(tmp_path / "base"), "--name", "base").status == 0
-    assert cli("dataset", "import", file, "--name", "data").status == 0
+    add_model(workspace, tiny_model(tmp_path / "base"), "base")
+    import_rows(workspace, rows, "data")
     return cli
 
 
@@ -90,7 +88,9 @@ def test_what_cannot_be_asked_is_told_in_a_sentence(
     assert result.json["error"]["fix"]
 
 
-def test_a_prompt_that_the_template_cannot_render_is_named(cli: Cli, tmp_path: Path) -> None:
+def test_a_prompt_that_the_template_cannot_render_is_named(
+    cli: Cli, workspace: Workspace, tmp_path: Path
+) -> None:
     strict = (
         "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
         "{{ raise_exception('Roles must alternate') }}{% endif %}{{ m.content }}{% endfor %}"
@@ -105,24 +105,22 @@ def test_a_prompt_that_the_template_cannot_render_is_named(cli: Cli, tmp_path: P
         }
         for n in range(6)
     ]
-    file = tmp_path / "data.jsonl"
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    cli("model", "add", tiny_model(tmp_path / "base", chat_template=strict), "--name", "base")
-    cli("dataset", "import", file, "--name", "data")
+    add_model(workspace, tiny_model(tmp_path / "base", chat_template=strict), "base")
+    import_rows(workspace, rows, "data")
     error = cli("generate", "--model", "untuned:base", "--dataset", "data", "--json").json["error"]
     assert error["code"] == "template.fails"
     assert error["row"] == 4
     assert "'untuned:base' cannot be asked row 4" in error["message"]
 
 
-def test_prompts_that_fill_the_context_get_an_empty_answer_and_are_told(cli: Cli, tmp_path: Path) -> None:
+def test_prompts_that_fill_the_context_get_an_empty_answer_and_are_told(
+    cli: Cli, workspace: Workspace, tmp_path: Path
+) -> None:
     rows = [{"input": "x" * (200 if n == 2 else 20), "output": "y" * 20, "split": "test"} for n in range(4)]
     rows += [{"input": "z", "output": "y" * 20, "split": "train"}] * 2
     rows = [{**row, "input": f"{n} {row['input']}"} for n, row in enumerate(rows)]
-    file = tmp_path / "data.jsonl"
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    cli("model", "add", tiny_model(tmp_path / "base", context=60), "--name", "base")
-    cli("dataset", "import", file, "--name", "data")
+    add_model(workspace, tiny_model(tmp_path / "base", context=60), "base")
+    import_rows(workspace, rows, "data")
     result = cli("generate", "--model", "untuned:base", "--dataset", "data", "--json")
     assert result.status == 0, result.stderr
     empty = [row for row in result.json["outputs"] if row["tokens"] == 0 and row["stop"] == "length"]

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 from sqlalchemy import func, select
@@ -15,9 +16,8 @@ from engine.datasets.spec import ImportSpec, SourceSpec
 from engine.jobs.client import JobClient
 from engine.jobs.directory import JobDirectory
 from engine.jobs.events import Event
-from engine.models.spec import ModelAddSpec
 from engine.workspace import Workspace
-from engine.workspace.tables import Job, Model
+from engine.workspace.tables import Dataset, Job
 from tests.conftest import processes_of
 
 
@@ -29,17 +29,10 @@ def wait_for(what: Callable[[], object], seconds: float = 60.0, every: float = 0
         time.sleep(every)
 
 
-def submit_model(client: JobClient, folder: Path, name: str, job_id: str | None = None) -> JobDirectory:
-    """Queue a job of a second or two: adding a model from a folder."""
-    return client.submit(
-        "model_add", ModelAddSpec(source=str(folder), name=name), f"Add {name}", job_id=job_id
-    )
-
-
-def submit_import(client: JobClient, file: Path, name: str) -> JobDirectory:
-    """Queue a job that takes as long as its file is long."""
+def submit_import(client: JobClient, file: Path, name: str, **how: Any) -> JobDirectory:
+    """Queue a job that takes as long as its file is long, and about a second besides."""
     spec = ImportSpec(sources=[SourceSpec(path=str(file))], name=name)
-    return client.submit("dataset_import", spec, f"Import {name}")
+    return client.submit("dataset_import", spec, f"Import {name}", **how)
 
 
 def write_rows(file: Path, count: int, seed: int = 0) -> Path:
@@ -86,11 +79,12 @@ def kill(processes: list[psutil.Process]) -> int:
 
 
 def rows_of(workspace: Workspace, name: str) -> tuple[int, int]:
-    """How often the catalogue has a model of this name (numbered ones too), and how many jobs it has."""
+    """How many datasets of this name (numbered ones too) and how many jobs the catalogue has."""
+    named = select(func.count()).select_from(Dataset).where(Dataset.name.startswith(name))
     with workspace.catalogue.reading() as session:
-        models = session.scalar(select(func.count()).select_from(Model).where(Model.name.startswith(name)))
+        datasets = session.scalar(named)
         jobs = session.scalar(select(func.count()).select_from(Job))
-    return int(models or 0), int(jobs or 0)
+    return int(datasets or 0), int(jobs or 0)
 
 
 def require_consistent_events(job: JobDirectory) -> None:

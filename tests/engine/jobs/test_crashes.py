@@ -21,12 +21,10 @@ from tests.engine.jobs.helpers import (
     rows_of,
     runners,
     submit_import,
-    submit_model,
     wait_for,
     workers,
     write_rows,
 )
-from tests.tiny import tiny_model
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills by signal")
 
@@ -37,8 +35,8 @@ def client(workspace: Workspace) -> JobClient:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return tiny_model(tmp_path / "tiny")
+def short_file(tmp_path: Path) -> Path:
+    return write_rows(tmp_path / "short.jsonl", 30)
 
 
 def _at_the_start(job: JobDirectory) -> bool:
@@ -66,15 +64,15 @@ def _finishes_once(workspace: Workspace, client: JobClient, job: JobDirectory, n
 def test_a_job_whose_process_is_killed_finishes(
     workspace: Workspace,
     client: JobClient,
-    model: Path,
+    short_file: Path,
     instant: Callable[[JobDirectory], bool],
     victim: Callable[..., list[object]],
 ) -> None:
-    job = submit_model(client, model, "tiny")
+    job = submit_import(client, short_file, "short")
     client.ensure_runner()
     wait_for(lambda: instant(job), every=0.001)
     kill(victim(workspace))
-    _finishes_once(workspace, client, job, "tiny")
+    _finishes_once(workspace, client, job, "short")
 
 
 @pytest.mark.parametrize("victim", [workers, runners])
@@ -82,12 +80,12 @@ def test_a_job_whose_process_is_killed_finishes(
 def test_a_job_that_is_killed_at_random_finishes(
     workspace: Workspace,
     client: JobClient,
-    model: Path,
+    short_file: Path,
     seed: int,
     victim: Callable[..., list[object]],
 ) -> None:
     delays = random.Random(seed)
-    job = submit_model(client, model, "tiny")
+    job = submit_import(client, short_file, "short")
     client.ensure_runner()
     for _ in range(2):
         delay = delays.uniform(0.0, 1.5)
@@ -95,22 +93,22 @@ def test_a_job_that_is_killed_at_random_finishes(
         time.sleep(delay)
         kill(victim(workspace))
         client.ensure_runner()
-    _finishes_once(workspace, client, job, "tiny")
+    _finishes_once(workspace, client, job, "short")
 
 
 def test_everything_killed_and_the_finished_job_found_by_the_next_who_looks(
-    workspace: Workspace, client: JobClient, model: Path
+    workspace: Workspace, client: JobClient, short_file: Path
 ) -> None:
-    job = submit_model(client, model, "tiny")
+    job = submit_import(client, short_file, "short")
     client.ensure_runner()
     wait_for(lambda: job.result() is not None, every=0.001)
     kill(runners(workspace))
     kill(workers(workspace))
     wait_for(lambda: not job.alive(), 10.0)  # a dying process holds its lock to the last
     adopt_finished(workspace)
-    assert rows_of(workspace, "tiny") == (1, 1)
+    assert rows_of(workspace, "short") == (1, 1)
     client.ensure_runner()
-    _finishes_once(workspace, client, job, "tiny")
+    _finishes_once(workspace, client, job, "short")
 
 
 def test_a_killed_import_leaves_no_half_dataset_and_finishes(
@@ -128,9 +126,9 @@ def test_a_killed_import_leaves_no_half_dataset_and_finishes(
 
 
 def test_a_worker_that_always_dies_fails_its_job_with_the_cause(
-    workspace: Workspace, client: JobClient, model: Path
+    workspace: Workspace, client: JobClient, short_file: Path
 ) -> None:
-    job = submit_model(client, model, "tiny")
+    job = submit_import(client, short_file, "short")
     client.ensure_runner()
     deadline = time.monotonic() + 60.0
     while job.status().state != "failed" and time.monotonic() < deadline:
@@ -141,19 +139,19 @@ def test_a_worker_that_always_dies_fails_its_job_with_the_cause(
     assert failed.value.code == "job.worker_lost"
     assert "3 times" in failed.value.message
     assert "SIGKILL" in failed.value.message
-    assert rows_of(workspace, "tiny") == (0, 0)
+    assert rows_of(workspace, "short") == (0, 0)
     client.ask(job, "resume")
-    _finishes_once(workspace, client, job, "tiny")
+    _finishes_once(workspace, client, job, "short")
 
 
 def test_the_ends_of_runners_do_not_count_against_a_job(
-    workspace: Workspace, client: JobClient, model: Path
+    workspace: Workspace, client: JobClient, short_file: Path
 ) -> None:
-    job = submit_model(client, model, "tiny")
+    job = submit_import(client, short_file, "short")
     for attempt in range(1, 5):
         client.ensure_runner()
         wait_for(lambda wanted=attempt: job.status().attempt >= wanted, every=0.002)
         kill(runners(workspace))
     assert job.status().attempt == 4
     assert job.status().lost == 0
-    _finishes_once(workspace, client, job, "tiny")
+    _finishes_once(workspace, client, job, "short")

@@ -12,7 +12,6 @@ import pytest
 from engine.jobs.client import JobClient
 from engine.jobs.directory import JobDirectory
 from engine.jobs.locks import is_held
-from engine.models.spec import ModelAddSpec
 from engine.workspace import Workspace
 from tests.engine.jobs.helpers import (
     event_types,
@@ -25,7 +24,6 @@ from tests.engine.jobs.helpers import (
     workers,
     write_rows,
 )
-from tests.tiny import tiny_model
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="reads other processes' environments")
 
@@ -35,10 +33,9 @@ def client(workspace: Workspace) -> JobClient:
     return JobClient(workspace)
 
 
-def submit_paid(client: JobClient, folder: Path, name: str, lane: str = "network") -> JobDirectory:
+def submit_paid(client: JobClient, file: Path, name: str, lane: str = "network") -> JobDirectory:
     """A job of a second that is run as one that needs an API key."""
-    spec = ModelAddSpec(source=str(tiny_model(folder)), name=name)
-    return client.submit("model_add", spec, f"Add {name}", lane=lane, own_runner=True)  # type: ignore[arg-type]
+    return submit_import(client, write_rows(file, 30), name, lane=lane, own_runner=True)
 
 
 def runner_of(workspace: Workspace, job: JobDirectory) -> list[psutil.Process]:
@@ -52,7 +49,7 @@ def test_it_is_done_while_a_long_job_computes_and_leaves_that_one_alone(
     client.ensure_runner(long)
     wait_for(lambda: long.status().progress)
     monkeypatch.setenv("FAKE_LAB_API_KEY", "needed by this job only")
-    paid = submit_paid(client, tmp_path / "tiny", "paid")
+    paid = submit_paid(client, tmp_path / "paid.jsonl", "paid")
     client.ensure_runner(paid)
     (own,) = runner_of(workspace, paid)
     assert own.environ()["FAKE_LAB_API_KEY"] == "needed by this job only"
@@ -69,7 +66,7 @@ def test_it_is_done_while_a_long_job_computes_and_leaves_that_one_alone(
 def test_the_workspaces_runner_does_not_start_it_and_the_same_wish_goes_on(
     workspace: Workspace, client: JobClient, tmp_path: Path
 ) -> None:
-    paid = submit_paid(client, tmp_path / "tiny", "paid")
+    paid = submit_paid(client, tmp_path / "paid.jsonl", "paid")
     client.ensure_runner()
     wait_for(lambda: not is_held(workspace.runner_lock), 40.0)  # it found nothing to do
     assert (paid.status().state, paid.status().attempt) == ("queued", 0)
@@ -80,11 +77,7 @@ def test_the_workspaces_runner_does_not_start_it_and_the_same_wish_goes_on(
 def test_killed_with_its_runner_it_waits_until_somebody_asks_again(
     workspace: Workspace, client: JobClient, tmp_path: Path
 ) -> None:
-    spec_file = write_rows(tmp_path / "rows.jsonl", 60_000)
-    from engine.datasets.spec import ImportSpec, SourceSpec
-
-    spec = ImportSpec(sources=[SourceSpec(path=str(spec_file))], name="rows")
-    paid = client.submit("dataset_import", spec, "Import rows", own_runner=True)
+    paid = submit_import(client, write_rows(tmp_path / "rows.jsonl", 60_000), "rows", own_runner=True)
     client.ensure_runner(paid)
     wait_for(lambda: paid.status().progress)
     assert kill(runner_of(workspace, paid)) == 1
@@ -101,7 +94,7 @@ def test_killed_with_its_runner_it_waits_until_somebody_asks_again(
 def test_a_wish_is_obeyed_also_when_its_runner_is_gone(
     workspace: Workspace, client: JobClient, tmp_path: Path
 ) -> None:
-    paid = submit_paid(client, tmp_path / "tiny", "paid")
+    paid = submit_paid(client, tmp_path / "paid.jsonl", "paid")
     client.ask(paid, "stop")
     wait_for(lambda: paid.status().state == "stopped")
     assert event_types(paid) == []
@@ -113,7 +106,7 @@ def test_what_computes_still_computes_one_at_a_time(
     first = submit_import(client, write_rows(tmp_path / "rows.jsonl", 30_000), "rows")
     client.ensure_runner(first)
     wait_for(lambda: first.status().progress)
-    second = submit_paid(client, tmp_path / "tiny", "paid", lane="compute")
+    second = submit_paid(client, tmp_path / "paid.jsonl", "paid", lane="compute")
     client.ensure_runner(second)
     assert client.wait(second)["name"] == "paid"
     assert client.wait(first)["examples"] == 30_000

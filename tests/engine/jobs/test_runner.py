@@ -23,12 +23,10 @@ from tests.engine.jobs.helpers import (
     rows_of,
     runners,
     submit_import,
-    submit_model,
     wait_for,
     workers,
     write_rows,
 )
-from tests.tiny import tiny_model
 
 
 @pytest.fixture
@@ -37,8 +35,8 @@ def client(workspace: Workspace) -> JobClient:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return tiny_model(tmp_path / "tiny")
+def short_file(tmp_path: Path) -> Path:
+    return write_rows(tmp_path / "short.jsonl", 30)
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +45,16 @@ def long_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_job_is_done_adopted_and_tells_every_event_once(
-    workspace: Workspace, client: JobClient, model: Path
+    workspace: Workspace, client: JobClient, short_file: Path
 ) -> None:
-    job = submit_model(client, model, "tiny")
+    job = submit_import(client, short_file, "short")
     client.ensure_runner()
     seen: list[int] = []
     summary = client.wait(job, lambda _, event: seen.append(event.seq) if event else None)
-    assert summary["name"] == "tiny"
-    assert summary["parameters"] == 13_392
+    assert summary["name"] == "short"
+    assert summary["examples"] == 30
     assert job.status().state == "done"
-    assert rows_of(workspace, "tiny") == (1, 1)
+    assert rows_of(workspace, "short") == (1, 1)
     assert seen == list(range(1, len(seen) + 1))
     assert event_types(job)[0] == "job.started"
     assert event_types(job)[-1] == "job.done"
@@ -64,11 +62,11 @@ def test_a_job_is_done_adopted_and_tells_every_event_once(
     again: list[int] = []
     client.wait(job, lambda _, event: again.append(event.seq) if event else None)
     assert again == seen
-    assert rows_of(workspace, "tiny") == (1, 1)
+    assert rows_of(workspace, "short") == (1, 1)
 
 
-def test_compute_jobs_run_one_at_a_time_in_their_order(client: JobClient, model: Path) -> None:
-    jobs = [submit_model(client, model, f"m{number}") for number in range(3)]
+def test_compute_jobs_run_one_at_a_time_in_their_order(client: JobClient, short_file: Path) -> None:
+    jobs = [submit_import(client, short_file, f"m{number}") for number in range(3)]
     client.ensure_runner()
     for _ in client.follow(jobs):
         pass
@@ -81,13 +79,13 @@ def test_compute_jobs_run_one_at_a_time_in_their_order(client: JobClient, model:
 def test_a_failing_job_says_why_in_its_own_words(
     workspace: Workspace, client: JobClient, tmp_path: Path
 ) -> None:
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    job = submit_model(client, empty, "nothing")
+    empty = tmp_path / "empty.jsonl"
+    empty.touch()
+    job = submit_import(client, empty, "nothing")
     client.ensure_runner()
     with pytest.raises(JobFailedError) as failed:
         client.wait(job)
-    assert failed.value.code == "model.no_config"
+    assert failed.value.code == "dataset.empty_file"
     assert str(empty) in failed.value.message
     assert failed.value.as_dict()["fix"]
     assert "Traceback" in job.log.read_text()
@@ -96,13 +94,12 @@ def test_a_failing_job_says_why_in_its_own_words(
 
 
 def test_a_failed_job_can_be_resumed_when_the_cause_is_gone(client: JobClient, tmp_path: Path) -> None:
-    folder = tmp_path / "later"
-    folder.mkdir()
-    job = submit_model(client, folder, "later")
+    file = tmp_path / "later.jsonl"
+    job = submit_import(client, file, "later")
     client.ensure_runner()
     with pytest.raises(JobFailedError):
         client.wait(job)
-    tiny_model(folder)
+    write_rows(file, 30)
     client.ask(job, "resume")
     assert client.wait(job)["name"] == "later"
     assert job.status().error is None
@@ -144,10 +141,10 @@ def test_stop_ends_a_job_and_leaves_nothing_half(
 
 
 def test_wishes_about_a_waiting_job_are_obeyed_without_starting_it(
-    client: JobClient, model: Path, long_file: Path
+    client: JobClient, short_file: Path, long_file: Path
 ) -> None:
     first = submit_import(client, long_file, "long")
-    paused, stopped, last = (submit_model(client, model, name) for name in ("a", "b", "c"))
+    paused, stopped, last = (submit_import(client, short_file, name) for name in ("a", "b", "c"))
     client.ensure_runner()
     wait_for(lambda: first.status().progress)
     client.ask(paused, "pause")
@@ -162,14 +159,14 @@ def test_wishes_about_a_waiting_job_are_obeyed_without_starting_it(
     assert stopped.status().state == "stopped"
 
 
-def test_pause_and_resume_at_once_leave_a_job_that_finishes(client: JobClient, model: Path) -> None:
-    job = submit_model(client, model, "tiny")
+def test_pause_and_resume_at_once_leave_a_job_that_finishes(client: JobClient, short_file: Path) -> None:
+    job = submit_import(client, short_file, "short")
     client.ensure_runner()
     for _ in range(3):
         client.ask(job, "pause")
         client.ask(job, "resume")
         time.sleep(0.3)
-    assert client.wait(job)["name"] == "tiny"
+    assert client.wait(job)["name"] == "short"
 
 
 def test_parking_writes_a_checkpoint_and_lets_go(
@@ -214,11 +211,11 @@ def test_two_who_need_a_runner_at_once_get_one(workspace: Workspace, client: Job
     ],
 )
 def test_a_damaged_job_does_not_keep_the_others_from_their_work(
-    workspace: Workspace, client: JobClient, model: Path, file: str, content: str
+    workspace: Workspace, client: JobClient, short_file: Path, file: str, content: str
 ) -> None:
-    damaged = submit_model(client, model, "damaged")
+    damaged = submit_import(client, short_file, "damaged")
     (damaged.path / file).write_text(content, encoding="utf-8")
-    other = submit_model(client, model, "other")
+    other = submit_import(client, short_file, "other")
     client.ensure_runner()
     assert client.wait(other)["name"] == "other"
     assert len(runners(workspace)) == 1
@@ -228,14 +225,14 @@ def test_a_damaged_job_does_not_keep_the_others_from_their_work(
 
 
 def test_a_removed_job_does_not_disturb_the_others(
-    workspace: Workspace, client: JobClient, model: Path
+    workspace: Workspace, client: JobClient, short_file: Path
 ) -> None:
-    first = submit_model(client, model, "a")
+    first = submit_import(client, short_file, "a")
     client.ensure_runner()
     client.wait(first)
     (before,) = runners(workspace)
     shutil.rmtree(first.path)
-    second = submit_model(client, model, "b")
+    second = submit_import(client, short_file, "b")
     assert client.wait(second)["name"] == "b"
     assert [one.pid for one in runners(workspace)] == [before.pid]
     assert not first.path.exists()

@@ -30,7 +30,8 @@ def test_the_plan_tells_what_is_chosen(cli: Cli, workspace: Workspace, tmp_path:
 
 
 def test_an_adapter_is_refused_before_there_is_a_job(cli: Cli, workspace: Workspace, tmp_path: Path) -> None:
-    train(prepare(workspace, tmp_path), "tuned", epochs=1)
+    prepare(workspace, tmp_path)
+    train(workspace, "tuned", epochs=1)
     before = sorted(path.name for path in workspace.jobs.iterdir())
     for dry in ((), ("--dry-run",)):
         refused = cli("train", "--base", "tuned", "--dataset", "data", "--json", *dry)

@@ -1,4 +1,4 @@
-"""Fine-tuning for real, on a tiny model, in real workers."""
+"""Fine-tuning for real, on a tiny model; in real workers where they are paused or killed."""
 
 from __future__ import annotations
 
@@ -11,33 +11,21 @@ from typing import Any
 
 import pytest
 
-from engine.datasets.spec import ImportSpec, SourceSpec
 from engine.files import read_json
 from engine.jobs.client import JobClient, JobFailedError
 from engine.models.library import find_model
-from engine.models.spec import ModelAddSpec
 from engine.training.spec import TrainRecipe, TrainSpec
 from engine.workspace import Workspace
+from tests.here import add_model, do, import_rows
 from tests.tiny import tiny_model
 
 
 def prepare(workspace: Workspace, tmp_path: Path, rows: list[dict[str, Any]] | None = None) -> JobClient:
     """A workspace with a tiny base and a small dataset."""
-    client = JobClient(workspace)
-    file = tmp_path / "data.jsonl"
     rows = rows or [{"prompt": f"colour {n}?", "completion": ["red", "blue"][n % 2]} for n in range(40)]
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    base = tiny_model(tmp_path / "base")
-    jobs = [
-        client.submit("model_add", ModelAddSpec(source=str(base), name="base"), "add"),
-        client.submit(
-            "dataset_import", ImportSpec(sources=[SourceSpec(path=str(file))], name="data"), "import"
-        ),
-    ]
-    client.ensure_runner()
-    for job in jobs:
-        client.wait(job)
-    return client
+    add_model(workspace, tiny_model(tmp_path / "base"), "base")
+    import_rows(workspace, rows, "data")
+    return JobClient(workspace)
 
 
 def losses(client: JobClient, job_id: str) -> list[float]:
@@ -47,19 +35,23 @@ def losses(client: JobClient, job_id: str) -> list[float]:
     return [steps[number] for number in sorted(steps)]
 
 
-def train(client: JobClient, name: str, **settings: Any) -> tuple[str, dict[str, Any]]:
-    """Train and wait; returns the job's id and its summary."""
+def wanted(name: str, **settings: Any) -> TrainSpec:
+    """The base on the data."""
     recipe = TrainRecipe(
         **{"epochs": 3, "learning_rate": 0.01, "lora_rank": 4, "lora_dropout": 0.1, **settings}
     )
-    job = client.submit("train", TrainSpec(base="base", dataset="data", name=name, recipe=recipe), name)
-    client.ensure_runner()
-    return job.id, client.wait(job)
+    return TrainSpec(base="base", dataset="data", name=name, recipe=recipe)
+
+
+def train(workspace: Workspace, name: str, **settings: Any) -> tuple[str, dict[str, Any]]:
+    """Train; returns the job's id and its summary."""
+    job, summary = do(workspace, "train", wanted(name, **settings))
+    return job.id, summary
 
 
 def test_training_lowers_the_loss_and_makes_a_standard_adapter(workspace: Workspace, tmp_path: Path) -> None:
     client = prepare(workspace, tmp_path)
-    job, summary = train(client, "tuned", epochs=8)
+    job, summary = train(workspace, "tuned", epochs=8)
     curve = losses(client, job)
     assert summary["steps"] == len(curve)
     assert curve[-1] < 0.7 * curve[0]
@@ -86,14 +78,8 @@ def test_a_killed_run_ends_with_exactly_the_losses_of_an_undisturbed_one(
 ) -> None:
     client = prepare(workspace, tmp_path)
     settings = {"epochs": 20, "checkpoint_seconds": 0.0}
-    undisturbed, first = train(client, "undisturbed", **settings)
-    spec = TrainSpec(
-        base="base",
-        dataset="data",
-        name="killed",
-        recipe=TrainRecipe(learning_rate=0.01, lora_rank=4, lora_dropout=0.1, **settings),
-    )
-    job = client.submit("train", spec, "killed")
+    undisturbed, first = train(workspace, "undisturbed", **settings)
+    job = client.submit("train", wanted("killed", **settings), "killed")
     client.ensure_runner()
     killed = False
     deadline = time.monotonic() + 120
@@ -114,11 +100,8 @@ def test_a_killed_run_ends_with_exactly_the_losses_of_an_undisturbed_one(
 
 def test_pausing_and_resuming_changes_nothing_either(workspace: Workspace, tmp_path: Path) -> None:
     client = prepare(workspace, tmp_path)
-    undisturbed, _ = train(client, "undisturbed", epochs=20)
-    recipe = TrainRecipe(epochs=20, learning_rate=0.01, lora_rank=4, lora_dropout=0.1)
-    job = client.submit(
-        "train", TrainSpec(base="base", dataset="data", name="paused", recipe=recipe), "paused"
-    )
+    undisturbed, _ = train(workspace, "undisturbed", epochs=20)
+    job = client.submit("train", wanted("paused", epochs=20), "paused")
     client.ensure_runner()
     asked = False
     for _, event in client.follow([job]):
@@ -133,7 +116,7 @@ def test_pausing_and_resuming_changes_nothing_either(workspace: Workspace, tmp_p
 
 def test_qlora_trains_with_the_base_in_four_bits(workspace: Workspace, tmp_path: Path) -> None:
     client = prepare(workspace, tmp_path)
-    job, _ = train(client, "four-bits", method="qlora", epochs=8)
+    job, _ = train(workspace, "four-bits", method="qlora", epochs=8)
     curve = losses(client, job)
     assert curve[-1] < 0.8 * curve[0]
 
@@ -156,9 +139,9 @@ def test_tool_calls_that_the_template_cannot_show_are_refused_naming_the_rows(
         ],
         "split": "train",
     }
-    client = prepare(workspace, tmp_path, rows)
+    prepare(workspace, tmp_path, rows)
     with pytest.raises(JobFailedError) as caught:
-        train(client, "tools")
+        train(workspace, "tools")
     assert caught.value.code == "training.tools"
     assert "(rows 5)" in caught.value.message
 
@@ -166,13 +149,13 @@ def test_tool_calls_that_the_template_cannot_show_are_refused_naming_the_rows(
 def test_a_loss_that_is_no_number_ends_the_run_in_words(workspace: Workspace, tmp_path: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
-    client = prepare(workspace, tmp_path)
+    prepare(workspace, tmp_path)
     file = find_model(workspace, "base").folder / "model.safetensors"
     tensors = load_file(file)
     tensors["model.norm.weight"][:] = float("nan")
     save_file(tensors, file, metadata={"format": "pt"})
     with pytest.raises(JobFailedError) as caught:
-        train(client, "wild")
+        train(workspace, "wild")
     assert caught.value.code == "training.diverged"
     assert "learning rate" in caught.value.fix
 
@@ -182,8 +165,8 @@ def test_float16_learns_the_same_from_gradients_that_are_computed_larger(
 ) -> None:
     client = prepare(workspace, tmp_path)
     settings = {"epochs": 8, "lora_dropout": 0.0, "checkpoint_seconds": 0.0}
-    whole, _ = train(client, "whole", dtype="float32", **settings)
-    half, _ = train(client, "half", dtype="float16", **settings)
+    whole, _ = train(workspace, "whole", dtype="float32", **settings)
+    half, _ = train(workspace, "half", dtype="float16", **settings)
     assert losses(client, half) == pytest.approx(losses(client, whole), rel=0.05)
     scales = [read_json(file)["loss_scale"] for file in scaled(client, whole, half)]
     assert scales[0] == {}
