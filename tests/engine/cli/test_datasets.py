@@ -9,6 +9,7 @@ import pytest
 
 from engine.workspace import Workspace
 from tests.conftest import Cli
+from tests.here import add_model
 from tests.tiny import tiny_model
 
 
@@ -144,14 +145,13 @@ def test_a_sealed_dataset_is_counted_but_not_shown(cli: Cli, questions: Path) ->
 
 
 def test_preview_shows_the_exact_tokens_and_which_are_trained(
-    cli: Cli, questions: Path, tmp_path: Path
+    cli: Cli, workspace: Workspace, questions: Path, tmp_path: Path
 ) -> None:
     mapping = ("--map", "prompt=question", "--map", "completion=answer")
     cli("dataset", "import", questions, *mapping, "--system", "Add.")
     nobody = cli("dataset", "preview", "questions", "--json")
     assert (nobody.status, nobody.json["error"]["code"]) == (1, "preview.model")
-    tiny_model(tmp_path / "tiny", context=40)
-    cli("model", "add", "tiny")
+    add_model(workspace, tiny_model(tmp_path / "tiny", context=40), "tiny")
 
     ran = cli("dataset", "preview", "questions", "--row", "3", "--json")
     assert ran.status == 0, ran.stderr
@@ -169,8 +169,7 @@ def test_preview_shows_the_exact_tokens_and_which_are_trained(
         == "dataset.no_row"
     )
 
-    tiny_model(tmp_path / "second", seed=1)
-    cli("model", "add", "second")
+    add_model(workspace, tiny_model(tmp_path / "second", seed=1), "second")
     several = cli("dataset", "preview", "questions", "--json")
     assert several.json["error"]["code"] == "preview.model"
     assert "second, tiny" in several.json["error"]["message"]

@@ -10,6 +10,7 @@ from engine.jobs.client import JobClient
 from engine.merging.spec import MergeSpec
 from engine.workspace import Workspace
 from tests.conftest import Cli
+from tests.here import add_model
 from tests.tiny import tiny_model
 
 _RECIPE = """
@@ -46,7 +47,7 @@ def test_the_check_alone_makes_nothing(cli: Cli, workspace: Workspace, recipe: P
 def test_a_merge_is_a_model_folder_and_a_model_of_the_workspace(
     cli: Cli, workspace: Workspace, recipe: Path
 ) -> None:
-    cli("model", "add", "one", "--name", "first")
+    add_model(workspace, recipe.with_name("one"), "first")
     recipe.write_text(_RECIPE.format(first="first", second="two"))
     ran = cli("merge", recipe, "out", "--json")
     assert ran.status == 0, ran.stderr
@@ -143,10 +144,11 @@ def test_a_merge_that_was_cut_off_is_continued_by_the_same_words(
     assert f"Continuing {job.id}" in ran.stderr
 
 
-def test_a_name_that_means_two_models_is_refused(cli: Cli, recipe: Path, tmp_path: Path) -> None:
-    tiny_model(tmp_path / "elsewhere" / "three", seed=3)
-    cli("model", "add", tmp_path / "elsewhere" / "three", "--name", "two")
-    cli("model", "add", "one", "--name", "one")  # one and the same model by both names
+def test_a_name_that_means_two_models_is_refused(
+    cli: Cli, workspace: Workspace, recipe: Path, tmp_path: Path
+) -> None:
+    add_model(workspace, tiny_model(tmp_path / "elsewhere" / "three", seed=3), "two")
+    add_model(workspace, tmp_path / "one", "one")  # one and the same model by both names
     ran = cli("merge", recipe, "out", "--check", "--json")
     assert (ran.status, ran.json["error"]["code"]) == (1, "merge.model_ambiguous")
     recipe.write_text(recipe.read_text().replace("model: two", "model: ./two"))

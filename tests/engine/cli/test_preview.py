@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from engine.workspace import Workspace
 from tests.conftest import Cli
 from tests.engine.models.test_token_texts import sentencepiece_model
+from tests.here import add_model, import_rows
 
 
-def test_the_tokens_join_to_the_rendered_text_and_errors_name_the_row(cli: Cli, tmp_path: Path) -> None:
+def test_the_tokens_join_to_the_rendered_text_and_errors_name_the_row(
+    cli: Cli, workspace: Workspace, tmp_path: Path
+) -> None:
     rows = [
         [{"role": "user", "content": "hi to 日本 👍"}, {"role": "assistant", "content": "hi ü"}],
         [
@@ -18,16 +22,14 @@ def test_the_tokens_join_to_the_rendered_text_and_errors_name_the_row(cli: Cli, 
             {"role": "assistant", "content": "to"},
         ],
     ]
-    lines = [json.dumps({"messages": messages}) for messages in rows]
-    (tmp_path / "talk.jsonl").write_text("\n".join(lines))
-    assert cli("dataset", "import", "talk.jsonl").status == 0
+    import_rows(workspace, [{"messages": messages} for messages in rows], "talk")
     folder = sentencepiece_model(tmp_path / "tiny")
     config = json.loads((folder / "tokenizer_config.json").read_text())
     strict = "{% if loop.index0 and message.role == loop.previtem.role %}{{ raise_exception('no turns') }}{% endif %}"
     opening = "{% for message in messages %}"
     config["chat_template"] = config["chat_template"].replace(opening, opening + strict)
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    assert cli("model", "add", "tiny").status == 0
+    add_model(workspace, folder, "tiny")
 
     shown = cli("dataset", "preview", "talk", "--row", "1", "--json")
     assert shown.status == 0, shown.stderr

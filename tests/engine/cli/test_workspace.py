@@ -10,14 +10,13 @@ from engine.jobs.directory import all_jobs
 from engine.workspace import Workspace, open_workspace
 from tests.conftest import Cli, end_processes_of
 from tests.engine.jobs.helpers import submit_import, wait_for, write_rows
+from tests.here import add_model, import_rows
 from tests.tiny import tiny_model
 
 
 def test_a_copy_works_when_the_original_is_gone(cli: Cli, workspace: Workspace, tmp_path: Path) -> None:
-    write_rows(tmp_path / "rows.jsonl", 40)
-    tiny_model(tmp_path / "tiny")
-    assert cli("dataset", "import", "rows.jsonl").status == 0
-    assert cli("model", "add", "tiny").status == 0
+    import_rows(workspace, [{"prompt": f"q {n}", "completion": "a"} for n in range(40)], "rows")
+    add_model(workspace, tiny_model(tmp_path / "tiny"), "tiny")
     copied = cli("workspace", "copy", tmp_path / "a copy", "--json")
     assert copied.status == 0, copied.stderr
     assert copied.json["outside"] == ["tiny"]

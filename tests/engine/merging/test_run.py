@@ -18,10 +18,10 @@ from engine.jobs.events import EventWriter
 from engine.merging.run import run
 from engine.merging.spec import MergeSpec
 from engine.models.library import find_model, lineage
-from engine.models.spec import ModelAddSpec
 from engine.weights import WeightsReader
 from engine.workspace import Workspace
 from tests.engine.merging.conftest import MODELS, tensors_of
+from tests.here import add_model
 
 RECIPE: dict[str, Any] = {
     "merge_method": "linear",
@@ -33,11 +33,8 @@ RECIPE: dict[str, Any] = {
 @pytest.fixture
 def client(workspace: Workspace) -> JobClient:
     """A workspace with one of the oracle's models."""
-    client = JobClient(workspace)
-    job = client.submit("model_add", ModelAddSpec(source=str(MODELS / "a"), name="first"), "add")
-    client.ensure_runner()
-    client.wait(job)
-    return client
+    add_model(workspace, MODELS / "a", "first")
+    return JobClient(workspace)
 
 
 def attempt(workspace: Workspace, client: JobClient, job_id: str, spec: MergeSpec) -> JobResult:
