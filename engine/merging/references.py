@@ -11,6 +11,7 @@ from engine.errors import BakeoffError
 from engine.files import read_json, sha256_file
 from engine.merging.errors import MergeError, shortened
 from engine.merging.recipe import ModelRef
+from engine.weights import WeightsReader
 
 #: Finds a model by name: its folder, (base folder, adapter folder), or None where it knows no such name.
 Resolve = Callable[[str], "Path | tuple[Path, Path] | None"]
@@ -89,10 +90,8 @@ class Locator:
             return Located(*found)
         if (found / "config.json").exists() or not (found / "adapter_config.json").exists():
             return Located(found)
-        config = read_json(found / "adapter_config.json")
-        named = config.get("base_model_name_or_path") if isinstance(config, dict) else None
-        base = self._find(str(named)) if named else None
-        if not isinstance(base, Path):
+        base = self._base_of(found)
+        if base is None:
             raise MergeError(
                 "merge.adapter_without_base",
                 "{file} is an adapter, and its base cannot be found.",
@@ -100,6 +99,21 @@ class Locator:
                 file=str(found),
             )
         return Located(base, found)
+
+    def _base_of(self, adapter: Path) -> Path | None:
+        """The base that an adapter names: as PEFT does, or as the workspace did where it was trained."""
+        config, ours = (read_json(adapter / name) for name in ("adapter_config.json", "bakeoff.json"))
+        named = config.get("base_model_name_or_path") if isinstance(config, dict) else None
+        found = self._find(str(named)) if named else None
+        if isinstance(found, Path):
+            return found
+        known = ours.get("base") if isinstance(ours, dict) else None
+        if not isinstance(known, dict) or not known.get("name"):
+            return None
+        found = self._find(str(known["name"]))
+        # In another workspace this name may be another model's.
+        same = isinstance(found, Path) and WeightsReader(found).sha256() == known.get("sha256")
+        return found if isinstance(found, Path) and same else None
 
     def _find(self, name: str) -> Path | tuple[Path, Path] | None:
         folder = self._folder(name)

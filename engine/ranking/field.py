@@ -14,6 +14,7 @@ from scipy.special import ndtr
 
 from engine.ranking.distributions import t_reach, t_tail
 from engine.ranking.fit import TaskFit
+from engine.ranking.places import SAME
 from engine.ranking.verdicts import Codes, Floats
 
 #: Estimate (None: not finite), lower and upper end (None: not bounded by the data).
@@ -118,7 +119,7 @@ class Field:
         difference, error, freedom = self.differences()
         with np.errstate(invalid="ignore", divide="ignore"):
             tail = t_tail(difference / error, freedom)
-        tail = np.where(self._together & (difference > 0), tail, 1.0)
+        tail = np.where(self._together & (difference > SAME), tail, 1.0)
         apart = ~self._together & self.present[:, None] & self.present[None, :]
         simple = len(self.fits) == 1 and all(len(group) <= 1 for group in self.groups[0])
         pairs = max(1, count * (count - 1) // 2)
@@ -161,6 +162,8 @@ class Field:
                 result.append((None, lo, hi))
             else:
                 middle = float(means[e] - means[base].mean())
+                if abs(middle) < SAME:
+                    middle = 0.0
                 lo, hi = self._wald(e, base, middle, level)
                 if drawn is not None:
                     lo, hi = _percentiles(drawn[:, e], self._expanded_tail(level))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.ranking.verdicts import Codes, Floats
 
 #: Ratings closer than this are the same: the last bits of a sum do not decide.
-_SAME: Final = 1e-8
+SAME: Final = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,11 @@ def place(better: NDArray[np.bool_], rating: Floats, rough: Floats, names: Seque
     while rated or unrated:
         left = rated + unrated
         free = [i for i in unrated if not better[left, i].any()] or ([] if rated else unrated)
-        block = [i for i in rated if rating[i] > rating[rated[0]] - _SAME]
+        block = [i for i in rated if rating[i] > rating[rated[0]] - SAME]
         if free:
             first = min(middle[i] for i in free)
             highest = max(rough[i] for i in free if middle[i] == first)
-            waiting = [i for i in free if middle[i] == first and rough[i] > highest - _SAME]
+            waiting = [i for i in free if middle[i] == first and rough[i] > highest - SAME]
             held_back = bool(better[np.ix_(left, block)].any())
             if not block or held_back or _not_later((first, highest), block, middle, rough):
                 block = waiting
@@ -106,4 +106,4 @@ def _not_later(waiting: tuple[float, float], block: Sequence[int], middle: Float
     first = min(middle[i] for i in block)
     if waiting[0] != first:
         return bool(waiting[0] < first)
-    return bool(waiting[1] > max(rough[i] for i in block if middle[i] == first) - _SAME)
+    return bool(waiting[1] > max(rough[i] for i in block if middle[i] == first) - SAME)

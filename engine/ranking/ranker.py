@@ -14,7 +14,7 @@ from engine.ranking.distributions import t_reach
 from engine.ranking.errors import RankingError
 from engine.ranking.field import Field
 from engine.ranking.fit import IntervalKind, TaskFit, fit_task
-from engine.ranking.places import place, surely_better
+from engine.ranking.places import SAME, place, surely_better
 from engine.ranking.result import Ranking, Settle, Standing, Table
 from engine.ranking.verdicts import VerdictTable
 
@@ -234,7 +234,7 @@ def _settle(
     first, second = field.names.index(rows[0].name), field.names.index(rows[1].name)
     differences, errors, _ = field.differences()
     difference, error = float(differences[first, second]), float(errors[first, second])
-    if not difference > 1e-9 or not error > 0:
+    if not difference > SAME or not error > 0:
         return None
     pairs = int(field.present.sum()) * (int(field.present.sum()) - 1) // 2
     open_pairs = max(1, pairs - len(apart))

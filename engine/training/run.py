@@ -230,6 +230,7 @@ def _save(
 ) -> None:
     """Write a standard PEFT adapter with the base's tokenizer files, byte for byte, beside it."""
     trainer.model.save_pretrained(str(folder))
+    (folder / "README.md").unlink(missing_ok=True)  # an empty form, which names a path of this machine
     for name in TOKENIZER_FILES:
         if (base.folder / name).exists():
             (folder / name).write_bytes((base.folder / name).read_bytes())

@@ -15,6 +15,7 @@ from engine.files import FileError, write_json
 from engine.jobs.client import JobClient, JobFailedError
 from engine.jobs.context import JobContext, JobResult
 from engine.jobs.events import EventWriter
+from engine.merging.errors import MergeError
 from engine.merging.run import run
 from engine.merging.spec import MergeSpec
 from engine.models.library import find_model, lineage
@@ -95,6 +96,23 @@ def test_adapters_given_by_path_are_parents_of_their_own(
         (str(one), None, sha256["one"]),
         (str(two), None, f"{sha256['b']}+{sha256['two']}"),
     ]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_an_adapter_whose_base_came_from_the_hub_is_merged_with_the_model_that_it_was_trained_on(
+    workspace: Workspace, client: JobClient, tmp_path: Path, same: bool
+) -> None:
+    adapter = write_adapter(tmp_path / "tuned", "owner/on-the-hub")
+    known = find_model(workspace, "first").weights_sha256 if same else "0" * 64
+    write_json(adapter / "bakeoff.json", {"base": {"name": "first", "sha256": known}})
+    recipe = {**RECIPE, "models": [{"model": "b"}, {"model": str(adapter)}]}
+    spec = MergeSpec(recipe=recipe, name="mixed", folder=str(tmp_path / "out"), working_folder=str(MODELS))
+    if same:
+        assert attempt(workspace, client, "merge-1", spec).adoption.models[0].parents[1].name == str(adapter)
+    else:  # another model of the same name
+        with pytest.raises(MergeError) as caught:
+            attempt(workspace, client, "merge-1", spec)
+        assert caught.value.code == "merge.adapter_without_base"
 
 
 def test_a_mistake_in_the_recipe_fails_the_job_in_words(workspace: Workspace, client: JobClient) -> None:

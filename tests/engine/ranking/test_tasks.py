@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import random
 import warnings
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import orjson
@@ -156,3 +158,28 @@ def test_a_bootstrap_that_is_infinite_both_ways_is_no_warning_of_the_arithmetic(
         warnings.simplefilter("error")
         ranking = rank(VerdictTable.from_rows(rows), interval="bootstrap", replicates=200)
     assert (ranking.standing("A").lo, ranking.standing("A").hi) == (None, None)
+
+
+@pytest.mark.parametrize("seed", [10, 32, 41, 52])
+def test_entrants_that_always_answer_alike_are_never_told_apart(seed: int) -> None:
+    """Their ratings may differ in the last bits, of which they are as sure as of nothing else."""
+    chance = random.Random(seed)
+    means = {name: chance.gauss(0.0, 0.5) for name in "ABCDEFG"}
+    rows: list[Verdict] = []
+    for task, count in (("r", 30), ("s", 30), ("t", 16)):
+        for prompt in range(count):
+            quality = {name: chance.gauss(mean, 1.0) for name, mean in means.items()}
+            quality["B"] = quality["A"]
+            for a, b in combinations(means, 2):
+                gap = quality[a] - quality[b]
+                winner = "tie" if abs(gap) < 0.6 else "a" if gap > 0 else "b"
+                rows.append(Verdict(a, b, winner, str(prompt), task))
+    ranking = rank(VerdictTable.from_rows(rows))
+    one, other = ranking.standing("A"), ranking.standing("B")
+    assert (one.rank, one.rank_lo, one.rank_hi) == (other.rank, other.rank_lo, other.rank_hi)
+    assert not ranking.separable("A", "B")
+    assert not ranking.separable("B", "A")
+    beside = rank(VerdictTable.from_rows(rows), reference="A").standing("B")
+    assert beside.lo is not None
+    assert beside.hi is not None
+    assert beside.lo <= 0.0 <= beside.hi

@@ -64,6 +64,7 @@ def test_training_lowers_the_loss_and_makes_a_standard_adapter(workspace: Worksp
 
     base = AutoModelForCausalLM.from_pretrained(files.base_folder)
     assert PeftModel.from_pretrained(base, files.folder).peft_config["default"].r == 4
+    assert not (files.folder / "README.md").exists()  # of PEFT, with a path of this machine
     for name in ("tokenizer.json", "tokenizer_config.json"):
         assert (files.folder / name).read_bytes() == (files.base_folder / name).read_bytes()
     adapter = json.loads((files.folder / "adapter_config.json").read_text())
