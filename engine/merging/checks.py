@@ -108,18 +108,39 @@ def check_tied(plan: MergePlan) -> list[Finding]:
 
 
 def check_base(plan: MergePlan) -> list[Finding]:
-    """A warning about a base that is named, and not merged."""
-    base = plan.recipe.base_model
-    if base is None or any(source.model == base for part in plan.slices for source in part.sources):
+    """A warning about a base that is named, and not merged or merged in vain."""
+    recipe, method = plan.recipe, METHODS[plan.recipe.merge_method]
+    base = recipe.base_model
+    if base is None:
+        return []
+    if not any(source.model == base for part in plan.slices for source in part.sources):
+        return [
+            warning(
+                "merge.base_not_merged",
+                "'{model}' gives only config and tokenizer: {method} merges what '{listed}' lists.",
+                "List it there too if it should take part.",
+                model=str(base),
+                method=method.name,
+                listed="models" if recipe.models is not None else "slices",
+            )
+        ]
+    listed = [model.model for model in recipe.models or ()]
+    others = [model for model in listed if model != base]
+    normalize = method.parameter("normalize")
+    if normalize is None or base not in listed or len(others) != 1:
+        return []
+    entries = recipe.parameters.get("normalize")
+    if not (any(entry.value for entry in entries) if entries else normalize.default):
         return []
     return [
         warning(
-            "merge.base_not_merged",
-            "'{model}' gives only config and tokenizer: {method} merges what '{listed}' lists.",
-            "List it there too if it should take part.",
+            "merge.base_changes_nothing",
+            "'{model}' is the base that changes are counted from, so it has none: {method} takes those of '{other}' "
+            "as they are.",
+            "To end between the two, give '{other}' a weight below 1 and set 'normalize: false'.",
             model=str(base),
-            method=METHODS[plan.recipe.merge_method].name,
-            listed="models" if plan.recipe.models is not None else "slices",
+            other=str(others[0]),
+            method=method.name,
         )
     ]
 

@@ -21,7 +21,8 @@ def fill_recipe(wanted: str | dict[str, Any], parents: list[str], base: str) -> 
     """
     if isinstance(wanted, str):
         ancestor = parents[0] if wanted == "slerp" else base
-        return preset(wanted, parents, ancestor).as_dict()
+        recipe = preset(wanted, parents, ancestor).as_dict()
+        return _half_way(recipe, len(parents)) if wanted == "ties" and base in parents else recipe
     names = {f"$parent{number}": name for number, name in enumerate(parents, start=1)} | {"$base": base}
     return {key: _fill(value, names) for key, value in wanted.items()}
 
@@ -38,6 +39,18 @@ def recipe_text(wanted: str | dict[str, Any], filled: dict[str, Any]) -> str:
     if isinstance(wanted, str):
         return wanted
     return yaml.safe_dump(filled, sort_keys=False, allow_unicode=True)
+
+
+def _half_way(recipe: dict[str, Any], count: int) -> dict[str, Any]:
+    """A TIES recipe in which the common ancestor counts as a parent.
+
+    It differs from itself in nothing, and TIES averages over those that differ: of two parents the merge would
+    be the other one. With equal shares instead of that average it lies between them.
+    """
+    models = [
+        {**model, "parameters": {**model["parameters"], "weight": 1.0 / count}} for model in recipe["models"]
+    ]
+    return {**recipe, "models": models, "parameters": {**recipe["parameters"], "normalize": False}}
 
 
 def _fill(value: Any, names: dict[str, str]) -> Any:

@@ -273,6 +273,19 @@ def test_a_base_that_is_not_merged_is_warned_of(method: str) -> None:
     assert "merge.base_not_merged" not in told(arithmetic, severity="warning")
 
 
+def test_a_base_that_is_to_be_merged_with_a_single_model_is_warned_of() -> None:
+    models = [{"model": name, "parameters": {"weight": 0.5}} for name in ("base", "a")]
+    recipe = {"merge_method": "ties", "base_model": "base", "models": models}
+    assert "takes those of 'a'" in told(recipe, severity="warning")["merge.base_changes_nothing"]
+    for other in (
+        {**recipe, "parameters": {"normalize": False}},
+        {**recipe, "models": [*models, {"model": "b", "parameters": {"weight": 0.5}}]},
+        {**recipe, "models": models[1:]},
+        {**recipe, "merge_method": "task_arithmetic"},
+    ):
+        assert "merge.base_changes_nothing" not in told(other, severity="warning")
+
+
 def test_a_reference_without_tokenizer_is_warned_of(root: Path) -> None:
     (root / "a" / "tokenizer_config.json").unlink()
     assert "'a'" in told(LINEAR, root, "warning")["merge.tokenizer_absent"]
