@@ -246,9 +246,17 @@ def _settle(
     return Settle(
         first=rows[0].name,
         second=rows[1].name,
-        comparisons=math.ceil(factor * comparisons),
-        prompts=math.ceil(factor * prompts),
+        comparisons=_roughly(factor * comparisons),
+        prompts=_roughly(factor * prompts),
     )
+
+
+def _roughly(number: float) -> int:
+    """Up to the next number of two digits and zeros: more would be said than is known."""
+    if number < 100:
+        return math.ceil(number)
+    step = 10 ** (math.floor(math.log10(number)) - 1)
+    return int(math.ceil(number / step) * step)
 
 
 def _average_notes(whole: Field) -> list[str]:

@@ -121,9 +121,10 @@ class _Planner:
     def plan(self) -> Plan:
         """All phases."""
         study = self._study
-        for task in study.tasks:
-            if not self._has_dataset(task.dataset):
-                self._add("prepare", f"import {task.dataset}", f"Import {task.dataset}", _LIGHT_START + 1)
+        siblings = (base.sibling.dataset for base in study.bases if base.sibling)
+        for name in dict.fromkeys([*siblings, *(task.dataset for task in study.tasks)]):
+            if not self._has_dataset(name):
+                self._add("prepare", f"import {name}", f"Import {name}", _LIGHT_START + 1)
         for base in study.bases:
             self._prepare_base(base)
         entrants = [base.name for base in study.bases]
