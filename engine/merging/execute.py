@@ -65,7 +65,7 @@ class MergeResult:
             "seconds": round(self.seconds, 3),
             "dtype": self.provenance["dtype"],
             "seed": self.provenance["seed"],
-            "weights_sha256": self.provenance["weights_sha256"],
+            "content_sha256": self.provenance["content_sha256"],
             "parents": self.provenance["parents"],
             "warnings": list(self.warnings),
         }
@@ -117,7 +117,7 @@ def merge(
             _run(plan, writer, seed, threads, listener)
         write_companions(plan, folder)
         provenance = write_provenance(
-            folder, plan, parents_of(plan), seed=seed, weights_sha256=writer.sha256()
+            folder, plan, parents_of(plan), seed=seed, content_sha256=writer.sha256()
         )
     result = MergeResult(
         folder=out,

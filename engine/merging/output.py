@@ -90,7 +90,7 @@ def parents_of(plan: MergePlan) -> list[dict[str, Any]]:
 
 
 def write_provenance(
-    folder: Path, plan: MergePlan, parents: list[dict[str, Any]], *, seed: int, weights_sha256: str
+    folder: Path, plan: MergePlan, parents: list[dict[str, Any]], *, seed: int, content_sha256: str
 ) -> dict[str, Any]:
     """Write ``bakeoff.json``: all that is needed to make the same tensors again. Holds no date or path."""
     content = {
@@ -100,7 +100,7 @@ def write_provenance(
         "seed": seed,
         "arithmetic": plan.recipe.arithmetic,
         "dtype": dtype_name(plan.dtype),
-        "weights_sha256": weights_sha256,
+        "content_sha256": content_sha256,
         "versions": {
             "bakeoff": engine.__version__,
             "torch": importlib.metadata.version("torch"),

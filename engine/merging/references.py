@@ -12,7 +12,6 @@ from engine.files import read_json, sha256_file
 from engine.merging.errors import MergeError, shortened
 from engine.merging.recipe import ModelRef
 from engine.models.inspect import weights_sha256
-from engine.weights import WeightsReader
 
 #: Finds a model by name: its folder, (base folder, adapter folder), or None where it knows no such name.
 Resolve = Callable[[str], "Path | tuple[Path, Path] | None"]
@@ -112,11 +111,9 @@ class Locator:
         if not isinstance(known, dict) or not known.get("name"):
             return None
         found = self._find(str(known["name"]))
-        if not isinstance(found, Path):
-            return None
-        # In another workspace this name may be another model's. Bases are known by their files, merges by content.
-        hashes = (weights_sha256(found), WeightsReader(found).sha256())
-        return found if known.get("sha256") in hashes else None
+        # In another workspace this name may be another model's.
+        same = isinstance(found, Path) and weights_sha256(found) == known.get("sha256")
+        return found if isinstance(found, Path) and same else None
 
     def _find(self, name: str) -> Path | tuple[Path, Path] | None:
         folder = self._folder(name)

@@ -57,7 +57,7 @@ def run(context: JobContext) -> JobResult:
         recipe=read_json(folder / PROVENANCE) or {},
         parents=parents_of_merge(context.workspace, recipe, Locator(resolve, file, around)),
     )
-    summary = {"model": spec.name, "kind": "merge", **finished, "file_sha256": sha256}
+    summary = {"model": spec.name, "kind": "merge", **finished, "weights_sha256": sha256}
     return JobResult(summary, Adoption(models=[model]))
 
 
@@ -114,6 +114,6 @@ def _describe(folder: Path, provenance: dict[str, Any]) -> dict[str, Any]:
         "parameters": sum(math.prod(reader.shape(name)) for name in names),
         "bytes": folder_bytes(folder),
         "seconds": 0.0,
-        **{key: provenance[key] for key in ("dtype", "seed", "weights_sha256", "parents")},
+        **{key: provenance[key] for key in ("dtype", "seed", "content_sha256", "parents")},
         "warnings": [],
     }

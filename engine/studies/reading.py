@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from engine.errors import BakeoffError
 from engine.judging.pairs import Goal
 from engine.merging import parse_recipe, preset_names
+from engine.merging.method_table import METHODS
 from engine.studies.errors import StudyError
 from engine.studies.recipes import fill_recipe
 from engine.studies.spec import Study, StudySpec
@@ -102,9 +103,8 @@ def _merging_problems(study: Study) -> list[str]:
         found.append(f"Merging {study.merging.parents} parents needs at least as many bases.")
     names = [f"parent{number}" for number in range(1, study.merging.parents + 1)]
     for recipe in study.merging.recipes:
-        if isinstance(recipe, str):
-            if recipe not in preset_names():
-                found.append(f"There is no merge preset '{recipe}' (there are {', '.join(preset_names())}).")
+        if isinstance(recipe, str) and recipe not in preset_names():
+            found.append(f"There is no merge preset '{recipe}' (there are {', '.join(preset_names())}).")
             continue
         filled = fill_recipe(recipe, names, "base")
         unknown = sorted(set(re.findall(r"\$\w+", str(filled))))
@@ -114,7 +114,31 @@ def _merging_problems(study: Study) -> list[str]:
             parse_recipe(filled)
         except BakeoffError as error:
             found.append(f"A merge recipe is wrong: {error.message}")
+            continue
+        found += _count_problems(recipe, names)
     return found
+
+
+def _count_problems(recipe: str | dict[str, Any], parents: list[str]) -> list[str]:
+    """Whether a recipe's method takes as many models as there will be; the plain base can be a parent too."""
+    for names, besides in (
+        (parents, ""),
+        (["base", *parents[1:]], ", and the plain base may be one of them"),
+    ):
+        filled = parse_recipe(fill_recipe(recipe, names, "base"))
+        method = METHODS[filled.merge_method]
+        own_place = method.base in ("required", "optional")
+        models = {str(entry.model) for entry in filled.models or ()}
+        if own_place:
+            models.discard(str(filled.base_model))
+        wanted = f"exactly {method.least}" if method.least == method.most else f"at least {method.least}"
+        fits = method.least <= len(models) <= (method.most or len(models))
+        if filled.slices is None and not fits:
+            return [
+                f"The merge method {method.name} takes {wanted} model(s){' besides its base' * own_place}, "
+                f"and here are {len(parents)} parents{besides}."
+            ]
+    return []
 
 
 def _judging_problems(study: Study) -> list[str]:

@@ -171,14 +171,14 @@ class Folded:
 
     Attributes:
         folder: The model's folder.
-        weights_sha256: Content hash of the new weights.
+        content_sha256: Content hash of the new weights.
         base_sha256: Content hash of the base.
         adapter_sha256: Content hash of the adapter.
         nbytes: Bytes of the folder.
     """
 
     folder: Path
-    weights_sha256: str
+    content_sha256: str
     base_sha256: str
     adapter_sha256: str
     nbytes: int
@@ -232,7 +232,7 @@ def fold_adapter(
         copy_tokenizer(source.tokenizer_folder, folder)
     return Folded(
         folder=out_folder,
-        weights_sha256=writer.sha256(),
+        content_sha256=writer.sha256(),
         base_sha256=source.base.sha256(),
         adapter_sha256=source.adapter.reader.sha256(),
         nbytes=folder_bytes(out_folder),

@@ -272,7 +272,7 @@ def test_provenance_repeats_the_merge(tmp_path: Path) -> None:
     result = merge(recipe, tmp_path / "one", recipe_file=file, seed=7)
     content = json.loads((tmp_path / "one" / "bakeoff.json").read_text())
     assert content == result.provenance
-    assert content["weights_sha256"] == WeightsReader(tmp_path / "one").sha256()
+    assert content["content_sha256"] == WeightsReader(tmp_path / "one").sha256()
     hashes = {parent["model"]: parent["sha256"] for parent in content["parents"]}
     assert hashes["models/a"] == WeightsReader(MODELS / "a").sha256()
     assert set(hashes) == {"models/a", "models/b", "models/base"}

@@ -57,7 +57,7 @@ def test_a_merge_enters_the_catalogue_with_its_lineage(workspace: Workspace, cli
     assert files.kind == "merge"
     assert files.folder.parent == workspace.models
     assert files.info.layers == 2
-    assert summary["weights_sha256"] == WeightsReader(files.folder).sha256()
+    assert summary["content_sha256"] == WeightsReader(files.folder).sha256()
     parents = {entry["name"]: entry["sha256"] for entry in lineage(workspace, "mixed")}
     assert set(parents) == {"first", "b"}  # one of the workspace, one from a folder
     assert parents["first"] == find_model(workspace, "first").weights_sha256

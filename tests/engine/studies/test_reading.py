@@ -57,6 +57,14 @@ def test_the_smallest_study_is_accepted() -> None:
             "merge recipe is wrong",
         ),
         (
+            {"merging": {"recipes": ["model_stock"]}},
+            "here are 2 parents, and the plain base may be one of them",
+        ),
+        (
+            {"bases": [{"name": n} for n in "abc"], "merging": {"recipes": ["slerp"], "parents": 3}},
+            "slerp takes exactly 2 model",
+        ),
+        (
             {"merging": {"recipes": [{"merge_method": "linear", "models": [{"model": "$parent3"}]}]}},
             "$parent3",
         ),

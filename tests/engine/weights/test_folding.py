@@ -149,7 +149,7 @@ def test_sixteen_bit_output_is_rounded_once(tmp_path: Path) -> None:
     assert {half.dtype(name) for name in half.names()} == {"BF16"}
     assert all(torch.equal(half.read(n), exact.read(n).to(torch.bfloat16)) for n in half.names())
     assert json.loads((tmp_path / "half" / "config.json").read_text())["dtype"] == "bfloat16"
-    assert folded.weights_sha256 == half.sha256()
+    assert folded.content_sha256 == half.sha256()
     assert folded.base_sha256 == WeightsReader(base).sha256()
 
 
