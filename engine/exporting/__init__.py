@@ -1,0 +1,1 @@
+"""Bringing models out of the workspace: GGUF files first of all."""

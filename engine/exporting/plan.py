@@ -1,0 +1,163 @@
+"""What a GGUF file will hold, known before anything is written: metadata, tensors, their types and sizes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from gguf import GGML_QUANT_SIZES, GGUFWriter
+from gguf import GGMLQuantizationType as Type
+from gguf import LlamaFileType as FileType
+
+from engine.exporting.errors import ExportError
+from engine.exporting.families import Family, family_of
+from engine.exporting.families.hyperparameters import read_hyperparameters
+from engine.exporting.mixture import Mixture, allows_quantising, in_order
+from engine.exporting.quantisations import Quantisation, needs_importance
+from engine.exporting.tensors import Output
+from engine.weights import WeightsReader
+
+if TYPE_CHECKING:
+    from engine.weights.formats import TensorSource
+
+#: Tensors of two dimensions that llama.cpp computes with in float32.
+_FLOAT32: Final = ("_norm.weight", "ffn_gate_inp.weight", "ffn_gate_inp_shexp.weight", "position_embd.weight")
+
+
+@dataclass(frozen=True)
+class TypedTensor:
+    """A tensor of the file and how it is stored.
+
+    Attributes:
+        output: What it is made of.
+        type: How its values are stored.
+        wanted: The type that the mixture wanted; another one where its blocks do not fit the rows.
+    """
+
+    output: Output
+    type: Type
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        block, size = GGML_QUANT_SIZES[self.type]
+        return self.output.columns // block * size
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        return self.output.rows * self.row_bytes
+
+
+@dataclass(frozen=True)
+class GgufPlan:
+    """A GGUF file before it is written.
+
+    Attributes:
+        family: How the model becomes one.
+        source: The model's tensors.
+        quantisation: How it is stored.
+        tensors: In the order of the file.
+    """
+
+    family: Family
+    source: TensorSource
+    quantisation: Quantisation
+    tensors: tuple[TypedTensor, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors together."""
+        return sum(tensor.nbytes for tensor in self.tensors)
+
+    @property
+    def parameters(self) -> int:
+        """Values of all tensors together."""
+        return sum(tensor.output.rows * tensor.output.columns for tensor in self.tensors)
+
+    @property
+    def types(self) -> dict[str, int]:
+        """How many tensors are stored as each type, most first."""
+        return dict(Counter(tensor.type.name for tensor in self.tensors).most_common())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan as JSON."""
+        return {
+            "architecture": self.family.config.architecture,
+            "quantisation": self.quantisation.name,
+            "bytes": self.nbytes,
+            "parameters": self.parameters,
+            "bits_per_weight": round(8 * self.nbytes / self.parameters, 2),
+            "types": self.types,
+            "tensors": [
+                {
+                    "name": tensor.output.name,
+                    "shape": list(tensor.output.shape),
+                    "type": tensor.type.name,
+                    "bytes": tensor.nbytes,
+                }
+                for tensor in self.tensors
+            ],
+        }
+
+
+def plan_gguf(
+    folder: Path,
+    quantisation: Quantisation,
+    *,
+    source: TensorSource | None = None,
+    has_importance: bool = False,
+) -> GgufPlan:
+    """Plan the GGUF file of a model.
+
+    Args:
+        folder: The model's folder: config and tokenizer, and its tensors unless ``source`` has them.
+        quantisation: How it is to be stored.
+        source: Its tensors, where they are not those in ``folder`` (an adapter folded in, a merge).
+        has_importance: There is an importance matrix.
+
+    Raises:
+        ExportError: The architecture or a tensor is unknown, or this quantisation needs an importance matrix.
+        WeightsError: The tensors cannot be read.
+    """
+    source = source or WeightsReader(folder)
+    family = family_of(read_hyperparameters(folder), folder)
+    outputs = family.outputs({name: source.shape(name) for name in source.names()})
+    outputs.sort(key=lambda output: in_order(output.name))
+    mixture = Mixture(quantisation, family.facts, [output.name for output in outputs], has_importance)
+    tensors = tuple(TypedTensor(output, _type(output, quantisation, mixture)) for output in outputs)
+    for tensor in tensors:
+        if needs_importance(tensor.type, quantisation.file_type) and not has_importance:
+            raise ExportError(
+                "export.importance_needed",
+                "The quantisation {name} rounds so much that it needs to know which weights matter.",
+                fix="Give the text of a task for an importance matrix, or take q4_k_m.",
+                name=quantisation.name,
+            )
+    return GgufPlan(family, source, quantisation, tensors)
+
+
+def add_metadata(plan: GgufPlan, writer: GGUFWriter, name: str) -> None:
+    """Put everything but the tensors into a file's metadata."""
+    from gguf import GGML_QUANT_VERSION, GGUFType
+
+    writer.add_type(GGUFType.MODEL)
+    writer.add_name(name)
+    plan.family.add_keys(writer)
+    writer.add_file_type(plan.quantisation.file_type)
+    writer.add_quantization_version(GGML_QUANT_VERSION)
+    plan.family.vocabulary().add_to(writer)
+
+
+def _type(output: Output, quantisation: Quantisation, mixture: Mixture) -> Type:
+    """How one tensor is stored."""
+    plain = len(output.shape) < 2 or not output.name.endswith(".weight") or output.name.endswith(_FLOAT32)
+    if plain or quantisation.file_type is FileType.ALL_F32:
+        return Type.F32
+    if not quantisation.quantised:
+        return quantisation.default
+    if not allows_quantising(output.name, len(output.shape)):
+        return Type.F32
+    return mixture.type_of(output.name, output.columns)

@@ -1,0 +1,87 @@
+"""GGUF files of all families are those of llama.cpp's own converter and quantiser, tensor by tensor, key by key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from gguf import GGUFReader
+
+from engine.exporting import vocabulary
+from engine.exporting.plan import plan_gguf
+from engine.exporting.quantisations import QUANTISATIONS, quantisation
+from engine.exporting.writing import write_gguf
+from tests.gguf_oracle import PRE_TOKENIZER, convert, differences, needs_oracle, quantise
+from tests.tiny_families import FAMILIES, tiny_of_family
+
+
+@pytest.fixture(autouse=True)
+def known_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hash of any tokenizer counts as that of a known one; the converter is told the same."""
+    monkeypatch.setattr(vocabulary, "pre_tokenizer", lambda tokenizer, folder: PRE_TOKENIZER)
+
+
+def export(folder: Path, out: Path, name: str, importance: dict[str, np.ndarray] | None = None) -> Path:
+    plan = plan_gguf(folder, quantisation(name), has_importance=importance is not None)
+    write_gguf(plan, out, name="tiny", importance=importance, threads=2)
+    assert plan.nbytes == sum(tensor.n_bytes for tensor in GGUFReader(out).tensors)
+    return out
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
+    """A tiny model of each family, and what the converter makes of it in bfloat16."""
+    around = tmp_path_factory.mktemp("families")
+    found = {name: (tiny_of_family(name, around / name), around / f"{name}.gguf") for name in FAMILIES}
+    convert(dict(found.values()), "bf16")
+    return found
+
+
+@needs_oracle
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_becomes_what_llama_cpp_makes_of_it(
+    name: str, models: dict[str, tuple[Path, Path]], tmp_path: Path
+) -> None:
+    folder, theirs = models[name]
+    assert differences(export(folder, tmp_path / "ours.gguf", "bf16"), theirs) == []
+    for kind in ("q8_0", "q4_k_m"):
+        small = quantise(theirs, tmp_path / f"theirs-{kind}.gguf", QUANTISATIONS[kind].file_type)
+        assert differences(export(folder, tmp_path / f"ours-{kind}.gguf", kind), small) == []
+
+
+@needs_oracle
+@pytest.mark.parametrize("kind", [name for name, one in QUANTISATIONS.items() if one.quantised])
+@pytest.mark.parametrize("name", ["llama3", "narrow", "mixtral", "tied"])
+def test_every_quantisation_is_that_of_llama_cpp(
+    kind: str, name: str, models: dict[str, tuple[Path, Path]], tmp_path: Path
+) -> None:
+    folder, converted = models[name]
+    file_type = QUANTISATIONS[kind].file_type
+    importance = importance_of(folder) if kind.startswith(("iq", "q2_k_s")) else None
+    theirs = quantise(converted, tmp_path / "theirs.gguf", file_type, importance)
+    assert differences(export(folder, tmp_path / "ours.gguf", kind, importance), theirs) == []
+
+
+def importance_of(folder: Path) -> dict[str, np.ndarray]:
+    """Some importance for each column of each matrix, as measuring would give it."""
+    random = np.random.default_rng(0)
+    plan = plan_gguf(folder, quantisation("f16"))
+    return {
+        tensor.output.name: random.uniform(0.1, 2.0, (*tensor.output.shape[:-2], tensor.output.columns)).astype("f4")
+        for tensor in plan.tensors
+        if len(tensor.output.shape) > 1
+    }
+
+
+@needs_oracle
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_other_types_than_bfloat16_are_kept(dtype: str, tmp_path: Path) -> None:
+    folder = tiny_of_family("llama", tmp_path / "model", dtype=getattr(torch, dtype))
+    kind = {"float32": "f32", "float16": "f16"}[dtype]
+    theirs = tmp_path / "theirs.gguf"
+    convert({folder: theirs}, kind)
+    assert differences(export(folder, tmp_path / "ours.gguf", kind), theirs) == []
+    small = quantise(theirs, tmp_path / "theirs-q6_k.gguf", QUANTISATIONS["q6_k"].file_type)
+    assert differences(export(folder, tmp_path / "ours-q6_k.gguf", "q6_k"), small) == []

@@ -1,0 +1,152 @@
+"""Tiny random models of many architectures, with all their weights random: what a converter must tell apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from tests.tiny import tiny_model
+
+#: Wide enough for the blocks of K-quants (256), with as many heads per key as the mixture asks about.
+_SHAPE: Final[dict[str, Any]] = {
+    "hidden_size": 256,
+    "intermediate_size": 512,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": 288,
+    "max_position_embeddings": 512,
+    "tie_word_embeddings": False,
+    "bos_token_id": 0,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+_EXPERTS: Final = {"num_experts_per_tok": 2, "moe_intermediate_size": 256}
+_LLAMA3: Final = {
+    "rope_type": "llama3",
+    "rope_theta": 500000.0,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 128,
+}
+_LONG: Final = {
+    "rope_type": "longrope",
+    "rope_theta": 10000.0,
+    "long_factor": [1.0 + number / 8 for number in range(32)],
+    "short_factor": [1.0 + number / 64 for number in range(32)],
+    "original_max_position_embeddings": 256,
+}
+
+#: Name -> (architecture, model type, what its config says besides, whether its tokenizer is SentencePiece).
+FAMILIES: Final[dict[str, tuple[str, str, dict[str, Any], bool]]] = {
+    "llama": ("LlamaForCausalLM", "llama", {}, False),
+    "llama3": ("LlamaForCausalLM", "llama", {"rope_parameters": _LLAMA3, "num_key_value_heads": 1}, False),
+    "tied": ("LlamaForCausalLM", "llama", {"tie_word_embeddings": True}, False),
+    "narrow": ("LlamaForCausalLM", "llama", {"hidden_size": 96, "intermediate_size": 160}, False),
+    "mistral": ("MistralForCausalLM", "mistral", {"sliding_window": 128, "head_dim": 64}, True),
+    "mixtral": ("MixtralForCausalLM", "mixtral", {"num_local_experts": 8, "num_experts_per_tok": 2}, True),
+    "qwen2": ("Qwen2ForCausalLM", "qwen2", {}, False),
+    "qwen2moe": (
+        "Qwen2MoeForCausalLM",
+        "qwen2_moe",
+        {**_EXPERTS, "num_experts": 4, "shared_expert_intermediate_size": 256},
+        False,
+    ),
+    "qwen3": ("Qwen3ForCausalLM", "qwen3", {"head_dim": 64}, False),
+    "qwen3moe": ("Qwen3MoeForCausalLM", "qwen3_moe", {**_EXPERTS, "num_experts": 4, "head_dim": 64}, False),
+    "gemma": ("GemmaForCausalLM", "gemma", {"head_dim": 64, "tie_word_embeddings": True}, True),
+    "gemma2": (
+        "Gemma2ForCausalLM",
+        "gemma2",
+        {"head_dim": 64, "tie_word_embeddings": True, "sliding_window": 64},
+        True,
+    ),
+    "gemma3": (
+        "Gemma3ForCausalLM",
+        "gemma3_text",
+        {"head_dim": 64, "tie_word_embeddings": True, "sliding_window": 64},
+        True,
+    ),
+    "phi3": ("Phi3ForCausalLM", "phi3", {"original_max_position_embeddings": 512}, True),
+    "phi3long": (
+        "Phi3ForCausalLM",
+        "phi3",
+        {"rope_parameters": _LONG, "original_max_position_embeddings": 256, "sliding_window": 64},
+        True,
+    ),
+    "granite": (
+        "GraniteForCausalLM",
+        "granite",
+        {"attention_multiplier": 0.1, "embedding_multiplier": 12.0, "logits_scaling": 8.0},
+        False,
+    ),
+    "granitemoe": (
+        "GraniteMoeForCausalLM",
+        "granitemoe",
+        {"num_local_experts": 4, "num_experts_per_tok": 2, "residual_multiplier": 0.2},
+        False,
+    ),
+    "olmo": ("OlmoForCausalLM", "olmo", {"clip_qkv": 8.0}, False),
+    "olmo2": ("Olmo2ForCausalLM", "olmo2", {}, False),
+    "olmo3": ("Olmo3ForCausalLM", "olmo3", {"sliding_window": 64}, False),
+    "olmoe": ("OlmoeForCausalLM", "olmoe", {"num_experts": 4, "num_experts_per_tok": 2}, False),
+}
+
+
+def tiny_of_family(name: str, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> Path:
+    """Write a random model of the family ``name`` (see `FAMILIES`) with a synthetic tokenizer; returns its folder."""
+    architecture, kind, more, pieces = FAMILIES[name]
+    config = AutoConfig.for_model(kind, **{**_SHAPE, **more})
+    config.architectures = [architecture]
+    torch.manual_seed(sum(name.encode()))
+    model = AutoModelForCausalLM.from_config(config).to(dtype)
+    for parameter in model.parameters():
+        parameter.data.normal_(0.0, 0.1)
+    tiny_model(folder)  # for its byte-pair tokenizer
+    (folder / "model.safetensors").unlink()
+    model.save_pretrained(str(folder))
+    if pieces:
+        _sentence_pieces(folder)
+    return folder
+
+
+def _sentence_pieces(folder: Path) -> None:
+    """Train a SentencePiece tokenizer on a few sentences, and take the place of the other one."""
+    import sentencepiece
+
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+    text = folder / "text.txt"
+    words = ("river", "stone", "bridge", "morning", "letter", "harbour", "winter", "garden")
+    text.write_text(
+        "\n".join(f"The {one} lies behind the {other}." for one in words for other in words), encoding="utf-8"
+    )
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(text),
+        model_prefix=str(folder / "tokenizer"),
+        vocab_size=280,
+        model_type="bpe",
+        byte_fallback=True,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    text.unlink()
+    (folder / "tokenizer.vocab").unlink()
+    config = {
+        "tokenizer_class": "LlamaTokenizer",
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+        "add_bos_token": True,
+        "added_tokens_decoder": {
+            "281": {"content": "<|turn|>", "special": False},
+            "282": {"content": "\u2581\u2581", "special": False},
+            "283": {"content": "<end>", "special": True},
+        },
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
