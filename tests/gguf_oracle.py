@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,11 @@ for folder, out in jobs:
 """
 
 _SILENT: Final = llama_cpp.llama_log_callback(lambda level, text, data: None)
+
+_TENSOR: Final = re.compile(
+    r"\[ *\d+/ *\d+\] (?P<name>\S+) .*?type = +(?P<old>\w+), (?:.*? falling back to +\w+\n)?"
+    r"size = [^\n]*?MiB(?: -> +[\d.]+ MiB \((?P<new>\w+)\))?\n"
+)
 
 needs_oracle: Final = pytest.mark.skipif(
     not FOLDER.is_dir(), reason="llama.cpp's converter is not installed (make setup-dev)"
@@ -79,6 +85,25 @@ def quantise(file: Path, out: Path, file_type: int, importance: dict[str, Any] |
         options.imatrix = entries
     assert llama_cpp.llama_model_quantize(str(file).encode(), str(out).encode(), options) == 0
     return out
+
+
+def types(file: Path, file_type: int, importance: bool) -> dict[str, str]:
+    """The types that llama.cpp's driver would give the tensors of a GGUF file; it reads the header alone."""
+    lines: list[str] = []
+    listen = llama_cpp.llama_log_callback(lambda level, text, data: lines.append(text.decode()))
+    options = llama_cpp.llama_model_quantize_default_params()
+    options.ftype, options.nthread, options.dry_run = int(file_type), 1, True
+    entries = (llama_cpp.llama_model_imatrix_data * 1)()
+    if importance:
+        options.imatrix = entries
+    llama_cpp.llama_log_set(listen, None)
+    try:
+        assert llama_cpp.llama_model_quantize(str(file).encode(), b"", options) == 0
+    finally:
+        llama_cpp.llama_log_set(_SILENT, None)
+    return {
+        found["name"]: (found["new"] or found["old"]).upper() for found in _TENSOR.finditer("".join(lines))
+    }
 
 
 def differences(ours: Path, theirs: Path) -> list[str]:
