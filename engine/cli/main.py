@@ -23,6 +23,7 @@ _COMMANDS: Final = (
     "models",
     "train",
     "merge",
+    "export",
     "generate",
     "judge",
     "rank",

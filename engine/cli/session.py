@@ -203,6 +203,8 @@ class Session:
 def progress_text(progress: dict[str, Any]) -> str:
     """``done of total unit, time left`` in words."""
     done, total, unit = progress.get("done", 0), progress.get("total"), progress.get("unit", "")
+    if unit == "bytes":
+        done, total, unit = done / 1e6, total / 1e6 if total else None, "MB"
     text = f"{done:,.0f} of {total:,.0f} {unit}" if total else f"{done:,.0f} {unit}"
     if progress.get("loss") is not None:
         text += f", loss {progress['loss']:.3f}"

@@ -18,7 +18,7 @@ _FLOATS: Final = ctypes.POINTER(ctypes.c_float)
 def row_bytes(kind: Type, columns: int) -> int:
     """Bytes of a row of ``columns`` values."""
     block, size = GGML_QUANT_SIZES[kind]
-    return columns // block * size
+    return int(columns // block * size)
 
 
 def quantise_rows(
@@ -51,7 +51,7 @@ def quantise_rows(
 
 @cache
 def _library() -> Any:
-    """libggml of llama.cpp, with the functions' types told."""
+    """Libggml of llama.cpp, with the functions' types told."""
     from llama_cpp._ggml import libggml
 
     libggml.ggml_quantize_chunk.argtypes = [

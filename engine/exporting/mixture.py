@@ -91,7 +91,16 @@ _ATTENTION_OUTPUT: Final = {
 #: What takes the place of a type whose blocks do not fit a tensor's rows.
 _SMALLER_BLOCKS: Final = {
     **dict.fromkeys(
-        (Type.IQ1_S, Type.IQ1_M, Type.IQ2_XXS, Type.IQ2_XS, Type.IQ2_S, Type.IQ3_XXS, Type.IQ3_S, Type.IQ4_XS),
+        (
+            Type.IQ1_S,
+            Type.IQ1_M,
+            Type.IQ2_XXS,
+            Type.IQ2_XS,
+            Type.IQ2_S,
+            Type.IQ3_XXS,
+            Type.IQ3_S,
+            Type.IQ4_XS,
+        ),
         Type.IQ4_NL,
     ),
     Type.Q2_K: Type.Q4_0,
@@ -276,9 +285,7 @@ class Mixture:
             return Type.Q8_0
         if self.quantisation.file_type is _F.MOSTLY_IQ3_XS:
             return Type.IQ3_XXS
-        return (
-            Type.IQ2_S if self.quantisation.file_type is _F.MOSTLY_IQ3_XXS else self.quantisation.default
-        )
+        return Type.IQ2_S if self.quantisation.file_type is _F.MOSTLY_IQ3_XXS else self.quantisation.default
 
     def _down(self, name: str) -> Type:
         layer, layers = self._layer(name, self._seen_down), self.facts.layers

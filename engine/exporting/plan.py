@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gguf import GGML_QUANT_SIZES, GGUFWriter
 from gguf import GGMLQuantizationType as Type
+from gguf import GGUFWriter
 from gguf import LlamaFileType as FileType
 
 from engine.exporting.errors import ExportError
-from engine.exporting.families import Family, family_of
+from engine.exporting.families import family_of
+from engine.exporting.families.family import Family
 from engine.exporting.families.hyperparameters import read_hyperparameters
+from engine.exporting.ggml import row_bytes
 from engine.exporting.mixture import Mixture, allows_quantising, in_order
 from engine.exporting.quantisations import Quantisation, needs_importance
 from engine.exporting.tensors import Output
@@ -33,7 +35,6 @@ class TypedTensor:
     Attributes:
         output: What it is made of.
         type: How its values are stored.
-        wanted: The type that the mixture wanted; another one where its blocks do not fit the rows.
     """
 
     output: Output
@@ -42,8 +43,7 @@ class TypedTensor:
     @property
     def row_bytes(self) -> int:
         """Bytes of one row."""
-        block, size = GGML_QUANT_SIZES[self.type]
-        return self.output.columns // block * size
+        return row_bytes(self.type, self.output.columns)
 
     @property
     def nbytes(self) -> int:
@@ -108,6 +108,8 @@ def plan_gguf(
     quantisation: Quantisation,
     *,
     source: TensorSource | None = None,
+    tokenizer_folder: Path | None = None,
+    vocabulary_size: int | None = None,
     has_importance: bool = False,
 ) -> GgufPlan:
     """Plan the GGUF file of a model.
@@ -116,6 +118,8 @@ def plan_gguf(
         folder: The model's folder: config and tokenizer, and its tensors unless ``source`` has them.
         quantisation: How it is to be stored.
         source: Its tensors, where they are not those in ``folder`` (an adapter folded in, a merge).
+        tokenizer_folder: Where its tokenizer lies, if not in ``folder``.
+        vocabulary_size: Rows of its embedding, where the config does not tell.
         has_importance: There is an importance matrix.
 
     Raises:
@@ -123,7 +127,10 @@ def plan_gguf(
         WeightsError: The tensors cannot be read.
     """
     source = source or WeightsReader(folder)
-    family = family_of(read_hyperparameters(folder), folder)
+    config = read_hyperparameters(folder)
+    if vocabulary_size is not None:
+        config.change("vocab_size", vocabulary_size)
+    family = family_of(config, tokenizer_folder or folder)
     outputs = family.outputs({name: source.shape(name) for name in source.names()})
     outputs.sort(key=lambda output: in_order(output.name))
     mixture = Mixture(quantisation, family.facts, [output.name for output in outputs], has_importance)
@@ -139,8 +146,15 @@ def plan_gguf(
     return GgufPlan(family, source, quantisation, tensors)
 
 
-def add_metadata(plan: GgufPlan, writer: GGUFWriter, name: str) -> None:
-    """Put everything but the tensors into a file's metadata."""
+def add_metadata(plan: GgufPlan, writer: GGUFWriter, name: str, chat_template: str | None = None) -> None:
+    """Put everything but the tensors into a file's metadata.
+
+    Args:
+        plan: Of the file.
+        writer: Of the file.
+        name: What the model is called.
+        chat_template: The recorded rendering; None: the one that lies with the tokenizer.
+    """
     from gguf import GGML_QUANT_VERSION, GGUFType
 
     writer.add_type(GGUFType.MODEL)
@@ -148,7 +162,10 @@ def add_metadata(plan: GgufPlan, writer: GGUFWriter, name: str) -> None:
     plan.family.add_keys(writer)
     writer.add_file_type(plan.quantisation.file_type)
     writer.add_quantization_version(GGML_QUANT_VERSION)
-    plan.family.vocabulary().add_to(writer)
+    vocabulary = plan.family.vocabulary()
+    if chat_template is not None:
+        vocabulary.special.chat_template = chat_template
+    vocabulary.add_to(writer)
 
 
 def _type(output: Output, quantisation: Quantisation, mixture: Mixture) -> Type:

@@ -42,7 +42,9 @@ def _all() -> tuple[Quantisation, ...]:
         Quantisation("q6_k", FileType.MOSTLY_Q6_K, Type.Q6_K, "6.6 bits; close to 8."),
         Quantisation("q5_k_m", FileType.MOSTLY_Q5_K_M, Type.Q5_K, "5.7 bits, more where it counts."),
         Quantisation("q5_k_s", FileType.MOSTLY_Q5_K_S, Type.Q5_K, "5.5 bits."),
-        Quantisation("q4_k_m", FileType.MOSTLY_Q4_K_M, Type.Q4_K, "4.8 bits, more where it counts; the usual one."),
+        Quantisation(
+            "q4_k_m", FileType.MOSTLY_Q4_K_M, Type.Q4_K, "4.8 bits, more where it counts; the usual one."
+        ),
         Quantisation("q4_k_s", FileType.MOSTLY_Q4_K_S, Type.Q4_K, "4.6 bits."),
         Quantisation("q3_k_l", FileType.MOSTLY_Q3_K_L, Type.Q3_K, "4.3 bits."),
         Quantisation("q3_k_m", FileType.MOSTLY_Q3_K_M, Type.Q3_K, "3.9 bits; losses show."),
@@ -58,11 +60,15 @@ def _all() -> tuple[Quantisation, ...]:
         Quantisation("iq3_m", FileType.MOSTLY_IQ3_M, Type.IQ3_S, "3.7 bits, more where it counts."),
         Quantisation("iq3_s", FileType.MOSTLY_IQ3_S, Type.IQ3_S, "3.5 bits."),
         Quantisation("iq3_xs", FileType.MOSTLY_IQ3_XS, Type.IQ3_S, "3.3 bits; needs an importance matrix."),
-        Quantisation("iq3_xxs", FileType.MOSTLY_IQ3_XXS, Type.IQ3_XXS, "3.1 bits; needs an importance matrix."),
+        Quantisation(
+            "iq3_xxs", FileType.MOSTLY_IQ3_XXS, Type.IQ3_XXS, "3.1 bits; needs an importance matrix."
+        ),
         Quantisation("iq2_m", FileType.MOSTLY_IQ2_M, Type.IQ2_S, "2.7 bits; needs an importance matrix."),
         Quantisation("iq2_s", FileType.MOSTLY_IQ2_S, Type.IQ2_XS, "2.5 bits; needs an importance matrix."),
         Quantisation("iq2_xs", FileType.MOSTLY_IQ2_XS, Type.IQ2_XS, "2.3 bits; needs an importance matrix."),
-        Quantisation("iq2_xxs", FileType.MOSTLY_IQ2_XXS, Type.IQ2_XXS, "2.1 bits; needs an importance matrix."),
+        Quantisation(
+            "iq2_xxs", FileType.MOSTLY_IQ2_XXS, Type.IQ2_XXS, "2.1 bits; needs an importance matrix."
+        ),
         Quantisation("iq1_m", FileType.MOSTLY_IQ1_M, Type.IQ1_M, "1.75 bits; needs an importance matrix."),
         Quantisation("iq1_s", FileType.MOSTLY_IQ1_S, Type.IQ1_S, "1.6 bits; needs an importance matrix."),
     )

@@ -17,7 +17,7 @@ from engine.exporting.errors import ExportError
 from engine.exporting.ggml import quantise_rows
 from engine.exporting.plan import GgufPlan, TypedTensor, add_metadata
 from engine.exporting.tensors import read_pieces
-from engine.files import is_disk_full
+from engine.files import is_disk_full, replace, sync_folder, temporary_name
 from engine.progress import Reporter, SilentReporter
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def write_gguf(
     file: Path,
     *,
     name: str,
+    chat_template: str | None = None,
     importance: dict[str, Bytes] | None = None,
     threads: int | None = None,
     reporter: Reporter | None = None,
@@ -46,6 +47,7 @@ def write_gguf(
         plan: What to write.
         file: Where; an existing file is replaced once the new one is whole.
         name: What the model is called, in the file's metadata.
+        chat_template: See `engine.exporting.plan.add_metadata`.
         importance: Weight of each column of a tensor, by its name, float32 (experts one below the other).
         threads: Rows are turned by so many; None: by one per core.
         reporter: Hears about progress, and may interrupt.
@@ -54,10 +56,13 @@ def write_gguf(
         ExportError: The disk is full, or the model holds values that are no numbers.
     """
     reporter = reporter or SilentReporter()
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    temporary = temporary_name(file)
+    writer = GGUFWriter(None, MODEL_ARCH_NAMES[plan.family.arch])
+    add_metadata(plan, writer, name, chat_template)
     try:
-        _write(plan, temporary, name, importance or {}, threads or os.cpu_count() or 1, reporter)
-        temporary.replace(file)
+        _write(plan, writer, temporary, importance or {}, threads or os.cpu_count() or 1, reporter)
+        replace(temporary, file)
+        sync_folder(file.parent)
     except OSError as error:
         if not is_disk_full(error):
             raise
@@ -73,10 +78,13 @@ def write_gguf(
 
 
 def _write(
-    plan: GgufPlan, file: Path, name: str, importance: dict[str, Bytes], threads: int, reporter: Reporter
+    plan: GgufPlan,
+    writer: GGUFWriter,
+    file: Path,
+    importance: dict[str, Bytes],
+    threads: int,
+    reporter: Reporter,
 ) -> None:
-    writer = GGUFWriter(None, MODEL_ARCH_NAMES[plan.family.arch])
-    add_metadata(plan, writer, name)
     for tensor in plan.tensors:
         shape = (*tensor.output.shape[:-1], tensor.row_bytes) if _is_raw(tensor) else tensor.output.shape
         dtype = np.dtype(np.uint8 if _is_raw(tensor) else np.float32)
@@ -117,7 +125,7 @@ def _write_tensors(
         nonlocal done
         future, finished = waiting.popleft()
         part = future.result()
-        stream.write(memoryview(part).cast("B"))
+        stream.write(part.data)
         done += part.nbytes
         if finished is not None:
             writer.write_padding(stream, finished.nbytes)

@@ -125,6 +125,6 @@ class JobContext:
 
 def remove_half_products(workspace: Workspace, job_id: str) -> None:
     """Remove what a job that ended in the middle was writing (see `engine.files.new_folder`)."""
-    for where in (workspace.datasets, workspace.models, workspace.outputs):
+    for where in (workspace.datasets, workspace.models, workspace.exports, workspace.outputs):
         for left in where.glob(f".{job_id}.*.partial"):
             shutil.rmtree(left, ignore_errors=True)

@@ -31,6 +31,7 @@ KINDS: Final[dict[str, JobKind]] = {
     "model_add": JobKind("engine.models", "compute", online=True),
     "train": JobKind("engine.training", "compute"),
     "merge": JobKind("engine.merging", "compute"),
+    "export": JobKind("engine.exporting", "compute"),
     "generate": JobKind("engine.inference", "compute"),
     "judge": JobKind("engine.judging", "network"),
     "study": JobKind("engine.studies", "coordinator"),

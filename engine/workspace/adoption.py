@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from engine.workspace.catalogue import Catalogue
 from engine.workspace.naming import free_name
-from engine.workspace.tables import Contestant, Dataset, Job, Model, OutputSet, Parentage, Study
+from engine.workspace.tables import Contestant, Dataset, Export, Job, Model, OutputSet, Parentage, Study
 
 
 class NewDataset(BaseModel):
@@ -46,6 +46,18 @@ class NewModel(BaseModel):
     parents: list[NewParent] = Field(default_factory=list)
 
 
+class NewExport(BaseModel):
+    """A GGUF file that a job made of a model."""
+
+    id: str
+    model_id: str
+    made_of: str
+    quantisation: str
+    file: str
+    sha256: str
+    info: dict[str, Any] = Field(default_factory=dict)
+
+
 class NewContestant(BaseModel):
     """A contestant that answered."""
 
@@ -77,6 +89,7 @@ class Adoption(BaseModel):
 
     datasets: list[NewDataset] = Field(default_factory=list)
     models: list[NewModel] = Field(default_factory=list)
+    exports: list[NewExport] = Field(default_factory=list)
     contestants: list[NewContestant] = Field(default_factory=list)
     output_sets: list[NewOutputSet] = Field(default_factory=list)
     studies: list[StudyResult] = Field(default_factory=list)
@@ -146,6 +159,9 @@ def _add_rows(session: Session, job_id: str, what: Adoption) -> dict[str, str]:
         session.flush()
         if fields["name"] != model.name:
             renamed[model.name] = fields["name"]
+    for export in what.exports:
+        if session.get(Model, export.model_id) is not None:  # it may have been removed meanwhile
+            session.merge(Export(**export.model_dump()))
     for contestant in what.contestants:
         ensure_contestant(session, contestant)
     for output_set in what.output_sets:

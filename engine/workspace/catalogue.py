@@ -16,7 +16,7 @@ from engine.errors import BakeoffError
 from engine.workspace.tables import Table
 
 #: Revision of the schema that `engine.workspace.tables` describes (see migrations/versions).
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 #: How long a writer waits for another program's transaction, in milliseconds.
 _BUSY_MS: Final = 30_000
 

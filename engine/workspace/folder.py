@@ -18,6 +18,7 @@ from engine.workspace.catalogue import Catalogue
 #: Version of the folder's layout. A newer one is refused in words.
 PROTOCOL: Final = 1
 _MARKER: Final = "workspace.json"
+_PARTS: Final = ("datasets", "models", "exports", "outputs", "jobs", "reports")
 
 
 class WorkspaceError(BakeoffError):
@@ -45,6 +46,11 @@ class Workspace:
     def models(self) -> Path:
         """One folder per model that the workspace owns, named by its id."""
         return self.root / "models"
+
+    @property
+    def exports(self) -> Path:
+        """One folder per GGUF file that the workspace owns, named by the job that wrote it."""
+        return self.root / "exports"
 
     @property
     def outputs(self) -> Path:
@@ -118,7 +124,7 @@ def open_workspace(folder: Path | str | None = None) -> Workspace:
         marker = read_json(root / _MARKER)
         if marker is None:
             _require_empty(root)
-            for part in ("datasets", "models", "outputs", "jobs", "reports"):
+            for part in _PARTS:
                 (root / part).mkdir(exist_ok=True)
             marker = {"protocol": PROTOCOL, "application": "bakeoff"}
             write_json(root / _MARKER, marker)
@@ -144,9 +150,8 @@ def open_workspace(folder: Path | str | None = None) -> Workspace:
 
 
 def _require_empty(root: Path) -> None:
-    known = {"datasets", "models", "outputs", "jobs", "reports"}
     strangers = [
-        path.name for path in root.iterdir() if path.name not in known and not path.name.startswith(".")
+        path.name for path in root.iterdir() if path.name not in _PARTS and not path.name.startswith(".")
     ]
     if strangers:
         raise WorkspaceError(

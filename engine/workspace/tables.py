@@ -79,6 +79,24 @@ class Parentage(Table):
     parent_sha256: Mapped[str]
 
 
+class Export(Table):
+    """A GGUF file that was made of a model."""
+
+    __tablename__ = "exports"
+
+    id: Mapped[str] = mapped_column(String(96), primary_key=True)
+    model_id: Mapped[str] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), index=True)
+    #: Hash of what it was made of (`engine.models.library.ModelFiles.identity`).
+    made_of: Mapped[str]
+    quantisation: Mapped[str] = mapped_column(String(16))
+    #: Relative when the workspace owns it, absolute otherwise.
+    file: Mapped[str]
+    sha256: Mapped[str] = mapped_column(String(64))
+    #: Size, types of its tensors, what was checked.
+    info: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Job(Table):
     """A job that has ended (until then its directory is the truth)."""
 

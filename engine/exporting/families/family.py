@@ -181,5 +181,3 @@ class Family:
             writer.add_rope_freq_base(theta)
         if (theta := self.config.rope.get("sliding_attention", {}).get("rope_theta")) is not None:
             writer.add_rope_freq_base_swa(theta)
-
-

@@ -119,6 +119,4 @@ class Gemma3(Gemma):
         if not name.endswith("embed_tokens.weight"):
             return outputs
         rows = min(shape[0], len(self.vocabulary().tokens))
-        return [
-            Output(output.name, (rows, *shape[1:]), (Piece(name, rows=(0, rows)),)) for output in outputs
-        ]
+        return [Output(output.name, (rows, *shape[1:]), (Piece(name, rows=(0, rows)),)) for output in outputs]

@@ -47,7 +47,9 @@ class GraniteMoe(Granite):
         layer = next((part for part in name.split(".") if part.isdecimal()), "")
         shared = "_shexp" if self.config.experts else ""
         if name.endswith("block_sparse_moe.input_linear.weight"):
-            return halves((f"blk.{layer}.ffn_gate_exps.weight", f"blk.{layer}.ffn_up_exps.weight"), name, shape)
+            return halves(
+                (f"blk.{layer}.ffn_gate_exps.weight", f"blk.{layer}.ffn_up_exps.weight"), name, shape
+            )
         if name.endswith("shared_mlp.input_linear.weight"):
             names = (f"blk.{layer}.ffn_gate{shared}.weight", f"blk.{layer}.ffn_up{shared}.weight")
             return halves(names, name, shape)

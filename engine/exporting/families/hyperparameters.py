@@ -33,6 +33,10 @@ class HyperParameters:
         """Treat the config as if it did not have ``name``."""
         self._values.pop(name, None)
 
+    def change(self, name: str, value: Any) -> None:
+        """Treat the config as if it said ``value``."""
+        self._values[name] = value
+
     def require(self, *names: str) -> Any:
         """The value of the first of ``names`` that the config has.
 
@@ -91,7 +95,9 @@ def read_hyperparameters(folder: Path) -> HyperParameters:
     from transformers import AutoConfig
 
     try:
-        values = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True).to_dict()
+        values = AutoConfig.from_pretrained(
+            str(folder), trust_remote_code=False, local_files_only=True
+        ).to_dict()
     except Exception:  # an architecture that transformers does not know may still be one of ours
         values = read_json(folder / "config.json") or {}
     return HyperParameters(values)
@@ -101,7 +107,9 @@ def _rope(values: dict[str, Any]) -> dict[str, Any]:
     rope = dict(values.get("rope_parameters", values.get("rope_scaling")) or {})
     if "full_attention" in rope or "sliding_attention" in rope:
         return rope
-    local = next((values[name] for name in ("rope_local_base_freq", "local_rope_theta") if name in values), None)
+    local = next(
+        (values[name] for name in ("rope_local_base_freq", "local_rope_theta") if name in values), None
+    )
     if local is not None:
         rope["sliding_attention"] = {"rope_theta": local}
     for name in ("rope_theta", "partial_rotary_factor", "original_max_position_embeddings"):

@@ -69,7 +69,9 @@ def importance_of(folder: Path) -> dict[str, np.ndarray]:
     random = np.random.default_rng(0)
     plan = plan_gguf(folder, quantisation("f16"))
     return {
-        tensor.output.name: random.uniform(0.1, 2.0, (*tensor.output.shape[:-2], tensor.output.columns)).astype("f4")
+        tensor.output.name: random.uniform(
+            0.1, 2.0, (*tensor.output.shape[:-2], tensor.output.columns)
+        ).astype("f4")
         for tensor in plan.tensors
         if len(tensor.output.shape) > 1
     }

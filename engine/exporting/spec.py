@@ -1,0 +1,42 @@
+"""What to do when a model is exported."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+#: The forms in which a model leaves the workspace.
+Form = Literal["gguf", "merged", "adapter"]
+
+
+class ExportSpec(BaseModel):
+    """Bring a model of the workspace into a form that other programs read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str = Field(title="Model", description="Name of a base, an adapter or a merge.")
+    form: Form = Field(
+        default="gguf",
+        title="Form",
+        description="gguf: one file for llama.cpp; merged: a Hugging Face folder; adapter: a PEFT folder.",
+    )
+    quantisation: str = Field(
+        default="q4_k_m",
+        title="Quantisation",
+        description="How a GGUF file stores weights, for example q8_0.",
+    )
+    out: str | None = Field(
+        default=None,
+        title="Output",
+        description="The file, or the folder for other forms than gguf; by default a file of the workspace.",
+    )
+    dataset: str | None = Field(
+        default=None,
+        title="Dataset",
+        description="Its prompts are tokenised by both programs to see that they agree; by default the one "
+        "that the model was trained on.",
+    )
+    threads: int | None = Field(
+        default=None, ge=1, le=256, title="Threads", description="By default one per core."
+    )
