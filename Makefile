@@ -40,7 +40,7 @@ help: ## This list.
 
 setup: $(STAMPS)/ready ## Everything that Bakeoff needs to run (the first time about 10 minutes).
 
-setup-dev: $(STAMPS)/development ## What tests and checks need besides.
+setup-dev: $(STAMPS)/development $(STAMPS)/oracle ## What tests and checks need besides.
 
 setup-window: $(STAMPS)/window ## What the window needs besides.
 
@@ -132,6 +132,11 @@ $(STAMPS)/ready: $(STAMPS)/packages pyproject.toml
 $(STAMPS)/development: packaging/requirements-dev.lock $(STAMPS)/ready
 	@echo "Installing what tests and checks need"
 	@$(PIP) install --no-deps --require-hashes -r $<
+	@touch $@
+
+$(STAMPS)/oracle: packaging/requirements-oracle.lock $(STAMPS)/ready
+	@rm -rf .venv/oracle
+	@$(PIP) install --no-deps --require-hashes --target .venv/oracle -r $<
 	@touch $@
 
 $(STAMPS)/window: packaging/system-packages.txt packaging/system.sh $(STAMPS)/place

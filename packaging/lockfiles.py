@@ -1,6 +1,7 @@
 """The lock files: how they are read, and whether they agree with pyproject.toml. Asks no network.
 
-`lock.py` writes them. There are three, all in pip's own format:
+`lock.py` writes them. There are three, all in pip's own format (a fourth, ``requirements-oracle.lock``, is one line
+for tests and kept by hand):
 
 - ``requirements.lock``: what it takes to install and run Bakeoff from source, hashed;
 - ``requirements-dev.lock``: what tests and checks need besides, hashed;

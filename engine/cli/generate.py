@@ -20,13 +20,13 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="M",
-        help="a model, untuned:BASE, dataset or ENDPOINT:MODEL",
+        help="a model, MODEL@QUANT for its GGUF file, untuned:BASE, dataset or ENDPOINT:MODEL",
     )
     generate.add_argument("--dataset", required=True, metavar="D")
     generate.add_argument("--split", choices=["test", "dev"], default="test")
     generate.add_argument("--limit", type=int, metavar="N", help="answer at most N prompts")
     generate.add_argument("--max-new-tokens", type=int, metavar="N", help="longest answer")
-    generate.add_argument("--batch-size", type=int, default=16, metavar="N")
+    generate.add_argument("--batch-size", type=int, metavar="N", help="prompts at a time")
     generate.add_argument("--budget-usd", type=float, metavar="X", help="ceiling for paid answers")
     generate.add_argument("--detach", action="store_true", help="return at once")
     generate.set_defaults(run=_generate)
@@ -46,6 +46,7 @@ def _generate(options: argparse.Namespace, session: Session) -> Result:
     require_budget(
         workspace, [(item.endpoint, item.api_model) for item in paid], options.budget_usd, prices(workspace)
     )
+    export_missing(session, participants)
     spec = GenerateSpec(
         models=options.model,
         dataset=options.dataset,
@@ -69,3 +70,20 @@ def _generate(options: argparse.Namespace, session: Session) -> Result:
     if summary["stopped"] != "done":
         session.say("The budget ended the answers early; what is paid for is kept.")
     return summary, "\n".join(lines)
+
+
+def export_missing(session: Session, participants: list[Any]) -> None:
+    """Make the GGUF files that contestants are and that are not there yet."""
+    from engine.exporting.spec import ExportSpec
+    from engine.models.library import find_export
+
+    for participant in participants:
+        if not participant.quantisation:
+            continue
+        if find_export(session.workspace, participant.files, participant.quantisation) is None:
+            name = participant.files.name
+            spec = ExportSpec(model=name, quantisation=participant.quantisation)
+            session.say(f"Exporting {name} as {participant.quantisation}.")
+            session.run_job(
+                "export", spec, f"Export {name} as {participant.quantisation}", forget_failure=True
+            )

@@ -117,9 +117,15 @@ def byte_pairs(folder: Path, size: int | None) -> Vocabulary:
                 text = text.replace(_SPACE, " ")
                 types.append(TokenType.USER_DEFINED)
             tokens.append(text)
-    return Vocabulary(
-        "gpt2", pre_tokenizer(tokenizer, folder), tokens, types, SpecialVocab(folder, load_merges=True)
-    )
+    special = SpecialVocab(folder, load_merges=True)
+    if not special.merges:
+        raise ExportError(
+            "export.no_merges",
+            "The tokenizer of {file} merges no bytes, and llama.cpp takes none like it.",
+            fix="Use a model with a byte-pair or SentencePiece tokenizer.",
+            file=str(folder),
+        )
+    return Vocabulary("gpt2", pre_tokenizer(tokenizer, folder), tokens, types, special)
 
 
 def pre_tokenizer(tokenizer: Any, folder: Path) -> str:

@@ -20,6 +20,8 @@ _UNTUNED = "untuned:"
 _FEW_SHOT = "fewshot:"
 #: Solved examples that a few-shot contestant is shown.
 _SHOTS = 3
+#: Stands between a model's name and the quantisation of the GGUF file that answers.
+_QUANTISED = "@"
 
 
 class ContestantError(BakeoffError):
@@ -39,6 +41,7 @@ class Participant:
         endpoint: The endpoint's name, for ``api``.
         api_model: The model's name there.
         shots: Solved train examples that it is shown before each prompt.
+        quantisation: Of the GGUF file that answers; empty where the weights themselves do.
     """
 
     name: str
@@ -48,13 +51,14 @@ class Participant:
     endpoint: str = ""
     api_model: str = ""
     shots: int = 0
+    quantisation: str = ""
 
 
 def parse(workspace: Workspace, text: str, entrants: dict[str, str] | None = None) -> Participant:
     """Tell what ``text`` names.
 
     That is ``dataset``, ``untuned:BASE``, ``fewshot:BASE`` (untuned, shown three solved examples), a model, or
-    ``ENDPOINT:MODEL``.
+    ``ENDPOINT:MODEL``. Of a model's GGUF file speak ``MODEL@QUANTISATION``, ``untuned:BASE@QUANTISATION`` and so on.
 
     Raises:
         ContestantError: The part before the colon is no endpoint.
@@ -63,13 +67,11 @@ def parse(workspace: Workspace, text: str, entrants: dict[str, str] | None = Non
     entrant = (entrants or {}).get(text)
     if text == DATASET:
         return Participant(text, entrant or DATASET, "dataset")
-    if text.startswith(_UNTUNED):
-        files = find_model(workspace, text.removeprefix(_UNTUNED))
-        return Participant(text, entrant or text, "model", files)
-    if text.startswith(_FEW_SHOT):
-        files = find_model(workspace, text.removeprefix(_FEW_SHOT))
-        return Participant(text, entrant or text, "model", files, shots=_SHOTS)
-    known = _is_model(workspace, text)
+    for prefix, shots in ((_UNTUNED, 0), (_FEW_SHOT, _SHOTS)):
+        if text.startswith(prefix):
+            files, quantisation = _model(workspace, text.removeprefix(prefix))
+            return Participant(text, entrant or text, "model", files, shots=shots, quantisation=quantisation)
+    known = _is_model(workspace, text) or _is_model(workspace, text.rpartition(_QUANTISED)[0])
     if not known and ":" in text:
         endpoint, _, model = text.partition(":")
         if not model or not _is_endpoint(workspace, endpoint):
@@ -81,9 +83,11 @@ def parse(workspace: Workspace, text: str, entrants: dict[str, str] | None = Non
                 endpoint=endpoint,
             )
         return Participant(text, entrant or text, "api", endpoint=endpoint, api_model=model)
-    files = find_model(workspace, text)
-    default = files.base_name if files.kind == "adapter" else f"{_UNTUNED}{text}"
-    return Participant(text, entrant or default, "model", files)
+    files, quantisation = _model(workspace, text)
+    default = files.base_name if files.kind == "adapter" else f"{_UNTUNED}{files.name}"
+    if quantisation:
+        default += f"{_QUANTISED}{quantisation}"
+    return Participant(text, entrant or default, "model", files, quantisation=quantisation)
 
 
 def contestant(participant: Participant, dataset_id: str, identity: dict[str, Any]) -> NewContestant:
@@ -121,6 +125,14 @@ def latest(workspace: Workspace, dataset_id: str, name: str) -> Contestant:
                 known=", ".join(known) or "nobody yet",
             )
         return row
+
+
+def _model(workspace: Workspace, text: str) -> tuple[ModelFiles, str]:
+    """The model that ``text`` names, and the quantisation, if it asks for a GGUF file."""
+    name, found, quantisation = text.rpartition(_QUANTISED)
+    if not found or _is_model(workspace, text):
+        return find_model(workspace, text), ""
+    return find_model(workspace, name), quantisation.lower()
 
 
 def _is_model(workspace: Workspace, name: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,11 @@ from peft import PeftModel
 
 from engine.inference.greedy import GreedyDecoder, context_length
 from engine.inference.outputs import Output
+from engine.inference.prompts import Prompt, tell_context
 from engine.models.device import Device
 from engine.models.load import load_causal_lm
 from engine.models.template import ChatTemplate
 from engine.progress import Reporter
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A prompt to be answered, rendered and tokenised."""
-
-    id: str
-    ids: list[int]
 
 
 class Generator:
@@ -64,7 +56,7 @@ class Generator:
         Raises:
             AnsweringError: The architecture cannot answer here.
         """
-        self._tell_context(prompts, max_new_tokens)
+        tell_context(prompts, context_length(self._core), max_new_tokens, self._reporter)
         ordered = sorted(prompts, key=lambda prompt: len(prompt.ids))
         stops = set(template.stop_ids)
         with self._with_adapter(adapter) as model:
@@ -79,28 +71,6 @@ class Generator:
                     _output(prompt, tokens, stops, template, share)
                     for prompt, tokens in zip(batch, produced, strict=True)
                 ]
-
-    def _tell_context(self, prompts: Sequence[Prompt], max_new_tokens: int) -> None:
-        """Say which answers the model's context cuts off, or leaves no room for."""
-        context = context_length(self._core)
-        if context is None:
-            return
-        full = [prompt.id for prompt in prompts if len(prompt.ids) >= context]
-        if full:
-            self._reporter.decision(
-                "prompt_too_long",
-                f"{len(full)} prompts get an empty answer",
-                f"they fill the {context} tokens that the model was made for",
-                prompts=full,
-            )
-        short = [prompt.id for prompt in prompts if context - max_new_tokens < len(prompt.ids) < context]
-        if short:
-            self._reporter.decision(
-                "answer_room",
-                f"{len(short)} answers may have fewer than {max_new_tokens} tokens",
-                f"with their prompts they would exceed the {context} tokens that the model was made for",
-                prompts=short,
-            )
 
     @contextmanager
     def _with_adapter(self, adapter: Path | None) -> Iterator[Any]:

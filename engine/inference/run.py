@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -19,18 +20,23 @@ from engine.inference.api_answers import Question, ask_all
 from engine.inference.budget import Budget
 from engine.inference.contestants import ContestantError, Participant, contestant, parse
 from engine.inference.outputs import Output, read_outputs, write_outputs
+from engine.inference.prompts import Prompt
 from engine.inference.spec import GenerateSpec
 from engine.jobs.context import JobContext, JobResult
 from engine.models.device import Device, choose_device
 from engine.models.errors import TemplateError
+from engine.models.library import find_export
 from engine.models.template import ChatTemplate, load_template
 from engine.workspace.adoption import Adoption, NewContestant, NewOutputSet, ensure_contestant
 
 if TYPE_CHECKING:
     from engine.inference.generate import Generator
 
-#: Train answers whose length is looked at to choose the longest answer.
+#: Train answers that are looked at: to choose the longest answer, and to guess how one goes on.
 _SAMPLE: Final = 2000
+#: Prompts answered at the same time, where the spec does not say: by transformers, and by llama.cpp.
+_BATCH: Final = 16
+_GGUF_BATCH: Final = 64
 
 
 def run(context: JobContext) -> JobResult:
@@ -91,12 +97,16 @@ class _Work:
         """All local contestants, base by base, each base loaded once."""
         if not participants:
             return
-        device = choose_device(self.context, self.spec.dtype, kept=self.context.checkpoints / "device.json")
         by_base: dict[Path, list[Participant]] = defaultdict(list)
-        for participant in participants:
-            if participant.files is not None:
-                by_base[participant.files.base_folder].append(participant)
         self.total = len(participants) * len(self.examples)
+        for participant in participants:
+            if participant.quantisation:
+                self._answer_by_gguf(participant)
+            elif participant.files is not None:
+                by_base[participant.files.base_folder].append(participant)
+        if not by_base:
+            return
+        device = choose_device(self.context, self.spec.dtype, kept=self.context.checkpoints / "device.json")
         for base, group in by_base.items():
             generator: Generator | None = None
             for participant in group:
@@ -109,7 +119,7 @@ class _Work:
         import torch
         import transformers
 
-        from engine.inference.generate import Generator, Prompt
+        from engine.inference.generate import Generator
 
         files = participant.files
         if files is None:
@@ -125,47 +135,109 @@ class _Work:
             "sampling": {"greedy": True, "max_new_tokens": longest},
             "shots": participant.shots,
         }
+        who, fresh, prompts = self._open(participant, identity, template)
+        if prompts:
+            self.context.event("generate.contestant", name=participant.name, prompts=len(prompts))
+            generator = generator or Generator(base, device, self.context)
+            batches = generator.answers(
+                prompts,
+                template,
+                adapter=files.adapter_folder,
+                max_new_tokens=longest,
+                batch_size=self.spec.batch_size or _BATCH,
+            )
+            self._keep(who, participant, batches, fresh)
+        self.fresh[who.id] = fresh
+        return generator
+
+    def _answer_by_gguf(self, participant: Participant) -> None:
+        """Answer what ``participant``, a GGUF file, has not answered yet."""
+        from engine.inference.llama.drafts import AnswerDrafts, FirstOf, PromptDrafts
+        from engine.inference.llama.generate import answers
+        from engine.inference.llama.library import version
+
+        files = participant.files
+        if files is None:
+            return
+        export = find_export(self.context.workspace, files, participant.quantisation)
+        if export is None:
+            raise ContestantError(
+                "contestant.not_exported",
+                "'{name}' has no GGUF file {quantisation} yet.",
+                fix="Make it with: bakeoff export {model} FILE --as gguf --quant {quantisation}",
+                name=participant.name,
+                model=files.name,
+                quantisation=participant.quantisation,
+            )
+        template = load_template(files.folder, self.context, fallback=files.base_folder)
+        longest = self._longest_answer(template)
+        identity = {
+            "weights": export.sha256,
+            "runtime": version(),
+            "quantisation": export.quantisation,
+            "template_sha256": template.sha256,
+            "sampling": {"greedy": True, "max_new_tokens": longest},
+            "shots": participant.shots,
+        }
+        who, fresh, prompts = self._open(participant, identity, template)
+        if prompts:
+            self.context.event("generate.contestant", name=participant.name, prompts=len(prompts))
+            outputs = answers(
+                export.file,
+                prompts,
+                template,
+                max_new_tokens=longest,
+                batch_size=self.spec.batch_size or _GGUF_BATCH,
+                reporter=self.context,
+                drafts=FirstOf(AnswerDrafts(self._train_answers(template)), PromptDrafts()),
+                gpu_layers=self.spec.gpu_layers,
+            )
+            self._keep(who, participant, ([output] for output in outputs), fresh)
+        self.fresh[who.id] = fresh
+
+    def _open(
+        self, participant: Participant, identity: dict[str, Any], template: ChatTemplate
+    ) -> tuple[NewContestant, list[Output], list[Prompt]]:
+        """The contestant, what an earlier attempt of this job has answered, and what is left to answer."""
         who = contestant(participant, self.dataset.id, identity)
         self.contestants.append(who)
-        journal = self.context.checkpoints / f"{who.id}.jsonl"
-        fresh = _read_journal(journal)
+        fresh = _read_journal(self._journal(who))
         known = {
             **read_outputs(self.context.workspace, who.id),
             **{output.prompt_id: output for output in fresh},
         }
         prompts = [
-            Prompt(
-                example.prompt_id,
-                self._prompt_ids(example, participant, template),
-            )
+            Prompt(example.prompt_id, self._prompt_ids(example, participant, template))
             for example in _unanswered(self._asked(participant), known)
         ]
         self.done += len(self.examples) - len(prompts)
-        if prompts:
-            self.context.event("generate.contestant", name=participant.name, prompts=len(prompts))
-            generator = generator or Generator(base, device, self.context)
-            with journal.open("a", encoding="utf-8") as stream:
-                for batch in generator.answers(
-                    prompts,
-                    template,
-                    adapter=files.adapter_folder,
-                    max_new_tokens=longest,
-                    batch_size=self.spec.batch_size,
-                ):
-                    stream.writelines(json.dumps(asdict(output)) + "\n" for output in batch)
-                    stream.flush()
-                    fresh += batch
-                    self.done += len(batch)
-                    self.context.progress(self.done, self.total, "answers", contestant=participant.name)
-        self.fresh[who.id] = fresh
-        return generator
+        return who, fresh, prompts
+
+    def _keep(
+        self,
+        who: NewContestant,
+        participant: Participant,
+        batches: Iterable[list[Output]],
+        fresh: list[Output],
+    ) -> None:
+        """Note answers as they come, so that an interruption loses none."""
+        with self._journal(who).open("a", encoding="utf-8") as stream:
+            for batch in batches:
+                stream.writelines(json.dumps(asdict(output)) + "\n" for output in batch)
+                stream.flush()
+                fresh += batch
+                self.done += len(batch)
+                self.context.progress(self.done, self.total, "answers", contestant=participant.name)
+
+    def _journal(self, who: NewContestant) -> Path:
+        return self.context.checkpoints / f"{who.id}.jsonl"
 
     def answer_by_api(self, participants: list[Participant]) -> str:
         """All paid contestants, each answer committed as it comes; returns why it ended."""
         if not participants:
             return "done"
         budget = Budget(self.spec.budget_usd, journal=self.context.checkpoints / "budget.jsonl")
-        longest = self.spec.max_new_tokens or 1024
+        longest = self._longest_paid_answer()
         for participant in participants:
             endpoint = open_endpoint(self.context.workspace, participant.endpoint, budget, self.context)
             endpoint.prices.require(participant.api_model, participant.endpoint)
@@ -267,15 +339,39 @@ class _Work:
                 reason=error.message,
             ) from error
 
+    def _longest_paid_answer(self) -> int:
+        """How many tokens a paid answer may have: what it could cost at most has to be in the budget.
+
+        How an endpoint's model counts is not known, but no token is shorter than a byte.
+        """
+        if self.spec.max_new_tokens is not None:
+            return self.spec.max_new_tokens
+        examples = islice(self.dataset.store.examples("train"), _SAMPLE)
+        longest = max((len(_answer_text(example).encode("utf-8")) for example in examples), default=1024)
+        chosen = min(max(longest, 256), 1024)
+        self.context.decision(
+            "max_new_tokens",
+            chosen,
+            f"a token a byte of the longest train answer ({longest} bytes), 256 to 1024",
+        )
+        return chosen
+
+    def _train_answers(self, template: ChatTemplate) -> list[list[int]]:
+        """The tokens of train answers (not of more than are needed to know them)."""
+        answers = [_answer_text(example) for example in islice(self.dataset.store.examples("train"), _SAMPLE)]
+        if not answers:
+            return []
+        ids: list[list[int]] = template.tokenizer(answers, add_special_tokens=False)["input_ids"]
+        return ids
+
     def _longest_answer(self, template: ChatTemplate) -> int:
         """How many tokens an answer may have."""
         if self.spec.max_new_tokens is not None:
             return self.spec.max_new_tokens
-        answers = [_answer_text(example) for example in islice(self.dataset.store.examples("train"), _SAMPLE)]
-        if not answers:
+        ids = self._train_answers(template)
+        if not ids:
             self.context.decision("max_new_tokens", 512, "the train split is empty")
             return 512
-        ids = template.tokenizer(answers, add_special_tokens=False)["input_ids"]
         longest = max(len(answer) for answer in ids)
         chosen = min(max(math.ceil(longest * 1.5) + 8, 16), 2048)
         self.context.decision(

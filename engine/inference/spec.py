@@ -13,7 +13,8 @@ class GenerateSpec(BaseModel):
     models: list[str] = Field(
         min_length=1,
         title="Contestants",
-        description="Names of models, untuned:BASE, dataset (its own answers) or ENDPOINT:MODEL.",
+        description="Names of models, MODEL@QUANTISATION for its GGUF file, untuned:BASE, dataset (its own "
+        "answers) or ENDPOINT:MODEL.",
     )
     dataset: str = Field(title="Dataset", description="Name of a dataset in the workspace.")
     splits: list[Literal["test", "dev"]] = Field(
@@ -42,8 +43,18 @@ class GenerateSpec(BaseModel):
         title="Longest answer",
         description="In tokens; by default half as much again as the longest answer of the train split.",
     )
-    batch_size: int = Field(
-        default=16, ge=1, le=512, title="Batch size", description="Prompts answered at the same time."
+    batch_size: int | None = Field(
+        default=None,
+        ge=1,
+        le=512,
+        title="Batch size",
+        description="Prompts answered at the same time; by default 16, of a GGUF file 64.",
+    )
+    gpu_layers: int = Field(
+        default=-1,
+        ge=-1,
+        title="GPU layers",
+        description="Layers of a GGUF file on the accelerator; -1: all.",
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", title="Arithmetic", description="auto takes the fastest that this machine computes."

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from engine.inference.endpoint import Completion
-from engine.inference.generate import Generator, Prompt
+from engine.inference.generate import Generator
+from engine.inference.prompts import Prompt
 from engine.judging.model_judge import ModelJudge, local_judge
 from engine.judging.prompt import JudgePrompt
 from engine.judging.verdicts import Message

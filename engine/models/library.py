@@ -12,7 +12,7 @@ from engine.models.errors import ModelError
 from engine.models.inspect import ModelInfo
 from engine.workspace import Workspace
 from engine.workspace.naming import model_named
-from engine.workspace.tables import Model, Parentage
+from engine.workspace.tables import Export, Model, Parentage
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,40 @@ def find_model(workspace: Workspace, name: str) -> ModelFiles:
         base_sha256=base.weights_sha256,
         info=ModelInfo.model_validate(base.info),
     )
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """A GGUF file that was made of a model.
+
+    Attributes:
+        sha256: Of the file.
+        info: Size, types, what was checked.
+    """
+
+    file: Path
+    quantisation: str
+    sha256: str
+    info: dict[str, Any]
+
+
+def find_export(workspace: Workspace, files: ModelFiles, quantisation: str) -> ExportedFile | None:
+    """The newest GGUF file of just these weights in this quantisation that is still there, if any is."""
+    with workspace.catalogue.reading() as session:
+        rows = session.scalars(
+            select(Export)
+            .where(
+                Export.model_id == files.id,
+                Export.made_of == files.identity,
+                Export.quantisation == quantisation,
+            )
+            .order_by(Export.created_at.desc())
+        ).all()
+    for row in rows:
+        file = workspace.absolute(row.file)
+        if file.is_file() and file.stat().st_size == row.info.get("bytes"):
+            return ExportedFile(file, row.quantisation, row.sha256, row.info)
+    return None
 
 
 def lineage(workspace: Workspace, name: str) -> list[dict[str, Any]]:

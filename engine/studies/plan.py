@@ -156,7 +156,7 @@ class _Planner:
         if study.budget_usd is not None and self._plan.usd > study.budget_usd:
             self._plan.notes.append(
                 f"The forecast of {self._plan.usd:.2f} USD is above the budget of {study.budget_usd:.2f} USD: "
-                "each judging gets its share of the budget and stops where that ends."
+                "references answer first, then each judging gets its share and stops where that ends."
             )
         return self._plan
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from engine.datasets.library import open_seal
 from engine.inference.spec import GenerateSpec
@@ -28,6 +28,10 @@ from engine.studies.steps import Step, Steps
 from engine.training.spec import TrainSpec
 from engine.workspace.adoption import Adoption
 from engine.workspace.adoption import StudyResult as AdoptedStudy
+
+#: Of the money that is left a reference's answers may use this much: without them it cannot be judged at all, and
+#: before a call is sent the most that it can cost has to be there, which is many times the usual.
+_FOR_ANSWERS: Final = 0.5
 
 
 def run(context: JobContext) -> JobResult:
@@ -123,7 +127,7 @@ class _Loop:
             for name in names:
                 if is_endpoint(name):
                     key, title = f"api {task.dataset} {name}", f"{name} answers {task.dataset}"
-                    spec = self._generate(task, [name], budget=self._share(key))
+                    spec = self._generate(task, [name], budget=self._share(key, at_least=_FOR_ANSWERS))
                     self.steps.run(
                         [self._submit(key, "generate", spec, title, lane="network", own_runner=True)]
                     )
@@ -372,10 +376,14 @@ class _Loop:
         names = [merge.name for merge in self.products.merges]
         return f"merge {names.index(entrant) + 1}" if entrant in names else entrant
 
-    def _share(self, key: str) -> float | None:
+    def _share(self, key: str, *, at_least: float = 0.0) -> float | None:
         """The part of the budget that is for one paid step: all but what later ones are expected to need.
 
         Where it is not enough for all, each gets its share of what is left.
+
+        Args:
+            key: Of the step.
+            at_least: The share of what is left that the step may use whatever later ones need.
         """
         if self.study.budget_usd is None:
             return None
@@ -384,4 +392,4 @@ class _Loop:
         later = self.shares.usd_after(key)
         if planned is None or not planned.usd:
             return left
-        return max(left - later, left * planned.usd / (planned.usd + later))
+        return max(left - later, left * planned.usd / (planned.usd + later), left * at_least)

@@ -121,7 +121,7 @@ class Judging(Part):
         default=None,
         ge=1,
         title="Comparisons",
-        description="In all rounds together; each judging gets its share.",
+        description="In all rounds together; references answer first, each judging gets its share.",
     )
     show_expected: bool = Field(
         default=False, title="Show the expected answer", description="Show it to a judging model."

@@ -59,3 +59,20 @@ def test_where_the_budget_ends_the_report_says_so_and_more_money_goes_on(
     assert rich.json["validation"]["verdict"] != "not judged"
     assert not any("budget ended" in sentence for sentence in rich.json["cautions"])
     assert set(trained) <= {job.name for job in workspace.jobs.iterdir()}
+
+
+@pytest.mark.timeout(900)
+def test_references_answer_even_where_the_budget_is_below_the_forecast(
+    cli: Cli, workspace: Workspace, tmp_path: Path, server: FakeOpenAI
+) -> None:
+    """What a call can cost at most is many times the usual; a reference without answers could not be judged."""
+    key = {"OPENAI_API_KEY": "sk-test-0123456789", "OPENAI_BASE_URL": server.base_url}
+    file = write_study(
+        tmp_path, judging=JUDGE, references=["openai:gpt-4"], budget_usd=0.1, merging=None
+    )
+    done = cli("study", "run", file, "--json", environment=key, timeout=600)
+    assert done.status == 0, done.stderr
+    rows = {row["name"]: row for row in done.json["ranking"]["contestants"]}
+    assert rows["openai:gpt-4"]["rating"] is not None
+    assert not any("answers" in sentence for sentence in done.json["cautions"] if "budget ended" in sentence)
+    assert done.json["cost_usd"] <= 0.1

@@ -1,0 +1,1 @@
+"""Answers by llama.cpp: a GGUF file, many sequences at once."""

@@ -1,0 +1,318 @@
+"""Greedy decoding of many prompts at once by llama.cpp.
+
+What all prompts begin with is computed once and its cache shared by every sequence. Sequences join as soon as others
+have finished, their prompts computed in the same batches in which others are answering. Guesses of what comes next
+(`engine.inference.llama.drafts`) are computed along and kept as far as they are what the model would have said.
+
+The answers are those of one-by-one greedy decoding, but for rounding: the kernels of quantised weights round
+differently in batches of different size, so that where two tokens are nearly equally likely the other one may win.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from engine.inference.errors import AnsweringError
+from engine.inference.llama.batch import Batch
+from engine.inference.llama.drafts import Drafts, NoDrafts
+from engine.inference.llama.library import last_words, llama
+from engine.inference.llama.model import LlamaModel
+from engine.progress import Reporter, SilentReporter
+
+#: The sequence that holds what all prompts begin with.
+_SHARED: Final = 0
+#: Most tokens that are computed at once.
+_BATCH: Final = 512
+#: Steps of fewer tokens wait for memory, not for arithmetic, so that guesses come nearly free.
+_CHEAP: Final = 16
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An answer in tokens.
+
+    Attributes:
+        index: Of its prompt.
+        tokens: Without the stop token.
+        stop: ``stop`` at a stop token, ``length`` at the longest answer or the end of the context.
+    """
+
+    index: int
+    tokens: list[int]
+    stop: Literal["stop", "length"]
+
+
+@dataclass
+class _Sequence:
+    """A prompt that is being answered.
+
+    Attributes:
+        index: Of the prompt.
+        rest: Tokens of the prompt that are not computed yet.
+        position: Of the next token to be computed.
+        limit: Longest answer.
+        answer: Tokens so far.
+        draft: Guesses that are computed in this step.
+        row: Where its logits begin in this step; negative: it wants none.
+    """
+
+    index: int
+    sequence: int
+    rest: list[int]
+    position: int
+    limit: int
+    answer: list[int] = field(default_factory=list)
+    draft: list[int] = field(default_factory=list)
+    row: int = -1
+
+
+class BatchedDecoder:
+    """Answers prompts with one model.
+
+    Args:
+        model: The model.
+        sequences: Most prompts that are answered at the same time.
+        threads: Of the processor; None: one per core.
+    """
+
+    def __init__(self, model: LlamaModel, *, sequences: int = 32, threads: int | None = None) -> None:
+        self._model = model
+        self._sequences = sequences
+        self._threads = threads or os.cpu_count() or 1
+
+    def decode(
+        self,
+        prompts: Sequence[Sequence[int]],
+        stops: Collection[int],
+        max_new_tokens: int,
+        *,
+        drafts: Drafts | None = None,
+        reporter: Reporter | None = None,
+    ) -> Iterator[Decoded]:
+        """Continue each prompt with its likeliest tokens; answers come as they are finished.
+
+        Args:
+            prompts: Token ids, none of them empty.
+            stops: Tokens that end an answer.
+            max_new_tokens: Longest answer; an answer also ends where the model's context does.
+            drafts: Guesses what comes next; None: nothing is guessed.
+            reporter: May interrupt between steps.
+
+        Raises:
+            AnsweringError: llama.cpp has not enough memory, or fails.
+        """
+        fitting = []
+        for index, prompt in enumerate(prompts):
+            if len(prompt) < self._model.trained_context:
+                fitting.append(index)
+            else:
+                yield Decoded(index, [], "length")
+        if not fitting:
+            return
+        run = _Run(self, [list(prompts[index]) for index in fitting], set(stops), max_new_tokens, drafts)
+        with run:
+            for decoded in run.answers(reporter or SilentReporter()):
+                yield Decoded(fitting[decoded.index], decoded.tokens, decoded.stop)
+
+    @property
+    def model(self) -> LlamaModel:
+        """The model."""
+        return self._model
+
+    @property
+    def sequences(self) -> int:
+        """Most prompts at the same time."""
+        return self._sequences
+
+    @property
+    def threads(self) -> int:
+        """Threads of the processor."""
+        return self._threads
+
+
+class _Run:
+    """One call of `BatchedDecoder.decode`: a context of llama.cpp and the sequences in it."""
+
+    def __init__(
+        self,
+        decoder: BatchedDecoder,
+        prompts: list[list[int]],
+        stops: set[int],
+        max_new_tokens: int,
+        drafts: Drafts | None,
+    ) -> None:
+        self._model = decoder.model
+        self._prompts = prompts
+        self._stops = stops
+        self._limit = max_new_tokens
+        self._drafts = drafts or NoDrafts()
+        self._shared = _common_beginning(prompts)
+        self._free = deque(range(1, min(decoder.sequences, len(prompts)) + 1))
+        longest = max(len(prompt) for prompt in prompts) - len(self._shared)
+        room = longest + self._most(max(len(prompt) for prompt in prompts)) + self._drafts.longest
+        self._context = _context(decoder, len(self._shared) + len(self._free) * room, len(self._free) + 1)
+        self._memory = llama().llama_get_memory(self._context)
+        self._batch = Batch(_BATCH)
+
+    def __enter__(self) -> _Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._batch.close()
+        context, self._context = self._context, None
+        if context:
+            llama().llama_free(context)
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self.__exit__()
+
+    def answers(self, reporter: Reporter) -> Iterator[Decoded]:
+        """Answer all prompts."""
+        self._compute_shared(reporter)
+        # Long prompts first: they end up beside each other, and none is left to answer alone at the end.
+        waiting = deque(sorted(range(len(self._prompts)), key=lambda index: -len(self._prompts[index])))
+        active: list[_Sequence] = []
+        while waiting or active:
+            reporter.check()
+            self._fill(active, waiting)
+            self._step()
+            best = self._best()
+            still = []
+            for sequence in active:
+                finished = self._advance(sequence, best)
+                if finished is None:
+                    still.append(sequence)
+                    continue
+                self._leave(sequence)
+                yield finished
+            active = still
+
+    def _compute_shared(self, reporter: Reporter) -> None:
+        for start in range(0, len(self._shared), self._batch.room):
+            reporter.check()
+            self._batch.clear()
+            part = self._shared[start : start + self._batch.room]
+            self._batch.add(part, start, _SHARED, wanted=0)
+            self._step()
+
+    def _fill(self, active: list[_Sequence], waiting: deque[int]) -> None:
+        """Fill the batch: first with the next tokens of those who answer, then with prompts."""
+        self._batch.clear()
+        for sequence in active:
+            sequence.row = -1
+            if not sequence.rest:
+                self._add_next(sequence, len(active))
+        for sequence in active:
+            if sequence.rest:
+                self._add_prompt(sequence)
+        while waiting and self._free and self._batch.left:
+            index, number = waiting.popleft(), self._free.popleft()
+            prompt, start = self._prompts[index], len(self._shared)
+            if start:
+                llama().llama_memory_seq_cp(self._memory, _SHARED, number, 0, start)
+            sequence = _Sequence(index, number, prompt[start:], start, self._most(len(prompt)))
+            active.append(sequence)
+            self._add_prompt(sequence)
+
+    def _add_next(self, sequence: _Sequence, active: int) -> None:
+        room = min(sequence.limit - len(sequence.answer), _CHEAP // active) - 1
+        if room > 0:
+            sequence.draft = self._drafts.guess(self._prompts[sequence.index], sequence.answer)[:room]
+        tokens = [sequence.answer[-1], *sequence.draft]
+        sequence.row = self._batch.add(tokens, sequence.position, sequence.sequence, wanted=len(tokens))
+        sequence.position += len(tokens)
+
+    def _add_prompt(self, sequence: _Sequence) -> None:
+        part = sequence.rest[: self._batch.left]
+        if not part:
+            return
+        sequence.rest = sequence.rest[len(part) :]
+        whole = not sequence.rest
+        row = self._batch.add(part, sequence.position, sequence.sequence, wanted=int(whole))
+        sequence.row = row if whole else -1
+        sequence.position += len(part)
+
+    def _step(self) -> None:
+        status = llama().llama_decode(self._context, self._batch.raw)
+        if status != 0:
+            raise AnsweringError(
+                "answers.failed",
+                "llama.cpp could not compute ({status}): {reason}.",
+                fix="Answer fewer prompts at the same time (a smaller batch size).",
+                status=status,
+                reason=last_words().rstrip(".") or "it does not say why",
+            )
+
+    def _best(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The likeliest token of each row of this step."""
+        if not self._batch.rows:
+            return np.empty(0, dtype=np.int64)
+        pointer = llama().llama_get_logits(self._context)
+        logits = np.ctypeslib.as_array(pointer, (self._batch.rows, self._model.tokens))
+        best: np.ndarray[Any, np.dtype[np.int64]] = logits.argmax(axis=1)
+        return best
+
+    def _advance(self, sequence: _Sequence, best: np.ndarray[Any, np.dtype[np.int64]]) -> Decoded | None:
+        """Take over what the model says, guesses as far as they were right; the answer, when it is finished."""
+        if sequence.row < 0:
+            return None
+        guessed, sequence.draft = sequence.draft, []
+        for offset in range(len(guessed) + 1):
+            token = int(best[sequence.row + offset])
+            if token in self._stops:
+                return Decoded(sequence.index, sequence.answer, "stop")
+            sequence.answer.append(token)
+            if len(sequence.answer) >= sequence.limit:
+                return Decoded(sequence.index, sequence.answer, "length")
+            if offset < len(guessed) and token != guessed[offset]:
+                wrong = len(guessed) - offset
+                sequence.position -= wrong
+                llama().llama_memory_seq_rm(self._memory, sequence.sequence, sequence.position, -1)
+                break
+        return None
+
+    def _leave(self, sequence: _Sequence) -> None:
+        llama().llama_memory_seq_rm(self._memory, sequence.sequence, -1, -1)
+        self._free.append(sequence.sequence)
+
+    def _most(self, prompt: int) -> int:
+        """The longest answer to a prompt of so many tokens."""
+        return min(self._limit, self._model.trained_context - prompt)
+
+
+def _context(decoder: BatchedDecoder, cells: int, sequences: int) -> Any:
+    """A context with room for ``cells`` tokens of all sequences together."""
+    options = llama().llama_context_default_params()
+    options.n_ctx = -(-cells // 256) * 256
+    options.n_batch = options.n_ubatch = _BATCH
+    options.n_seq_max = sequences
+    options.n_threads = options.n_threads_batch = decoder.threads
+    options.kv_unified = True
+    options.no_perf = True
+    options.swa_full = True  # a sequence that takes guesses back needs what lies behind a window, too
+    context = llama().llama_init_from_model(decoder.model.handle, options)
+    if not context:
+        raise AnsweringError(
+            "answers.no_memory",
+            "llama.cpp cannot make room for {cells} tokens: {reason}.",
+            fix="Answer fewer prompts at the same time (a smaller batch size).",
+            cells=cells,
+            reason=last_words().rstrip(".") or "it does not say why",
+        )
+    return context
+
+
+def _common_beginning(prompts: list[list[int]]) -> list[int]:
+    """What all prompts begin with; each has at least one token more."""
+    first, last = min(prompts), max(prompts)
+    end = min(len(first), len(last))
+    same = next((place for place in range(end) if first[place] != last[place]), end)
+    return first[: min(same, min(len(prompt) for prompt in prompts) - 1)]

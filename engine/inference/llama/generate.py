@@ -1,0 +1,68 @@
+"""Answers of a GGUF file to prompts, with the model's own template and stop tokens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.inference.llama.decoder import BatchedDecoder
+from engine.inference.llama.model import LlamaModel
+from engine.inference.outputs import Output
+from engine.inference.prompts import Prompt, tell_context
+from engine.progress import Reporter
+
+if TYPE_CHECKING:
+    from engine.inference.llama.drafts import Drafts
+    from engine.models.template import ChatTemplate
+
+
+def answers(
+    file: Path,
+    prompts: Sequence[Prompt],
+    template: ChatTemplate,
+    *,
+    max_new_tokens: int,
+    batch_size: int,
+    reporter: Reporter,
+    drafts: Drafts | None = None,
+    gpu_layers: int = 0,
+) -> Iterator[Output]:
+    """Answer ``prompts`` greedily; an answer is yielded when it is finished.
+
+    Args:
+        file: The GGUF file.
+        prompts: What to answer.
+        template: Gives the stop tokens and decodes.
+        max_new_tokens: Longest answer.
+        batch_size: Prompts at the same time.
+        reporter: Hears about decisions; may interrupt.
+        drafts: Guesses how answers go on.
+        gpu_layers: Layers on the accelerator.
+
+    Raises:
+        AnsweringError: llama.cpp cannot load the file, or fails.
+    """
+    with LlamaModel(file, gpu_layers=gpu_layers) as model:
+        tell_context(prompts, model.trained_context, max_new_tokens, reporter)
+        decoder = BatchedDecoder(model, sequences=batch_size)
+        before = time.monotonic()
+        for decoded in decoder.decode(
+            [prompt.ids for prompt in prompts],
+            _stops(model, template.stop_ids),
+            max_new_tokens,
+            drafts=drafts,
+            reporter=reporter,
+        ):
+            now = time.monotonic()
+            text = template.tokenizer.decode(decoded.tokens, skip_special_tokens=True)
+            yield Output(
+                prompts[decoded.index].id, text.strip(), decoded.stop, len(decoded.tokens), now - before
+            )
+            before = now
+
+
+def _stops(model: LlamaModel, ids: Collection[int]) -> set[int]:
+    """The stop tokens that the file has rows for."""
+    return {token for token in ids if token < model.tokens}
