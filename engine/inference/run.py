@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _SAMPLE: Final = 2000
 #: Prompts answered at the same time, where the spec does not say: by transformers, and by llama.cpp.
 _BATCH: Final = 16
-_GGUF_BATCH: Final = 64
+_GGUF_BATCH: Final = 32
 
 
 def run(context: JobContext) -> JobResult:

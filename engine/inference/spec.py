@@ -48,7 +48,7 @@ class GenerateSpec(BaseModel):
         ge=1,
         le=512,
         title="Batch size",
-        description="Prompts answered at the same time; by default 16, of a GGUF file 64.",
+        description="Prompts answered at the same time; by default 16, of a GGUF file 32.",
     )
     gpu_layers: int = Field(
         default=-1,
