@@ -17,10 +17,8 @@ from safetensors.numpy import save
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 SPECIAL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-#: 256 bytes, the special tokens and a pair of bytes; the embedding has more rows, as real models do.
-TOKENS = 256 + len(SPECIAL_TOKENS) + 1
-#: How byte-level tokenizers write the byte 0.
-_ZERO = "\u0100"
+#: 256 bytes and the special tokens; the embedding has more rows, as real models do.
+TOKENS = 256 + len(SPECIAL_TOKENS)
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
@@ -139,8 +137,4 @@ def _tokenizer() -> str:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(text, special=True) for text in SPECIAL_TOKENS])
-    content = json.loads(tokenizer.to_str())
-    # llama.cpp takes no tokenizer without merges: two zero bytes, which no text has, become one token.
-    content["model"]["vocab"][_ZERO * 2] = TOKENS - 1
-    content["model"]["merges"] = [[_ZERO, _ZERO]]
-    return json.dumps(content, ensure_ascii=False)
+    return str(tokenizer.to_str())

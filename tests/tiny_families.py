@@ -108,11 +108,25 @@ def tiny_of_family(name: str, folder: Path, *, dtype: torch.dtype = torch.bfloat
     for parameter in model.parameters():
         parameter.data.normal_(0.0, 0.1)
     tiny_model(folder)  # for its byte-pair tokenizer
+    merge_bytes(folder)
     (folder / "model.safetensors").unlink()
     model.save_pretrained(str(folder))
     if pieces:
         _sentence_pieces(folder)
     return folder
+
+
+def merge_bytes(folder: Path) -> None:
+    """Let a tiny model's tokenizer merge two zero bytes, which no text has: llama.cpp takes none without merges."""
+    file = folder / "tokenizer.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    zero = "\u0100"  # how byte-level tokenizers write it
+    size = len(content["model"]["vocab"])
+    content["model"]["vocab"][zero * 2] = size
+    content["model"]["merges"] = [[zero, zero]]
+    for number, token in enumerate(content["added_tokens"], start=size + 1):
+        token["id"] = number
+    file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
 def _sentence_pieces(folder: Path) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from engine.cli.session import Session, duration
+from engine.cli.session import Session, duration, table
 from engine.errors import BakeoffError
 
 Result = tuple[Any, str]
@@ -23,6 +23,15 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         "--dataset",
         metavar="D",
         help="compare tokens on its prompts (default: what the model was trained on)",
+    )
+    export.add_argument(
+        "--importance",
+        action="store_true",
+        default=None,
+        help="measure on the training text which weights matter",
+    )
+    export.add_argument(
+        "--no-drift", action="store_true", help="do not compare with the 16-bit file on test prompts"
     )
     export.add_argument("--dry-run", action="store_true", help="show types and size, write nothing")
     export.add_argument("--force", action="store_true", help="replace an existing file")
@@ -48,6 +57,7 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
         form=options.form,
         quantisation=(options.quant or "q4_k_m").lower(),
         dataset=options.dataset,
+        importance=options.importance,
         threads=options.threads,
     )
     plan = _plan(spec, files) if options.form == "gguf" else None
@@ -65,27 +75,89 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
     if options.detach:
         return summary, summary["job"]
     text = f"{summary['file']}: {summary['bytes'] / 1e6:,.0f} MB in {duration(summary['seconds'])}"
-    if plan is not None:
-        parity = summary["parity"]
-        equal = parity["texts"] - parity["different"]
-        text += f", {summary['bits_per_weight']} bits per weight; {equal} of {parity['texts']} texts tokenise alike"
-    return summary, f"{text}."
+    if plan is None:
+        return summary, f"{text}."
+    parity = summary["parity"]
+    equal = parity["texts"] - parity["different"]
+    text += (
+        f", {summary['bits_per_weight']} bits per weight; {equal} of {parity['texts']} texts tokenise alike."
+    )
+    drift = None if options.no_drift else _drift(session, spec, files)
+    if drift is None:
+        return summary, text
+    return {**summary, "drift": drift}, f"{text}\n{drift_text(drift)}"
+
+
+def _drift(session: Session, spec: Any, files: Any) -> dict[str, Any] | None:
+    """Compare the new file with the model's 16-bit one on the task's test prompts, where there are any."""
+    from engine.datasets.library import open_dataset
+    from engine.exporting.drift.spec import DriftSpec
+    from engine.exporting.sources import sixteen_bits, trained_on
+    from engine.exporting.spec import ExportSpec
+    from engine.models.library import find_export
+
+    name, reference = spec.dataset or trained_on(files), sixteen_bits(files)
+    if name is None or spec.quantisation == reference:
+        return None
+    try:
+        dataset = open_dataset(session.workspace, name, "generate")
+    except BakeoffError as error:
+        session.say(f"No drift report: {error.message}")
+        return None
+    if next(iter(dataset.store.examples("test")), None) is None:
+        session.say(f"No drift report: the dataset '{name}' has no test prompts.")
+        return None
+    if find_export(session.workspace, files, reference) is None:
+        session.say(f"Exporting {files.name} as {reference}, to compare with.")
+        session.run_job(
+            "export",
+            ExportSpec(model=files.name, quantisation=reference),
+            f"Export {files.name} as {reference}",
+            forget_failure=True,
+        )
+    return session.run_job(
+        "drift",
+        DriftSpec(model=files.name, dataset=name, reference=reference, quantisations=[spec.quantisation]),
+        f"Compare {spec.quantisation} of {files.name} with {reference}",
+        forget_failure=True,
+    )
+
+
+def drift_text(drift: dict[str, Any]) -> str:
+    """The drift report as a table."""
+    rows = [
+        [
+            row["quantisation"],
+            f"{row['bytes'] / 1e6:,.0f}",
+            f"{row['metric']:.3f}",
+            f"{100 * row['agreement']:.0f}%",
+            f"{row['log_likelihood']:.4f}",
+            f"{row['answers_per_second']:.1f}",
+        ]
+        for row in drift["files"]
+    ]
+    headings = ["quantisation", "MB", drift["metric"], "same answers", "log-likelihood", "answers/s"]
+    where = f"On {drift['prompts']} test prompts of {drift['dataset']}:"
+    return f"{where}\n{table(headings, rows)}"
 
 
 def _plan(spec: Any, files: Any) -> Any:
     """The plan of a GGUF file; refuses what cannot be written before a job begins."""
-    from engine.exporting.plan import plan_gguf
-    from engine.exporting.quantisations import quantisation
-    from engine.exporting.sources import source_of
+    from engine.exporting.quantisations import quantisation, wants_importance
+    from engine.exporting.sources import plan_of
 
-    source = source_of(files)
-    return plan_gguf(
-        files.base_folder,
-        quantisation(spec.quantisation),
-        source=source.tensors,
-        tokenizer_folder=source.tokenizer_folder,
-        vocabulary_size=source.vocabulary_size,
+    wanted = quantisation(spec.quantisation)
+    # Which weights matter is measured by the job; until then any of them may.
+    return plan_of(
+        files, wanted, importance=_Everything() if spec.importance or wants_importance(wanted) else None
     )
+
+
+class _Everything:
+    """Holds every name."""
+
+    def __contains__(self, _name: object) -> bool:
+        return True
 
 
 def _plan_text(plan: Any) -> str:

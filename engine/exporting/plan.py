@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -110,7 +111,7 @@ def plan_gguf(
     source: TensorSource | None = None,
     tokenizer_folder: Path | None = None,
     vocabulary_size: int | None = None,
-    has_importance: bool = False,
+    importance: Container[str] | None = None,
 ) -> GgufPlan:
     """Plan the GGUF file of a model.
 
@@ -120,7 +121,7 @@ def plan_gguf(
         source: Its tensors, where they are not those in ``folder`` (an adapter folded in, a merge).
         tokenizer_folder: Where its tokenizer lies, if not in ``folder``.
         vocabulary_size: Rows of its embedding, where the config does not tell.
-        has_importance: There is an importance matrix.
+        importance: Names of the tensors for which it is known which weights matter; None: nothing is known.
 
     Raises:
         ExportError: The architecture or a tensor is unknown, or this quantisation needs an importance matrix.
@@ -133,15 +134,17 @@ def plan_gguf(
     family = family_of(config, tokenizer_folder or folder)
     outputs = family.outputs({name: source.shape(name) for name in source.names()})
     outputs.sort(key=lambda output: in_order(output.name))
-    mixture = Mixture(quantisation, family.facts, [output.name for output in outputs], has_importance)
+    mixture = Mixture(quantisation, family.facts, [output.name for output in outputs], importance is not None)
     tensors = tuple(TypedTensor(output, _type(output, quantisation, mixture)) for output in outputs)
     for tensor in tensors:
-        if needs_importance(tensor.type, quantisation.file_type) and not has_importance:
+        known = importance is not None and tensor.output.name in importance
+        if needs_importance(tensor.type, quantisation.file_type) and not known:
             raise ExportError(
                 "export.importance_needed",
-                "The quantisation {name} rounds so much that it needs to know which weights matter.",
-                fix="Give the text of a task for an importance matrix, or take q4_k_m.",
+                "The quantisation {name} rounds so much that it needs to know which weights of {tensor} matter.",
+                fix="Name a dataset with training examples by --dataset to measure it, or take q4_k_m.",
                 name=quantisation.name,
+                tensor=tensor.output.name,
             )
     return GgufPlan(family, source, quantisation, tensors)
 

@@ -77,6 +77,9 @@ def _all() -> tuple[Quantisation, ...]:
 #: By name, from most bits to fewest.
 QUANTISATIONS: Final = {quantisation.name: quantisation for quantisation in _all()}
 
+_IMPORTANCE_NAMES: Final = frozenset(
+    {"q2_k_s", "iq3_xs", "iq3_xxs", "iq2_m", "iq2_s", "iq2_xs", "iq2_xxs", "iq1_m", "iq1_s"}
+)
 #: Types that ggml refuses to write without knowing which weights matter.
 _IMPORTANCE_TYPES: Final = frozenset(
     {Type.IQ3_XXS, Type.IQ2_XXS, Type.IQ2_XS, Type.IQ2_S, Type.IQ1_M, Type.IQ1_S}
@@ -99,6 +102,11 @@ def quantisation(name: str) -> Quantisation:
             known=", ".join(QUANTISATIONS),
         )
     return found
+
+
+def wants_importance(wanted: Quantisation) -> bool:
+    """Whether some tensors of a file in this quantisation cannot do without an importance matrix."""
+    return wanted.name in _IMPORTANCE_NAMES
 
 
 def needs_importance(kind: Type, file_type: FileType) -> bool:

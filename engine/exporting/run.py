@@ -7,26 +7,34 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from engine.datasets.library import open_dataset
+from engine.datasets.example import Example
+from engine.datasets.library import OpenDataset, open_dataset
+from engine.datasets.selection import select
 from engine.errors import BakeoffError
 from engine.exporting.errors import ExportError
 from engine.exporting.parity import PROBES, Parity, compare_tokens
-from engine.exporting.plan import plan_gguf
-from engine.exporting.quantisations import quantisation
-from engine.exporting.sources import source_of
+from engine.exporting.quantisations import quantisation, wants_importance
+from engine.exporting.sources import plan_of, trained_on
 from engine.exporting.spec import ExportSpec
 from engine.exporting.writing import write_gguf
-from engine.files import folder_bytes, new_folder, read_json, sha256_file
+from engine.files import folder_bytes, new_folder, sha256_file
 from engine.jobs.context import JobContext, JobResult
+from engine.models.device import choose_device
 from engine.models.library import ModelFiles, find_model
 from engine.models.template import ChatTemplate, load_template
 from engine.weights.folding import fold_adapter
 from engine.workspace.adoption import Adoption, NewExport
 
+if TYPE_CHECKING:
+    from engine.exporting.importance import Importance
+
 #: Prompts of a dataset whose tokens are compared.
 _COMPARED: Final = 500
+#: Training examples on which it is measured which weights matter, and tokens of each.
+_MEASURED: Final = 256
+_MEASURED_TOKENS: Final = 1024
 
 
 def run(context: JobContext) -> JobResult:
@@ -60,21 +68,24 @@ def run(context: JobContext) -> JobResult:
 def _gguf(context: JobContext, spec: ExportSpec, files: ModelFiles) -> JobResult:
     started = time.monotonic()
     wanted = quantisation(spec.quantisation)
-    source = source_of(files)
-    plan = plan_gguf(
-        files.base_folder,
-        wanted,
-        source=source.tensors,
-        tokenizer_folder=source.tokenizer_folder,
-        vocabulary_size=source.vocabulary_size,
-    )
     template = load_template(files.folder, context, fallback=files.base_folder)
+    dataset = _dataset(context, spec, files)
+    importance = None
+    if spec.importance or (spec.importance is None and wants_importance(wanted)):
+        importance = _importance(context, files, template, dataset)
+    plan = plan_of(files, wanted, importance=importance)
     context.event("export.plan", **{key: value for key, value in plan.as_dict().items() if key != "tensors"})
     file = _place(context, spec, files, wanted.name)
     write_gguf(
-        plan, file, name=files.name, chat_template=template.text, threads=spec.threads, reporter=context
+        plan,
+        file,
+        name=files.name,
+        chat_template=template.text,
+        importance=importance,
+        threads=spec.threads,
+        reporter=context,
     )
-    parity = compare_tokens(file, template.tokenizer, _texts(context, spec, files, template), template.text)
+    parity = compare_tokens(file, template.tokenizer, _texts(template, dataset), template.text)
     _tell(context, parity)
     summary = {
         "model": files.name,
@@ -108,21 +119,61 @@ def _place(context: JobContext, spec: ExportSpec, files: ModelFiles, name: str) 
     return folder / f"{files.name}-{name}.gguf"
 
 
-def _texts(context: JobContext, spec: ExportSpec, files: ModelFiles, template: ChatTemplate) -> Iterator[str]:
-    """What is tokenised by both programs: probes, and prompts of the task as the model gets them."""
-    yield from PROBES
-    name = spec.dataset or ((read_json(files.folder / "bakeoff.json") or {}).get("dataset") or {}).get("name")
+def _dataset(context: JobContext, spec: ExportSpec, files: ModelFiles) -> OpenDataset | None:
+    """The dataset that the spec names, else the one that the model was trained on, if it is still there."""
+    name = spec.dataset or trained_on(files)
     if name is None:
-        return
+        return None
     try:
-        dataset = open_dataset(context.workspace, name, "train")
+        return open_dataset(context.workspace, name, "train")
     except BakeoffError:
         if spec.dataset is not None:
             raise
-        return  # what it was trained on is gone
-    for example in islice(dataset.store.examples("train"), _COMPARED):
-        messages = [message.as_dict() for message in example.prompt]
-        yield template.prompt_text(messages, example.tools)
+        return None
+
+
+def _importance(
+    context: JobContext, files: ModelFiles, template: ChatTemplate, dataset: OpenDataset | None
+) -> Importance:
+    """Which weights matter on the dataset's training text."""
+    from engine.exporting.importance import measure_importance
+
+    if dataset is None:
+        raise ExportError(
+            "export.no_text",
+            "It is not known on which text to measure which weights matter.",
+            fix="Name a dataset by --dataset, or take a quantisation that does without, such as q4_k_m.",
+        )
+    plan = plan_of(files, quantisation("f16"))
+    examples = select(dataset.store, "train", limit=_MEASURED)
+    context.decision(
+        "importance",
+        f"{len(examples)} examples of {dataset.name}",
+        "the quantisation weighs columns by their use",
+    )
+    return measure_importance(
+        plan.family,
+        files.base_folder,
+        files.adapter_folder,
+        (_tokens(template, example) for example in examples),
+        choose_device(context),
+        context,
+        names=[tensor.output.name for tensor in plan.tensors],
+    )
+
+
+def _tokens(template: ChatTemplate, example: Example) -> list[int]:
+    ids = template.render([message.as_dict() for message in example.messages], example.tools).ids
+    return ids[:_MEASURED_TOKENS]
+
+
+def _texts(template: ChatTemplate, dataset: OpenDataset | None) -> Iterator[str]:
+    """What is tokenised by both programs: probes, and prompts of the task as the model gets them."""
+    yield from PROBES
+    if dataset is not None:
+        for example in islice(dataset.store.examples("train"), _COMPARED):
+            messages = [message.as_dict() for message in example.prompt]
+            yield template.prompt_text(messages, example.tools)
 
 
 def _tell(context: JobContext, parity: Parity) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.exporting.plan import GgufPlan, plan_gguf
+from engine.exporting.quantisations import Quantisation
+from engine.files import read_json
 from engine.weights import WeightsReader
 from engine.weights.folding import FoldedReader
 from engine.weights.heads import head_of
@@ -44,3 +48,32 @@ def source_of(files: ModelFiles) -> Source:
         embedding, _ = head_of(folded.names())
         size = folded.shape(embedding)[0] if embedding is not None else None
     return Source(folded, folded.tokenizer_folder, size)
+
+
+def plan_of(
+    files: ModelFiles, quantisation: Quantisation, *, importance: Container[str] | None = None
+) -> GgufPlan:
+    """The plan of a model's GGUF file (see `engine.exporting.plan.plan_gguf`)."""
+    source = source_of(files)
+    return plan_gguf(
+        files.base_folder,
+        quantisation,
+        source=source.tensors,
+        tokenizer_folder=source.tokenizer_folder,
+        vocabulary_size=source.vocabulary_size,
+        importance=importance,
+    )
+
+
+def trained_on(files: ModelFiles) -> str | None:
+    """The name of the dataset that an adapter was trained on, as its folder tells."""
+    content = read_json(files.folder / "bakeoff.json")
+    dataset = content.get("dataset") if isinstance(content, dict) else None
+    return str(dataset["name"]) if isinstance(dataset, dict) and dataset.get("name") else None
+
+
+def sixteen_bits(files: ModelFiles) -> str:
+    """The 16-bit quantisation that loses nothing of a model, or least."""
+    source = source_of(files).tensors
+    stored = {source.dtype(name) for name in source.names()}
+    return "f16" if stored <= {"F16", "F32"} and "F16" in stored else "bf16"

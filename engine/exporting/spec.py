@@ -34,8 +34,14 @@ class ExportSpec(BaseModel):
     dataset: str | None = Field(
         default=None,
         title="Dataset",
-        description="Its prompts are tokenised by both programs to see that they agree; by default the one "
-        "that the model was trained on.",
+        description="Its prompts are tokenised by both programs to see that they agree, and its training text tells "
+        "which weights matter; by default the one that the model was trained on.",
+    )
+    importance: bool | None = Field(
+        default=None,
+        title="Importance",
+        description="Measure on the dataset's training text which weights matter, and round the others more; by "
+        "default only where the quantisation needs it.",
     )
     threads: int | None = Field(
         default=None, ge=1, le=256, title="Threads", description="By default one per core."

@@ -32,6 +32,7 @@ KINDS: Final[dict[str, JobKind]] = {
     "train": JobKind("engine.training", "compute"),
     "merge": JobKind("engine.merging", "compute"),
     "export": JobKind("engine.exporting", "compute"),
+    "drift": JobKind("engine.exporting.drift", "compute"),
     "generate": JobKind("engine.inference", "compute"),
     "judge": JobKind("engine.judging", "network"),
     "study": JobKind("engine.studies", "coordinator"),

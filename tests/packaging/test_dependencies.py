@@ -16,7 +16,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 #: Dependencies that no line imports, each with its reason.
 NOT_IMPORTED = {
     "bitsandbytes": "transformers imports it for NF4",
-    "llama-cpp-python": "runs GGUF files; `doctor` only looks whether it is there",
 }
 
 

@@ -56,7 +56,7 @@ def checkout(tmp_path: Path) -> Path:
         if path.is_file():
             shutil.copyfile(path, folder / "packaging" / path.name)
     (stamps / "place").write_text(str(folder), encoding="utf-8")
-    for name in ("system", "packages", "ready", "development", "window"):
+    for name in ("system", "packages", "ready", "development", "oracle", "window"):
         (stamps / name).touch()
     return folder
 

@@ -157,7 +157,8 @@ class _Run:
         self._free = deque(range(1, min(decoder.sequences, len(prompts)) + 1))
         longest = max(len(prompt) for prompt in prompts) - len(self._shared)
         room = longest + self._most(max(len(prompt) for prompt in prompts)) + self._drafts.longest
-        self._context = _context(decoder, len(self._shared) + len(self._free) * room, len(self._free) + 1)
+        cells = len(self._shared) + len(self._free) * room
+        self._context = new_context(decoder.model, cells, len(self._free) + 1, decoder.threads)
         self._memory = llama().llama_get_memory(self._context)
         self._batch = Batch(_BATCH)
 
@@ -288,17 +289,27 @@ class _Run:
         return min(self._limit, self._model.trained_context - prompt)
 
 
-def _context(decoder: BatchedDecoder, cells: int, sequences: int) -> Any:
-    """A context with room for ``cells`` tokens of all sequences together."""
+def new_context(model: LlamaModel, cells: int, sequences: int, threads: int | None = None) -> Any:
+    """A context of llama.cpp, to be freed by the caller.
+
+    Args:
+        model: The model that computes in it.
+        cells: Room for so many tokens of all sequences together.
+        sequences: Most sequences.
+        threads: Of the processor; None: one per core.
+
+    Raises:
+        AnsweringError: There is not enough memory.
+    """
     options = llama().llama_context_default_params()
     options.n_ctx = -(-cells // 256) * 256
     options.n_batch = options.n_ubatch = _BATCH
     options.n_seq_max = sequences
-    options.n_threads = options.n_threads_batch = decoder.threads
+    options.n_threads = options.n_threads_batch = threads or os.cpu_count() or 1
     options.kv_unified = True
     options.no_perf = True
     options.swa_full = True  # a sequence that takes guesses back needs what lies behind a window, too
-    context = llama().llama_init_from_model(decoder.model.handle, options)
+    context = llama().llama_init_from_model(model.handle, options)
     if not context:
         raise AnsweringError(
             "answers.no_memory",

@@ -24,7 +24,7 @@ def known_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def export(folder: Path, out: Path, name: str, importance: dict[str, np.ndarray] | None = None) -> Path:
-    plan = plan_gguf(folder, quantisation(name), has_importance=importance is not None)
+    plan = plan_gguf(folder, quantisation(name), importance=importance)
     write_gguf(plan, out, name="tiny", importance=importance, threads=2)
     assert plan.nbytes == sum(tensor.n_bytes for tensor in GGUFReader(out).tensors)
     return out

@@ -20,6 +20,7 @@ from engine.inference.llama.drafts import AnswerDrafts, Drafts, FirstOf, PromptD
 from engine.inference.llama.model import LlamaModel
 from engine.progress import SilentReporter
 from tests.tiny import tiny_model
+from tests.tiny_families import merge_bytes
 
 CONTEXT = 256
 #: Two tokens whose logits are nearer than this may change places: llama.cpp keeps the cache in 16 bits.
@@ -28,7 +29,9 @@ TIED = 2e-2
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("model") / "tiny", seed=3, hidden=64, layers=3, context=CONTEXT)
+    place = tmp_path_factory.mktemp("model") / "tiny"
+    merge_bytes(tiny_model(place, seed=3, hidden=64, layers=3, context=CONTEXT))
+    return place
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +160,7 @@ def test_right_guesses_save_steps(file: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_prompts_longer_than_a_batch_and_the_end_of_the_context(tmp_path: Path) -> None:
     folder = tiny_model(tmp_path / "tiny", seed=1, hidden=32, context=1500)
+    merge_bytes(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vocabulary, "pre_tokenizer", lambda tokenizer, folder: "gpt-2")
         write_gguf(plan_gguf(folder, quantisation("f32")), tmp_path / "tiny.gguf", name="tiny")

@@ -1,0 +1,136 @@
+"""The job that compares GGUF files of one model: what they answer, how well, how surely, how fast."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, Final
+
+from engine.datasets.example import Example
+from engine.datasets.library import open_dataset
+from engine.datasets.selection import select
+from engine.exporting.drift.spec import DriftSpec
+from engine.exporting.errors import ExportError
+from engine.inference.llama.decoder import BatchedDecoder
+from engine.inference.llama.model import LlamaModel
+from engine.inference.llama.scoring import log_likelihoods
+from engine.jobs.context import JobContext, JobResult
+from engine.metrics import Metric, guess_metric
+from engine.models.library import ExportedFile, ModelFiles, find_export, find_model
+from engine.models.template import ChatTemplate, load_template
+
+#: Prompts answered at the same time.
+_BATCH: Final = 32
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The prompts of the task, rendered, with what was expected."""
+
+    prompts: list[list[int]]
+    answers: list[list[int]]
+    expected: list[str]
+    longest: int
+
+
+def run(context: JobContext) -> JobResult:
+    """Compare as the spec says."""
+    spec = DriftSpec.model_validate(context.spec)
+    files = find_model(context.workspace, spec.model)
+    dataset = open_dataset(context.workspace, spec.dataset, "generate")
+    template = load_template(files.folder, context, fallback=files.base_folder)
+    examples = select(dataset.store, "test", limit=spec.limit)
+    if not examples:
+        raise ExportError(
+            "drift.no_prompts",
+            "The dataset '{name}' has no test prompts to compare on.",
+            fix="Import it with a larger --test-share.",
+            name=spec.dataset,
+        )
+    asked = _asked(template, examples)
+    metric, why = guess_metric(asked.expected)
+    context.decision("metric", metric.name, why)
+    names = list(dict.fromkeys([spec.reference, *spec.quantisations]))
+    exports = [_export(context, files, name) for name in names]
+    rows: list[dict[str, Any]] = []
+    first: list[str] = []
+    for number, export in enumerate(exports):
+        context.progress(number, len(exports), "files", quantisation=export.quantisation)
+        row, texts = _measure(context, export, asked, template, metric)
+        first = first or texts
+        row["agreement"] = fmean(one == other for one, other in zip(texts, first, strict=True))
+        rows.append(row)
+    for row in rows:
+        row["likelihood_lost"] = round(rows[0]["log_likelihood"] - row["log_likelihood"], 5)
+    return JobResult(
+        {
+            "model": spec.model,
+            "dataset": spec.dataset,
+            "metric": metric.name,
+            "prompts": len(examples),
+            "reference": spec.reference,
+            "files": rows,
+        }
+    )
+
+
+def _measure(
+    context: JobContext, export: ExportedFile, asked: _Asked, template: ChatTemplate, metric: Metric
+) -> tuple[dict[str, Any], list[str]]:
+    """One file's row of the report, and its answers."""
+    with LlamaModel(export.file) as model:
+        stops = {token for token in template.stop_ids if token < model.tokens}
+        started = time.monotonic()
+        decoder = BatchedDecoder(model, sequences=_BATCH)
+        decoded = list(decoder.decode(asked.prompts, stops, asked.longest, reporter=context))
+        seconds = time.monotonic() - started
+        decoded.sort(key=lambda one: one.index)
+        texts = [template.tokenizer.decode(one.tokens, skip_special_tokens=True).strip() for one in decoded]
+        pairs = list(zip(asked.prompts, asked.answers, strict=True))
+        scored = [
+            (value, len(answer))
+            for value, answer in zip(
+                log_likelihoods(model, pairs, reporter=context), asked.answers, strict=True
+            )
+            if value != float("-inf")
+        ]
+    tokens = sum(length for _, length in scored)
+    row = {
+        "quantisation": export.quantisation,
+        "bytes": export.info.get("bytes"),
+        "bits_per_weight": export.info.get("bits_per_weight"),
+        "metric": fmean(
+            metric.score(expected, text) for text, expected in zip(texts, asked.expected, strict=True)
+        ),
+        # Natural logarithm of the probability of the expected answers, per token.
+        "log_likelihood": round(sum(value for value, _ in scored) / tokens, 5) if tokens else float("nan"),
+        "answers_per_second": round(len(texts) / seconds, 2),
+    }
+    return row, texts
+
+
+def _asked(template: ChatTemplate, examples: list[Example]) -> _Asked:
+    prompts, answers, expected = [], [], []
+    for example in examples:
+        rendered = template.render([message.as_dict() for message in example.messages], example.tools)
+        prompts.append(rendered.ids[: rendered.prompt_length])
+        answers.append(rendered.ids[rendered.prompt_length :])
+        content = example.answer.content
+        expected.append(content if content is not None else json.dumps(example.answer.tool_calls))
+    longest = max(len(answer) for answer in answers)
+    return _Asked(prompts, answers, expected, min(longest * 3 // 2 + 8, 2048))
+
+
+def _export(context: JobContext, files: ModelFiles, quantisation: str) -> ExportedFile:
+    found = find_export(context.workspace, files, quantisation)
+    if found is None:
+        raise ExportError(
+            "drift.not_exported",
+            "'{name}' has no GGUF file {quantisation} yet.",
+            fix="Make it with: bakeoff export {name} FILE --as gguf --quant {quantisation}",
+            name=files.name,
+            quantisation=quantisation,
+        )
+    return found
