@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.exporting.errors import ExportError
+from engine.inference.llama.library import last_words, llama
 
 #: Text that is compared whatever the task: spaces, numbers, punctuation, scripts, emoji, code.
 PROBES: Final = (
@@ -62,33 +62,28 @@ def compare_tokens(file: Path, tokenizer: Any, texts: Iterable[str], chat_templa
 
 
 def _tokens(vocabulary: Any, text: str) -> list[int]:
-    from llama_cpp import llama_cpp
-
     raw = text.encode("utf-8")
-    room = (llama_cpp.llama_token * (len(raw) + 8))()
-    count = llama_cpp.llama_tokenize(vocabulary, raw, len(raw), room, len(room), False, True)
+    room = (llama().llama_token * (len(raw) + 8))()
+    count = llama().llama_tokenize(vocabulary, raw, len(raw), room, len(room), False, True)
     return list(room[: max(count, 0)])
 
 
 @contextmanager
 def _vocabulary(file: Path) -> Iterator[tuple[Any, str | None]]:
     """The vocabulary of a GGUF file, its weights left unread, and its chat template."""
-    from llama_cpp import llama_cpp
-
-    silent = llama_cpp.llama_log_callback(lambda _level, _text, _data: None)
-    llama_cpp.llama_log_set(silent, ctypes.c_void_p(0))
-    options = llama_cpp.llama_model_default_params()
+    options = llama().llama_model_default_params()
     options.vocab_only = True
-    model = llama_cpp.llama_model_load_from_file(str(file).encode("utf-8"), options)
+    model = llama().llama_model_load_from_file(str(file).encode("utf-8"), options)
     if not model:
         raise ExportError(
             "export.not_loadable",
-            "llama.cpp cannot load {file}.",
+            "llama.cpp cannot load {file}: {reason}.",
             fix="Export again; if it stays so, report the model's architecture.",
             file=str(file),
+            reason=last_words().rstrip(".") or "it does not say why",
         )
     try:
-        template = llama_cpp.llama_model_chat_template(model, None)
-        yield llama_cpp.llama_model_get_vocab(model), template.decode("utf-8") if template else None
+        template = llama().llama_model_chat_template(model, None)
+        yield llama().llama_model_get_vocab(model), template.decode("utf-8") if template else None
     finally:
-        llama_cpp.llama_model_free(model)
+        llama().llama_model_free(model)

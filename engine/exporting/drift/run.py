@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any, Final
 
 from engine.datasets.example import Example
-from engine.datasets.library import open_dataset
+from engine.datasets.library import OpenDataset, open_dataset
 from engine.datasets.selection import select
 from engine.exporting.drift.spec import DriftSpec
 from engine.exporting.errors import ExportError
@@ -17,12 +17,14 @@ from engine.inference.llama.decoder import BatchedDecoder
 from engine.inference.llama.model import LlamaModel
 from engine.inference.llama.scoring import log_likelihoods
 from engine.jobs.context import JobContext, JobResult
-from engine.metrics import Metric, guess_metric
+from engine.metrics import Metric, guess_metric, metric_named
 from engine.models.library import ExportedFile, ModelFiles, find_export, find_model
 from engine.models.template import ChatTemplate, load_template
 
 #: Prompts answered at the same time.
 _BATCH: Final = 32
+#: Train answers that are looked at to tell the metric.
+_LOOKED_AT: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,7 @@ def run(context: JobContext) -> JobResult:
             name=spec.dataset,
         )
     asked = _asked(template, examples)
-    metric, why = guess_metric(asked.expected)
-    context.decision("metric", metric.name, why)
+    metric = _metric(context, spec, dataset, asked.expected)
     names = list(dict.fromkeys([spec.reference, *spec.quantisations]))
     exports = [_export(context, files, name) for name in names]
     rows: list[dict[str, Any]] = []
@@ -76,6 +77,16 @@ def run(context: JobContext) -> JobResult:
     )
 
 
+def _metric(context: JobContext, spec: DriftSpec, dataset: OpenDataset, expected: list[str]) -> Metric:
+    """The spec's metric, or one that fits the answers; labels show by coming again in the train split."""
+    if spec.metric is not None:
+        return metric_named(spec.metric)
+    known = [_text(example) for example in select(dataset.store, "train", limit=_LOOKED_AT)]
+    metric, why = guess_metric([*known, *expected])
+    context.decision("metric", metric.name, why)
+    return metric
+
+
 def _measure(
     context: JobContext, export: ExportedFile, asked: _Asked, template: ChatTemplate, metric: Metric
 ) -> tuple[dict[str, Any], list[str]]:
@@ -89,13 +100,12 @@ def _measure(
         decoded.sort(key=lambda one: one.index)
         texts = [template.tokenizer.decode(one.tokens, skip_special_tokens=True).strip() for one in decoded]
         pairs = list(zip(asked.prompts, asked.answers, strict=True))
-        scored = [
-            (value, len(answer))
-            for value, answer in zip(
-                log_likelihoods(model, pairs, reporter=context), asked.answers, strict=True
-            )
-            if value != float("-inf")
-        ]
+        values = log_likelihoods(model, pairs, reporter=context)
+    scored = [
+        (value, len(answer))
+        for value, answer in zip(values, asked.answers, strict=True)
+        if value != float("-inf")
+    ]
     tokens = sum(length for _, length in scored)
     row = {
         "quantisation": export.quantisation,
@@ -117,10 +127,15 @@ def _asked(template: ChatTemplate, examples: list[Example]) -> _Asked:
         rendered = template.render([message.as_dict() for message in example.messages], example.tools)
         prompts.append(rendered.ids[: rendered.prompt_length])
         answers.append(rendered.ids[rendered.prompt_length :])
-        content = example.answer.content
-        expected.append(content if content is not None else json.dumps(example.answer.tool_calls))
+        expected.append(_text(example))
     longest = max(len(answer) for answer in answers)
     return _Asked(prompts, answers, expected, min(longest * 3 // 2 + 8, 2048))
+
+
+def _text(example: Example) -> str:
+    """The answer as text; a tool call in its JSON."""
+    content = example.answer.content
+    return content if content is not None else json.dumps(example.answer.tool_calls, ensure_ascii=False)
 
 
 def _export(context: JobContext, files: ModelFiles, quantisation: str) -> ExportedFile:

@@ -18,4 +18,7 @@ class DriftSpec(BaseModel):
     quantisations: list[str] = Field(
         min_length=1, title="Quantisations", description="Those that are compared with the reference."
     )
+    metric: str | None = Field(
+        default=None, title="Metric", description="How answers are compared; by default told by their form."
+    )
     limit: int = Field(default=100, ge=1, title="Prompts", description="Answer at most this many.")

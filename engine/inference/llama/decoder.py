@@ -153,7 +153,7 @@ class _Run:
         self._stops = stops
         self._limit = max_new_tokens
         self._drafts = drafts or NoDrafts()
-        self._shared = _common_beginning(prompts)
+        self._shared = common_beginning(prompts)
         self._free = deque(range(1, min(decoder.sequences, len(prompts)) + 1))
         longest = max(len(prompt) for prompt in prompts) - len(self._shared)
         room = longest + self._most(max(len(prompt) for prompt in prompts)) + self._drafts.longest
@@ -321,7 +321,7 @@ def new_context(model: LlamaModel, cells: int, sequences: int, threads: int | No
     return context
 
 
-def _common_beginning(prompts: list[list[int]]) -> list[int]:
+def common_beginning(prompts: list[list[int]]) -> list[int]:
     """What all prompts begin with; each has at least one token more."""
     first, last = min(prompts), max(prompts)
     end = min(len(first), len(last))

@@ -3,79 +3,144 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import numpy as np
 
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.batch import Batch
-from engine.inference.llama.decoder import new_context
+from engine.inference.llama.decoder import common_beginning, new_context
 from engine.inference.llama.library import last_words, llama
 from engine.inference.llama.model import LlamaModel
 from engine.progress import Reporter, SilentReporter
 
+#: Most tokens that are computed at once.
+_BATCH: Final = 512
+#: Most pairs in one batch.
+_SEQUENCES: Final = 64
+_SHARED: Final = 0
+
+Pair = tuple[Sequence[int], Sequence[int]]
+
 
 def log_likelihoods(
-    model: LlamaModel,
-    pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
-    *,
-    threads: int | None = None,
-    reporter: Reporter | None = None,
-) -> Iterator[float]:
+    model: LlamaModel, pairs: Sequence[Pair], *, threads: int | None = None, reporter: Reporter | None = None
+) -> list[float]:
     """The natural logarithm of the probability of each answer, given its prompt.
 
     Args:
         model: The model.
         pairs: Tokens of a prompt and of its answer, neither empty.
         threads: Of the processor; None: one per core.
-        reporter: May interrupt between two answers.
+        reporter: May interrupt between two steps.
 
-    Yields:
-        The sum over the answer's tokens; minus infinity where prompt and answer exceed the model's context.
+    Returns:
+        The sum over each answer's tokens; minus infinity where prompt and answer exceed the model's context.
 
     Raises:
         AnsweringError: llama.cpp has not enough memory, or fails.
     """
-    reporter = reporter or SilentReporter()
-    longest = max((len(prompt) + len(answer) for prompt, answer in pairs), default=1)
-    context = new_context(model, min(longest, model.trained_context), 1, threads)
-    batch = Batch(512)
-    memory = llama().llama_get_memory(context)
-    try:
-        for prompt, answer in pairs:
-            reporter.check()
-            if len(prompt) + len(answer) > model.trained_context:
-                yield float("-inf")
-                continue
-            llama().llama_memory_clear(memory, False)
-            yield _of_one(model, context, batch, [*prompt, *answer], len(prompt))
-    finally:
-        batch.close()
-        llama().llama_free(context)
+    fitting = [
+        index
+        for index, (prompt, answer) in enumerate(pairs)
+        if len(prompt) + len(answer) <= model.trained_context
+    ]
+    found = [float("-inf")] * len(pairs)
+    if fitting:
+        scorer = _Scorer(model, [pairs[index] for index in fitting], threads)
+        with scorer:
+            for index, value in zip(fitting, scorer.values(reporter or SilentReporter()), strict=True):
+                found[index] = value
+    return found
 
 
-def _of_one(model: LlamaModel, context: object, batch: Batch, tokens: list[int], start: int) -> float:
-    """The log-likelihood of ``tokens`` from ``start`` on; each token is told by the row before it."""
-    total = 0.0
-    for begin in range(0, len(tokens) - 1, batch.room):
-        part = tokens[begin : min(begin + batch.room, len(tokens) - 1)]
-        wanted = max(min(len(part), begin + len(part) - start + 1), 0)
-        batch.clear()
-        batch.add(part, begin, 0, wanted=wanted)
-        if llama().llama_decode(context, batch.raw) != 0:
+class _Scorer:
+    """A context in which pairs are computed, as many at once as fit a batch."""
+
+    def __init__(self, model: LlamaModel, pairs: list[Pair], threads: int | None) -> None:
+        self._model = model
+        self._pairs = pairs
+        self._shared = common_beginning([list(prompt) for prompt, _ in pairs])
+        longest = max(len(prompt) + len(answer) for prompt, answer in pairs)
+        self._context = new_context(model, longest + 2 * _BATCH, _SEQUENCES + 1, threads)
+        self._memory = llama().llama_get_memory(self._context)
+        self._batch = Batch(_BATCH)
+
+    def __enter__(self) -> _Scorer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._batch.close()
+        llama().llama_free(self._context)
+
+    def values(self, reporter: Reporter) -> Iterator[float]:
+        """The log-likelihood of each pair."""
+        for start in range(0, len(self._shared), _BATCH):
+            self._batch.clear()
+            self._batch.add(self._shared[start : start + _BATCH], start, _SHARED, wanted=0)
+            self._step()
+        group: list[Pair] = []
+        size = 0
+        for pair in self._pairs:
+            tokens = len(pair[0]) + len(pair[1]) - 1 - len(self._shared)
+            if group and (size + tokens > _BATCH or len(group) == _SEQUENCES):
+                reporter.check()
+                yield from self._group(group)
+                group, size = [], 0
+            group.append(pair)
+            size += tokens
+        yield from self._group(group)
+
+    def _group(self, group: list[Pair]) -> Iterator[float]:
+        """Pairs that fit one batch, or a single one that takes several."""
+        start = len(self._shared)
+        for number in range(1, len(group) + 1):
+            if start:
+                llama().llama_memory_seq_cp(self._memory, _SHARED, number, 0, start)
+        if len(group) == 1:
+            yield self._long(*group[0])
+        else:
+            self._batch.clear()
+            for number, (prompt, answer) in enumerate(group, start=1):
+                tokens = [*prompt, *answer[:-1]][start:]
+                self._batch.add(tokens, start, number, wanted=len(answer))
+            self._step()
+            logits = self._logits()
+            row = 0
+            for _, answer in group:
+                yield _log_probability(logits[row : row + len(answer)], answer)
+                row += len(answer)
+        for number in range(1, len(group) + 1):
+            llama().llama_memory_seq_rm(self._memory, number, -1, -1)
+
+    def _long(self, prompt: Sequence[int], answer: Sequence[int]) -> float:
+        tokens, total = [*prompt, *answer], 0.0
+        for begin in range(len(self._shared), len(tokens) - 1, _BATCH):
+            part = tokens[begin : min(begin + _BATCH, len(tokens) - 1)]
+            wanted = max(min(len(part), begin + len(part) - len(prompt) + 1), 0)
+            self._batch.clear()
+            self._batch.add(part, begin, 1, wanted=wanted)
+            self._step()
+            if wanted:
+                first = begin + len(part) - wanted
+                total += _log_probability(self._logits(), tokens[first + 1 : first + 1 + wanted])
+        return total
+
+    def _step(self) -> None:
+        if llama().llama_decode(self._context, self._batch.raw) != 0:
             raise AnsweringError(
                 "answers.failed",
                 "llama.cpp could not compute: {reason}.",
                 reason=last_words().rstrip(".") or "it does not say why",
             )
-        if wanted:
-            logits = np.ctypeslib.as_array(llama().llama_get_logits(context), (wanted, model.tokens))
-            first = begin + len(part) - wanted
-            total += _log_probability(logits, tokens[first + 1 : first + 1 + wanted])
-    return total
+
+    def _logits(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        pointer = llama().llama_get_logits(self._context)
+        return np.ctypeslib.as_array(pointer, (self._batch.rows, self._model.tokens))
 
 
-def _log_probability(logits: np.ndarray, tokens: list[int]) -> float:
+def _log_probability(logits: np.ndarray[Any, np.dtype[np.float32]], tokens: Sequence[int]) -> float:
     """The sum of the log-softmax of ``logits`` (rows, vocabulary) at one token per row."""
     top = logits.max(axis=1)
-    log_sum = np.log(np.exp(logits - top[:, None], dtype=np.float64).sum(axis=1)) + top
-    return float((logits[np.arange(len(tokens)), tokens] - log_sum).sum())
+    log_sum = np.log(np.exp(logits - top[:, None]).sum(axis=1, dtype=np.float64)) + top
+    return float((logits[np.arange(len(tokens)), list(tokens)] - log_sum).sum())

@@ -11,41 +11,29 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from engine.errors import BakeoffError
-from engine.exporting import vocabulary
-from engine.exporting.plan import plan_gguf
-from engine.exporting.quantisations import quantisation
-from engine.exporting.writing import write_gguf
 from engine.inference.llama.decoder import BatchedDecoder, Decoded
 from engine.inference.llama.drafts import AnswerDrafts, Drafts, FirstOf, PromptDrafts
 from engine.inference.llama.model import LlamaModel
 from engine.progress import SilentReporter
-from tests.tiny import tiny_model
-from tests.tiny_families import merge_bytes
+from tests.engine.inference.llama.models import CONTEXT, tiny_gguf
 
-CONTEXT = 256
 #: Two tokens whose logits are nearer than this may change places: llama.cpp keeps the cache in 16 bits.
 TIED = 2e-2
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("model") / "tiny"
-    merge_bytes(tiny_model(place, seed=3, hidden=64, layers=3, context=CONTEXT))
-    return place
+def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return tiny_gguf(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture(scope="module")
-def file(folder: Path) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vocabulary, "pre_tokenizer", lambda tokenizer, folder: "gpt-2")
-        out = folder.parent / "tiny.gguf"
-        write_gguf(plan_gguf(folder, quantisation("f32")), out, name="tiny")
-    return out
+def file(model: tuple[Path, Path]) -> Path:
+    return model[1]
 
 
 @pytest.fixture(scope="module")
-def reference(folder: Path) -> torch.nn.Module:
-    return AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32).eval()
+def reference(model: tuple[Path, Path]) -> torch.nn.Module:
+    return AutoModelForCausalLM.from_pretrained(str(model[0]), dtype=torch.float32).eval()
 
 
 def prompts(count: int, *, shared: int = 20, seed: int = 0) -> list[list[int]]:
@@ -159,14 +147,10 @@ def test_right_guesses_save_steps(file: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_prompts_longer_than_a_batch_and_the_end_of_the_context(tmp_path: Path) -> None:
-    folder = tiny_model(tmp_path / "tiny", seed=1, hidden=32, context=1500)
-    merge_bytes(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vocabulary, "pre_tokenizer", lambda tokenizer, folder: "gpt-2")
-        write_gguf(plan_gguf(folder, quantisation("f32")), tmp_path / "tiny.gguf", name="tiny")
+    folder, file = tiny_gguf(tmp_path, context=1500, seed=1)
     random = np.random.default_rng(2)
     asked = [random.integers(0, 256, length).tolist() for length in (1400, 1495, 1499, 1500, 1600, 40)]
-    found = decode(tmp_path / "tiny.gguf", asked, set(), 50, sequences=2)
+    found = decode(file, asked, set(), 50, sequences=2)
     assert [len(one.tokens) for one in found] == [50, 5, 1, 0, 0, 50]
     assert {one.stop for one in found} == {"length"}
     model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32).eval()

@@ -1,0 +1,203 @@
+"""Exports for real: through the job to the file, the catalogue and the contestants that it becomes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gguf import GGUFReader
+
+from engine.exporting import vocabulary
+from engine.exporting.drift.spec import DriftSpec
+from engine.exporting.spec import ExportSpec
+from engine.inference.spec import GenerateSpec
+from engine.jobs.client import JobFailedError
+from engine.models.library import find_export, find_model
+from engine.training.spec import TrainRecipe, TrainSpec
+from engine.workspace import Workspace
+from tests.conftest import REPOSITORY, Cli
+from tests.here import add_model, do, import_rows
+from tests.tiny import tiny_model
+from tests.tiny_families import merge_bytes
+
+COLOURS = ("red", "green", "blue")
+
+
+@pytest.fixture(autouse=True)
+def known_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny model's tokenizer, whose hash nobody knows, counts as one that is known."""
+    monkeypatch.setattr(vocabulary, "pre_tokenizer", lambda tokenizer, folder: "gpt-2")
+
+
+@pytest.fixture
+def ready(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """A base, a dataset with a test split, and an adapter trained on it."""
+    folder = tiny_model(tmp_path / "base", hidden=64, layers=3)
+    merge_bytes(folder)
+    add_model(workspace, folder, "base")
+    rows = [
+        {"input": f"thing {n}", "output": COLOURS[n % 3], "split": "test" if n < 9 else "train"}
+        for n in range(40)
+    ]
+    import_rows(workspace, rows, "colours")
+    recipe = TrainRecipe(epochs=1, lora_rank=4, method="lora")
+    do(workspace, "train", TrainSpec(base="base", dataset="colours", name="tuned", recipe=recipe))
+    return workspace
+
+
+def test_an_adapter_becomes_a_gguf_file_that_answers(ready: Workspace, tmp_path: Path) -> None:
+    out = tmp_path / "tuned.gguf"
+    spec = ExportSpec(model="tuned", quantisation="q8_0", out=str(out))
+    summary = do(ready, "export", spec)[1]
+    assert summary["bytes"] == out.stat().st_size
+    assert summary["parity"] == {"texts": 36, "different": 0, "template": True}
+    export = find_export(ready, find_model(ready, "tuned"), "q8_0")
+    assert export is not None
+    assert (export.file, export.sha256) == (out, summary["sha256"])
+    answers = do(ready, "generate", GenerateSpec(models=["tuned@q8_0", "tuned"], dataset="colours"))[1]
+    by_model = {
+        name: [row for row in answers["outputs"] if row["model"] == name] for name in ("tuned@q8_0", "tuned")
+    }
+    assert len(by_model["tuned@q8_0"]) == len(by_model["tuned"]) == 9
+    assert {row["stop"] for row in by_model["tuned@q8_0"]} <= {"stop", "length"}
+    again = do(ready, "generate", GenerateSpec(models=["tuned@Q8_0"], dataset="colours"))[1]
+    assert [row["text"] for row in again["outputs"]] == [row["text"] for row in by_model["tuned@q8_0"]]
+
+
+def test_the_file_of_an_adapter_is_that_of_the_merged_folder(ready: Workspace, tmp_path: Path) -> None:
+    merged = tmp_path / "merged"
+    do(ready, "export", ExportSpec(model="tuned", form="merged", out=str(merged)))
+    add_model(ready, merged, "merged")
+    tensors = []
+    for name in ("tuned", "merged"):
+        out = tmp_path / f"{name}.gguf"
+        do(ready, "export", ExportSpec(model=name, quantisation="q4_0", out=str(out)))
+        tensors.append({tensor.name: tensor.data.tobytes() for tensor in GGUFReader(out).tensors})
+    assert tensors[0] == tensors[1]
+
+
+def test_adapters_leave_as_they_are_and_bases_do_not_leave_as_adapters(
+    ready: Workspace, tmp_path: Path
+) -> None:
+    out = tmp_path / "adapter"
+    do(ready, "export", ExportSpec(model="tuned", form="adapter", out=str(out)))
+    own = find_model(ready, "tuned").folder
+    assert (out / "adapter_model.safetensors").read_bytes() == (
+        own / "adapter_model.safetensors"
+    ).read_bytes()
+    with pytest.raises(JobFailedError, match="no adapter"):
+        do(ready, "export", ExportSpec(model="base", form="adapter", out=str(tmp_path / "other")))
+    assert not (tmp_path / "other").exists()
+
+
+def test_which_weights_matter_is_measured_where_it_is_needed(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "base", hidden=256, layers=2)
+    merge_bytes(folder)
+    add_model(workspace, folder, "base")
+    import_rows(workspace, [{"input": f"say {n}", "output": f"{n}"} for n in range(20)], "numbers")
+    with pytest.raises(JobFailedError, match="not known on which text"):
+        do(workspace, "export", ExportSpec(model="base", quantisation="iq2_xs"))
+    summary = do(workspace, "export", ExportSpec(model="base", quantisation="iq2_xs", dataset="numbers"))[1]
+    assert "IQ2_XS" in summary["types"]
+    plain, weighed = (
+        do(
+            workspace,
+            "export",
+            ExportSpec(model="base", quantisation="q4_k_m", dataset="numbers", importance=wish),
+        )[1]
+        for wish in (None, True)
+    )
+    assert plain["types"] == weighed["types"]
+    assert plain["sha256"] != weighed["sha256"]
+
+
+def test_drift_compares_with_the_sixteen_bit_file(ready: Workspace) -> None:
+    for kind in ("bf16", "q8_0", "q4_0"):
+        do(ready, "export", ExportSpec(model="tuned", quantisation=kind))
+    spec = DriftSpec(model="tuned", dataset="colours", reference="bf16", quantisations=["q8_0", "q4_0"])
+    report = do(ready, "drift", spec)[1]
+    assert (report["metric"], report["prompts"]) == ("label", 9)
+    rows = {row["quantisation"]: row for row in report["files"]}
+    assert list(rows) == ["bf16", "q8_0", "q4_0"]
+    assert rows["bf16"]["agreement"] == 1.0
+    assert rows["bf16"]["likelihood_lost"] == 0.0
+    assert abs(rows["q8_0"]["likelihood_lost"]) < abs(rows["q4_0"]["likelihood_lost"]) + 0.01
+    assert rows["bf16"]["bytes"] > rows["q8_0"]["bytes"] > rows["q4_0"]["bytes"]
+    assert all(row["log_likelihood"] < 0 and row["answers_per_second"] > 0 for row in rows.values())
+
+
+def test_a_file_that_is_gone_or_was_changed_is_made_again(ready: Workspace) -> None:
+    do(ready, "export", ExportSpec(model="base", quantisation="q8_0"))
+    files = find_model(ready, "base")
+    export = find_export(ready, files, "q8_0")
+    assert export is not None
+    export.file.write_bytes(b"cut")
+    assert find_export(ready, files, "q8_0") is None
+    with pytest.raises(JobFailedError, match="no GGUF file q8_0"):
+        do(ready, "generate", GenerateSpec(models=["untuned:base@q8_0"], dataset="colours"))
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("nobody", "x.gguf", "--as", "gguf"), "model.unknown"),
+        (("base", "x.gguf", "--as", "gguf", "--quant", "q9"), "export.quantisation_unknown"),
+        (("base", "nowhere/x.gguf", "--as", "gguf"), "export.no_folder"),
+        (("base", "there.gguf", "--as", "gguf"), "export.exists"),
+        (("base", "x", "--as", "merged", "--quant", "q8_0"), "export.quantisation_unused"),
+        (("strange", "x.gguf", "--as", "gguf"), "export.architecture_unknown"),
+    ],
+)
+def test_what_cannot_be_exported_is_told_in_a_sentence(
+    cli: Cli, workspace: Workspace, tmp_path: Path, words: tuple[str, ...], code: str
+) -> None:
+    add_model(workspace, tiny_model(tmp_path / "base"), "base")
+    strange = tmp_path / "strange"
+    shutil.copytree(tmp_path / "base", strange)
+    config = json.loads((strange / "config.json").read_text(encoding="utf-8"))
+    (strange / "config.json").write_text(
+        json.dumps({**config, "architectures": ["StableLmForCausalLM"]}), encoding="utf-8"
+    )
+    if words[0] == "strange":
+        add_model(workspace, strange, "strange")
+    (tmp_path / "there.gguf").write_bytes(b"mine")
+    before = sorted(path.name for path in workspace.jobs.iterdir())
+    result = cli("export", *words, "--json")
+    assert result.status == 1
+    assert result.json["error"]["code"] == code
+    assert result.json["error"]["fix"]
+    assert (tmp_path / "there.gguf").read_bytes() == b"mine"
+    assert not (tmp_path / "x.gguf").exists()
+    assert sorted(path.name for path in workspace.jobs.iterdir()) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE is a POSIX limit")
+def test_a_full_disk_leaves_no_file(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "base", hidden=64)
+    merge_bytes(folder)
+    program = f"""
+import resource, signal
+from pathlib import Path
+from engine.errors import BakeoffError
+from engine.exporting import vocabulary
+from engine.exporting.plan import plan_gguf
+from engine.exporting.quantisations import quantisation
+from engine.exporting.writing import write_gguf
+vocabulary.pre_tokenizer = lambda tokenizer, folder: "gpt-2"
+plan = plan_gguf(Path({str(folder)!r}), quantisation("f32"))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    write_gguf(plan, Path({str(tmp_path / "full.gguf")!r}), name="x")
+except BakeoffError as error:
+    print(error.code)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "export.disk_full", done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base"]
