@@ -67,7 +67,14 @@ def test_references_answer_even_where_the_budget_is_below_the_forecast(
 ) -> None:
     """What a call can cost at most is many times the usual; a reference without answers could not be judged."""
     key = {"OPENAI_API_KEY": "sk-test-0123456789", "OPENAI_BASE_URL": server.base_url}
-    file = write_study(tmp_path, judging=JUDGE, references=["openai:gpt-4"], budget_usd=0.1, merging=None)
+    task = {
+        "dataset": "colours",
+        "metric": "label",
+        "limits": {"train": 8, "dev": 2, "test": 6},
+        "source": {"files": [{"path": "colours.jsonl"}]},
+    }
+    changes = {"bases": [{"name": "one", "source": "base0"}], "tasks": [task], "references": ["openai:gpt-4"]}
+    file = write_study(tmp_path, judging=JUDGE, budget_usd=0.1, merging=None, **changes)
     done = cli("study", "run", file, "--json", environment=key, timeout=600)
     assert done.status == 0, done.stderr
     rows = {row["name"]: row for row in done.json["ranking"]["contestants"]}
