@@ -74,10 +74,10 @@ def test_references_answer_even_where_the_budget_is_below_the_forecast(
         "source": {"files": [{"path": "colours.jsonl"}]},
     }
     changes = {"bases": [{"name": "one", "source": "base0"}], "tasks": [task], "references": ["openai:gpt-4"]}
-    file = write_study(tmp_path, judging=JUDGE, budget_usd=0.1, merging=None, **changes)
+    file = write_study(tmp_path, judging=JUDGE, budget_usd=0.06, merging=None, **changes)
     done = cli("study", "run", file, "--json", environment=key, timeout=600)
     assert done.status == 0, done.stderr
     rows = {row["name"]: row for row in done.json["ranking"]["contestants"]}
     assert rows["openai:gpt-4"]["rating"] is not None
     assert not any("answers" in sentence for sentence in done.json["cautions"] if "budget ended" in sentence)
-    assert done.json["cost_usd"] <= 0.1
+    assert done.json["cost_usd"] <= 0.06
