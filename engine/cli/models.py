@@ -160,9 +160,10 @@ def _remove(options: argparse.Namespace, session: Session) -> Result:
 
     from sqlalchemy import select
 
+    from engine.files import folder_bytes
     from engine.models.errors import ModelError
     from engine.workspace.naming import model_named
-    from engine.workspace.tables import Model, Parentage
+    from engine.workspace.tables import Export, Model, Parentage
 
     workspace = session.workspace
     with workspace.catalogue.writing() as rows:
@@ -181,14 +182,16 @@ def _remove(options: argparse.Namespace, session: Session) -> Result:
                 count=len(adapters),
                 adapters=", ".join(adapters[:5]),
             )
-        folder = workspace.absolute(row.folder)
+        folders = [workspace.absolute(row.folder)]
+        files = rows.scalars(select(Export.file).where(Export.model_id == row.id)).all()
+        folders += [workspace.absolute(file).parent for file in files]
         rows.delete(row)
     freed = 0
-    if folder.is_relative_to(workspace.models) and folder.exists():
-        from engine.files import folder_bytes
-
-        freed = folder_bytes(folder)
-        shutil.rmtree(folder)
+    for folder in folders:
+        owned = folder.parent in (workspace.models, workspace.exports)
+        if owned and folder.exists():
+            freed += folder_bytes(folder)
+            shutil.rmtree(folder)
     return {
         "removed": options.name,
         "freed_bytes": freed,

@@ -141,6 +141,17 @@ def test_a_file_that_is_gone_or_was_changed_is_made_again(ready: Workspace) -> N
         do(ready, "generate", GenerateSpec(models=["untuned:base@q8_0"], dataset="colours"))
 
 
+def test_a_removed_model_takes_its_files_along(ready: Workspace, cli: Cli, tmp_path: Path) -> None:
+    outside = tmp_path / "mine.gguf"
+    do(ready, "export", ExportSpec(model="tuned", quantisation="q8_0", out=str(outside)))
+    inside = Path(do(ready, "export", ExportSpec(model="tuned", quantisation="q4_0"))[1]["file"])
+    removed = cli("model", "remove", "tuned", "--json")
+    assert removed.status == 0, removed.stderr
+    assert removed.json["freed_bytes"] > 0
+    assert not inside.parent.exists()
+    assert outside.exists()
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
