@@ -79,6 +79,12 @@ FAMILIES: Final[dict[str, tuple[str, str, dict[str, Any], bool]]] = {
         {"rope_parameters": _LONG, "original_max_position_embeddings": 256, "sliding_window": 64},
         True,
     ),
+    "phimoe": (
+        "PhiMoEForCausalLM",
+        "phimoe",
+        {"num_local_experts": 4, "num_experts_per_tok": 2, "original_max_position_embeddings": 512},
+        True,
+    ),
     "granite": (
         "GraniteForCausalLM",
         "granite",
@@ -111,6 +117,9 @@ def tiny_of_family(name: str, folder: Path, *, dtype: torch.dtype = torch.bfloat
     merge_bytes(folder)
     (folder / "model.safetensors").unlink()
     model.save_pretrained(str(folder))
+    file = folder / "config.json"  # where transformers writes the name of its own class
+    content = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**content, "architectures": [architecture]}), encoding="utf-8")
     if pieces:
         _sentence_pieces(folder)
     return folder
