@@ -49,13 +49,22 @@ def conclude(result: StudyResult, ranking: Ranking) -> tuple[list[str], list[str
 def _leader(result: StudyResult, ranking: Ranking) -> str:
     if result.winner is None:
         return "Nothing could be ranked."
-    others = [row.name for row in ranking.contestants if row.name != result.winner]
-    equals = [name for name in others if not ranking.separable(result.winner, name)]
-    if not equals:
-        return f"{result.winner} is the best of all, surely at the {result.level:.0%} level."
+    names = [row.name for row in ranking.contestants]
+    others = [name for name in names if name != result.winner]
     level = [name for name in others if _same(ranking, result.winner, name)]
-    if level:
+    # The winner is the best of what was trained; a reference may stand above it.
+    above = [name for name in names[: names.index(result.winner)] if name not in level]
+    equals = [name for name in others if not ranking.separable(result.winner, name)]
+    if not above and not equals:
+        return f"{result.winner} is the best of all, surely at the {result.level:.0%} level."
+    if not above and level:
         return f"{_listed([result.winner, *level])} are equal at the top: nothing tells which is best."
+    highest = f"{result.winner} stands highest{' of what was trained' if above else ''}"
+    surely = [name for name in above if name not in equals]
+    if surely:
+        highest += f"; {_listed(surely)} {'stands' if len(surely) == 1 else 'stand'} surely above it"
+    if not equals:
+        return f"{highest}."
     settle = ranking.settle
     more = (
         f" About {settle.comparisons:,} more comparisons would tell {settle.first} and {settle.second} apart, "
@@ -63,7 +72,7 @@ def _leader(result: StudyResult, ranking: Ranking) -> str:
         if settle
         else ""
     )
-    return f"{result.winner} stands highest, but cannot be told apart from {_listed(equals)}.{more}"
+    return f"{highest}{'. It' if surely else ', but'} cannot be told apart from {_listed(equals)}.{more}"
 
 
 def _merges(result: StudyResult, ranking: Ranking) -> list[str]:
