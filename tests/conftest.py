@@ -40,24 +40,6 @@ class Cli(Protocol):
     ) -> CliResult: ...
 
 
-#: Files whose tests take minutes; they begin first, so that no worker is left alone with one at the end.
-_LONG = (
-    "studies/test_loop.py",
-    "studies/test_paid.py",
-    "studies/test_real_model.py",
-    "training/test_run.py",
-    "exporting/test_families.py",
-    "inference/test_run.py",
-    "models/test_hub.py",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bring the tests of long files to the front, in this order."""
-    places = {file: number for number, file in enumerate(_LONG)}
-    items.sort(key=lambda item: places.get("/".join(item.path.parts[-2:]), len(places)))
-
-
 def processes_of(workspace: Path) -> list[psutil.Process]:
     """The runner and the workers of a workspace, and nobody else's.
 
