@@ -75,6 +75,13 @@ class Example:
         return self.messages[-1]
 
     @property
+    def answer_text(self) -> str:
+        """The answer as text; a tool call in its JSON."""
+        if self.answer.content is not None:
+            return self.answer.content
+        return json.dumps(self.answer.tool_calls, ensure_ascii=False)
+
+    @property
     def prompt_id(self) -> str:
         """Identity of the prompt (see `prompt_id`)."""
         return prompt_id([message.as_dict() for message in self.prompt], self.tools)

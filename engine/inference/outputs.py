@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,3 +80,13 @@ def _rows(file: Path) -> list[dict[str, Any]]:
 
     rows: list[dict[str, Any]] = pq.read_table(file).to_pylist()
     return rows
+
+
+def read_journal(path: Path) -> list[Output]:
+    """Answers that an earlier attempt of this job left; a half-written last line is dropped and redone."""
+    if not path.exists():
+        return []
+    whole = path.read_bytes()
+    whole = whole[: whole.rfind(b"\n") + 1]
+    path.write_bytes(whole)
+    return [Output(**json.loads(line)) for line in whole.splitlines()]

@@ -19,7 +19,7 @@ from engine.inference.access import address, open_endpoint
 from engine.inference.api_answers import Question, ask_all
 from engine.inference.budget import Budget
 from engine.inference.contestants import ContestantError, Participant, contestant, parse
-from engine.inference.outputs import Output, read_outputs, write_outputs
+from engine.inference.outputs import Output, read_journal, read_outputs, write_outputs
 from engine.inference.prompts import Prompt
 from engine.inference.spec import GenerateSpec
 from engine.jobs.context import JobContext, JobResult
@@ -89,7 +89,7 @@ class _Work:
         self.contestants.append(who)
         known = read_outputs(self.context.workspace, who.id)
         self.fresh[who.id] = [
-            Output(example.prompt_id, _answer_text(example), "stop", 0, 0.0)
+            Output(example.prompt_id, example.answer_text, "stop", 0, 0.0)
             for example in _unanswered(self._asked(participant), known)
         ]
 
@@ -201,7 +201,7 @@ class _Work:
         """The contestant, what an earlier attempt of this job has answered, and what is left to answer."""
         who = contestant(participant, self.dataset.id, identity)
         self.contestants.append(who)
-        fresh = _read_journal(self._journal(who))
+        fresh = read_journal(self._journal(who))
         known = {
             **read_outputs(self.context.workspace, who.id),
             **{output.prompt_id: output for output in fresh},
@@ -347,7 +347,7 @@ class _Work:
         if self.spec.max_new_tokens is not None:
             return self.spec.max_new_tokens
         examples = islice(self.dataset.store.examples("train"), _SAMPLE)
-        longest = max((len(_answer_text(example).encode("utf-8")) for example in examples), default=1024)
+        longest = max((len(example.answer_text.encode("utf-8")) for example in examples), default=1024)
         chosen = min(max(longest, 256), 1024)
         self.context.decision(
             "max_new_tokens",
@@ -358,7 +358,7 @@ class _Work:
 
     def _train_answers(self, template: ChatTemplate) -> list[list[int]]:
         """The tokens of train answers (not of more than are needed to know them)."""
-        answers = [_answer_text(example) for example in islice(self.dataset.store.examples("train"), _SAMPLE)]
+        answers = [example.answer_text for example in islice(self.dataset.store.examples("train"), _SAMPLE)]
         if not answers:
             return []
         ids: list[list[int]] = template.tokenizer(answers, add_special_tokens=False)["input_ids"]
@@ -392,21 +392,3 @@ def _unanswered(examples: list[Example], known: dict[str, Output]) -> list[Examp
 
 def _messages(example: Example) -> list[dict[str, Any]]:
     return [message.as_dict() for message in example.prompt]
-
-
-def _answer_text(example: Example) -> str:
-    """The answer as text; a tool call in its JSON."""
-    answer = example.answer
-    if answer.content is not None:
-        return answer.content
-    return json.dumps(answer.tool_calls, ensure_ascii=False)
-
-
-def _read_journal(path: Path) -> list[Output]:
-    """Answers that an earlier attempt of this job left; a half-written last line is dropped and redone."""
-    if not path.exists():
-        return []
-    whole = path.read_bytes()
-    whole = whole[: whole.rfind(b"\n") + 1]
-    path.write_bytes(whole)
-    return [Output(**json.loads(line)) for line in whole.splitlines()]

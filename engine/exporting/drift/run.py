@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from statistics import fmean
@@ -81,7 +80,7 @@ def _metric(context: JobContext, spec: DriftSpec, dataset: OpenDataset, expected
     """The spec's metric, or one that fits the answers; labels show by coming again in the train split."""
     if spec.metric is not None:
         return metric_named(spec.metric)
-    known = [_text(example) for example in select(dataset.store, "train", limit=_LOOKED_AT)]
+    known = [example.answer_text for example in select(dataset.store, "train", limit=_LOOKED_AT)]
     metric, why = guess_metric([*known, *expected])
     context.decision("metric", metric.name, why)
     return metric
@@ -127,15 +126,9 @@ def _asked(template: ChatTemplate, examples: list[Example]) -> _Asked:
         rendered = template.render([message.as_dict() for message in example.messages], example.tools)
         prompts.append(rendered.ids[: rendered.prompt_length])
         answers.append(rendered.ids[rendered.prompt_length :])
-        expected.append(_text(example))
+        expected.append(example.answer_text)
     longest = max(len(answer) for answer in answers)
     return _Asked(prompts, answers, expected, min(longest * 3 // 2 + 8, 2048))
-
-
-def _text(example: Example) -> str:
-    """The answer as text; a tool call in its JSON."""
-    content = example.answer.content
-    return content if content is not None else json.dumps(example.answer.tool_calls, ensure_ascii=False)
 
 
 def _export(context: JobContext, files: ModelFiles, quantisation: str) -> ExportedFile:

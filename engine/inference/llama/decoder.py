@@ -242,15 +242,7 @@ class _Run:
         sequence.position += len(part)
 
     def _step(self) -> None:
-        status = llama().llama_decode(self._context, self._batch.raw)
-        if status != 0:
-            raise AnsweringError(
-                "answers.failed",
-                "llama.cpp could not compute ({status}): {reason}.",
-                fix="Answer fewer prompts at the same time (a smaller batch size).",
-                status=status,
-                reason=last_words().rstrip(".") or "it does not say why",
-            )
+        compute(self._context, self._batch)
 
     def _best(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The likeliest token of each row of this step."""
@@ -319,6 +311,23 @@ def new_context(model: LlamaModel, cells: int, sequences: int, threads: int | No
             reason=last_words().rstrip(".") or "it does not say why",
         )
     return context
+
+
+def compute(context: Any, batch: Batch) -> None:
+    """Compute a batch in a context.
+
+    Raises:
+        AnsweringError: llama.cpp fails.
+    """
+    status = llama().llama_decode(context, batch.raw)
+    if status != 0:
+        raise AnsweringError(
+            "answers.failed",
+            "llama.cpp could not compute ({status}): {reason}.",
+            fix="Answer fewer prompts at the same time (a smaller batch size).",
+            status=status,
+            reason=last_words().rstrip(".") or "it does not say why",
+        )
 
 
 def common_beginning(prompts: list[list[int]]) -> list[int]:

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from engine.inference.errors import AnsweringError
 from engine.inference.llama.batch import Batch
-from engine.inference.llama.decoder import common_beginning, new_context
-from engine.inference.llama.library import last_words, llama
+from engine.inference.llama.decoder import common_beginning, compute, new_context
+from engine.inference.llama.library import llama
 from engine.inference.llama.model import LlamaModel
 from engine.progress import Reporter, SilentReporter
 
@@ -78,7 +77,7 @@ class _Scorer:
         for start in range(0, len(self._shared), _BATCH):
             self._batch.clear()
             self._batch.add(self._shared[start : start + _BATCH], start, _SHARED, wanted=0)
-            self._step()
+            compute(self._context, self._batch)
         group: list[Pair] = []
         size = 0
         for pair in self._pairs:
@@ -104,7 +103,7 @@ class _Scorer:
             for number, (prompt, answer) in enumerate(group, start=1):
                 tokens = [*prompt, *answer[:-1]][start:]
                 self._batch.add(tokens, start, number, wanted=len(answer))
-            self._step()
+            compute(self._context, self._batch)
             logits = self._logits()
             row = 0
             for _, answer in group:
@@ -120,19 +119,11 @@ class _Scorer:
             wanted = max(min(len(part), begin + len(part) - len(prompt) + 1), 0)
             self._batch.clear()
             self._batch.add(part, begin, 1, wanted=wanted)
-            self._step()
+            compute(self._context, self._batch)
             if wanted:
                 first = begin + len(part) - wanted
                 total += _log_probability(self._logits(), tokens[first + 1 : first + 1 + wanted])
         return total
-
-    def _step(self) -> None:
-        if llama().llama_decode(self._context, self._batch.raw) != 0:
-            raise AnsweringError(
-                "answers.failed",
-                "llama.cpp could not compute: {reason}.",
-                reason=last_words().rstrip(".") or "it does not say why",
-            )
 
     def _logits(self) -> np.ndarray[Any, np.dtype[np.float32]]:
         pointer = llama().llama_get_logits(self._context)
