@@ -19,10 +19,9 @@ def pieces(*tensors: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
 
 
 def dot(a: torch.Tensor, b: torch.Tensor) -> float:
-    """Inner product of two tensors; partial sums are added in double precision."""
-    # A plain float32 dot product over a whole embedding loses the digits that tell two siblings apart;
-    # torch's own sum works pairwise and keeps them.
-    return math.fsum(float((x.float() * y.float()).sum()) for x, y in pieces(a, b))
+    """Inner product of two tensors, in double precision."""
+    # Single precision loses the digits that tell two siblings apart, and as many as the threads decide.
+    return math.fsum(float(x.double() @ y.double()) for x, y in pieces(a, b))
 
 
 def norm(a: torch.Tensor) -> float:
