@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
+from engine.cli.exported import gguf_of
 from engine.cli.session import Session
+
+if TYPE_CHECKING:
+    from engine.inference.constraints import Constraint
 
 Result = tuple[Any, str]
 
@@ -27,6 +32,12 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     generate.add_argument("--limit", type=int, metavar="N", help="answer at most N prompts")
     generate.add_argument("--max-new-tokens", type=int, metavar="N", help="longest answer")
     generate.add_argument("--batch-size", type=int, metavar="N", help="prompts at a time")
+    generate.add_argument(
+        "--constrain",
+        metavar="C",
+        help="hold GGUF files to: choices (the train split's answers), json, or a file with a JSON schema or a "
+        "grammar (.gbnf)",
+    )
     generate.add_argument("--budget-usd", type=float, metavar="X", help="ceiling for paid answers")
     generate.add_argument("--detach", action="store_true", help="return at once")
     generate.set_defaults(run=_generate)
@@ -46,7 +57,9 @@ def _generate(options: argparse.Namespace, session: Session) -> Result:
     require_budget(
         workspace, [(item.endpoint, item.api_model) for item in paid], options.budget_usd, prices(workspace)
     )
-    export_missing(session, participants)
+    for participant in participants:
+        if participant.files is not None and participant.quantisation:
+            gguf_of(session, f"{participant.files.name}@{participant.quantisation}")
     spec = GenerateSpec(
         models=options.model,
         dataset=options.dataset,
@@ -54,6 +67,7 @@ def _generate(options: argparse.Namespace, session: Session) -> Result:
         limit=options.limit,
         max_new_tokens=options.max_new_tokens,
         batch_size=options.batch_size,
+        constrain=_constraint(options.constrain),
         budget_usd=options.budget_usd,
     )
     summary = session.run_job(
@@ -72,18 +86,13 @@ def _generate(options: argparse.Namespace, session: Session) -> Result:
     return summary, "\n".join(lines)
 
 
-def export_missing(session: Session, participants: list[Any]) -> None:
-    """Make the GGUF files that contestants are and that are not there yet."""
-    from engine.exporting.spec import ExportSpec
-    from engine.models.library import find_export
+def _constraint(words: str | None) -> Literal["choices", "json"] | Constraint | None:
+    from engine.inference.constraints import read_constraint
 
-    for participant in participants:
-        if not participant.quantisation:
-            continue
-        if find_export(session.workspace, participant.files, participant.quantisation) is None:
-            name = participant.files.name
-            spec = ExportSpec(model=name, quantisation=participant.quantisation)
-            session.say(f"Exporting {name} as {participant.quantisation}.")
-            session.run_job(
-                "export", spec, f"Export {name} as {participant.quantisation}", forget_failure=True
-            )
+    if words is None:
+        return None
+    if words == "choices":
+        return "choices"
+    if words == "json":
+        return "json"
+    return read_constraint(Path(words))

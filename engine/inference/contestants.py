@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from engine.errors import BakeoffError
 from engine.files import sha256_json
-from engine.models.library import ModelFiles, find_model
+from engine.models.library import ExportedFile, ModelFiles, find_export, find_model
 from engine.workspace import Workspace
 from engine.workspace.adoption import NewContestant
 from engine.workspace.tables import Contestant, Endpoint, Model
@@ -88,6 +88,19 @@ def parse(workspace: Workspace, text: str, entrants: dict[str, str] | None = Non
     if quantisation:
         default += f"{_QUANTISED}{quantisation}"
     return Participant(text, entrant or default, "model", files, quantisation=quantisation)
+
+
+def local_file(workspace: Workspace, text: str) -> tuple[ModelFiles, str, ExportedFile | None]:
+    """The model that ``text``, ``MODEL`` or ``MODEL@QUANTISATION``, names, and the GGUF file that speaks for it.
+
+    Returns:
+        The model, the quantisation asked for (empty: any), and the newest such file, if there is one.
+
+    Raises:
+        NameUnknownError: There is no such model.
+    """
+    files, quantisation = _model(workspace, text)
+    return files, quantisation, find_export(workspace, files, quantisation or None)
 
 
 def contestant(participant: Participant, dataset_id: str, identity: dict[str, Any]) -> NewContestant:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.files import sha256_json
 from engine.inference.contestants import ContestantError, Participant, contestant
 from engine.inference.outputs import Output, read_journal, read_outputs
 from engine.inference.prompts import Prompt
@@ -45,6 +46,7 @@ class LocalAnswers:
 
     def answer(self, participants: list[Participant]) -> None:
         """Let all of them answer, base by base, each base loaded once."""
+        self._require_grammars(participants)
         by_base: dict[Path, list[tuple[Participant, ModelFiles]]] = defaultdict(list)
         self._total = len(participants) * len(self._questions.examples)
         for participant in participants:
@@ -62,6 +64,17 @@ class LocalAnswers:
             generator: Generator | None = None
             for participant, files in group:
                 generator = self._by_transformers(participant, files, device, generator)
+
+    def _require_grammars(self, participants: list[Participant]) -> None:
+        """Refuse to hold answers to something that will not be."""
+        loose = [participant.name for participant in participants if not participant.quantisation]
+        if self._spec.constrain is not None and loose:
+            raise ContestantError(
+                "contestant.unconstrained",
+                "Only GGUF files can be held to a form, and '{name}' answers from its own weights.",
+                fix="Name its GGUF file: {name}@q8_0",
+                name=loose[0],
+            )
 
     def _by_transformers(
         self, participant: Participant, files: ModelFiles, device: Device, generator: Generator | None
@@ -114,6 +127,7 @@ class LocalAnswers:
             )
         template = load_template(files.folder, self._context, fallback=files.base_folder)
         longest = self._questions.longest_answer(template)
+        constraint = self._questions.constraint()
         identity = {
             "weights": export.sha256,
             "runtime": version(),
@@ -122,6 +136,8 @@ class LocalAnswers:
             "sampling": {"greedy": True, "max_new_tokens": longest},
             "shots": participant.shots,
         }
+        if constraint is not None:
+            identity["constraint_sha256"] = sha256_json(constraint.model_dump(mode="json"))
         who, fresh, prompts = self._open(participant, identity, template)
         if prompts:
             outputs = answers(
@@ -132,6 +148,7 @@ class LocalAnswers:
                 batch_size=self._spec.batch_size or _GGUF_BATCH,
                 reporter=self._context,
                 drafts=FirstOf(AnswerDrafts(self._questions.train_answers(template)), PromptDrafts()),
+                constraint=constraint,
                 gpu_layers=self._spec.gpu_layers,
             )
             self._keep(who, ([output] for output in outputs), fresh)

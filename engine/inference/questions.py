@@ -9,6 +9,7 @@ from typing import Any, Final
 from engine.datasets.example import Example
 from engine.datasets.library import OpenDataset
 from engine.datasets.selection import select
+from engine.inference.constraints import Constraint, any_json, of_choices
 from engine.inference.contestants import ContestantError, Participant
 from engine.inference.outputs import Output
 from engine.inference.prompts import Prompt
@@ -96,6 +97,19 @@ class Questions:
             if message.role != "system"
         ]
         return [*system, *turns, *(message for message in messages if message["role"] != "system")]
+
+    def constraint(self) -> Constraint | None:
+        """What answers are held to.
+
+        Raises:
+            ConstraintError: The train split has too many different answers to be choices.
+        """
+        wanted = self._spec.constrain
+        if wanted == "json":
+            return any_json()
+        if wanted == "choices":
+            return of_choices(example.answer_text for example in self.dataset.store.examples("train"))
+        return wanted
 
     def train_answers(self, template: ChatTemplate) -> list[list[int]]:
         """The tokens of train answers (not of more than are needed to know them)."""

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from engine.inference.constraints import Constraint
+
 
 class GenerateSpec(BaseModel):
     """Let contestants answer the prompts of a dataset."""
@@ -49,6 +51,12 @@ class GenerateSpec(BaseModel):
         le=512,
         title="Batch size",
         description="Prompts answered at the same time; by default 16, of a GGUF file 32.",
+    )
+    constrain: Literal["choices", "json"] | Constraint | None = Field(
+        default=None,
+        title="Held to",
+        description="choices: one of the answers of the train split; json: any JSON object; or a JSON schema or "
+        "grammar. For GGUF files.",
     )
     gpu_layers: int = Field(
         default=-1,

@@ -111,18 +111,21 @@ class ExportedFile:
     info: dict[str, Any]
 
 
-def find_export(workspace: Workspace, files: ModelFiles, quantisation: str) -> ExportedFile | None:
-    """The newest GGUF file of just these weights in this quantisation that is still there, if any is."""
+def find_export(
+    workspace: Workspace, files: ModelFiles, quantisation: str | None = None
+) -> ExportedFile | None:
+    """The newest GGUF file of just these weights that is still there, if any is.
+
+    Args:
+        workspace: Where the model is.
+        files: The model.
+        quantisation: None: any.
+    """
+    query = select(Export).where(Export.model_id == files.id, Export.made_of == files.identity)
+    if quantisation is not None:
+        query = query.where(Export.quantisation == quantisation)
     with workspace.catalogue.reading() as session:
-        rows = session.scalars(
-            select(Export)
-            .where(
-                Export.model_id == files.id,
-                Export.made_of == files.identity,
-                Export.quantisation == quantisation,
-            )
-            .order_by(Export.created_at.desc())
-        ).all()
+        rows = session.scalars(query.order_by(Export.created_at.desc())).all()
     for row in rows:
         file = workspace.absolute(row.file)
         if file.is_file() and file.stat().st_size == row.info.get("bytes"):

@@ -22,6 +22,7 @@ import numpy as np
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.batch import Batch
 from engine.inference.llama.drafts import Drafts, NoDrafts
+from engine.inference.llama.grammar import Grammar, Logits
 from engine.inference.llama.library import last_words, llama
 from engine.inference.llama.model import LlamaModel
 from engine.progress import Reporter, SilentReporter
@@ -61,6 +62,7 @@ class _Sequence:
         answer: Tokens so far.
         draft: Guesses that are computed in this step.
         row: Where its logits begin in this step; negative: it wants none.
+        grammar: What the answer is held to.
     """
 
     index: int
@@ -71,6 +73,7 @@ class _Sequence:
     answer: list[int] = field(default_factory=list)
     draft: list[int] = field(default_factory=list)
     row: int = -1
+    grammar: Grammar | None = None
 
 
 class BatchedDecoder:
@@ -94,6 +97,7 @@ class BatchedDecoder:
         max_new_tokens: int,
         *,
         drafts: Drafts | None = None,
+        grammar: Grammar | None = None,
         reporter: Reporter | None = None,
     ) -> Iterator[Decoded]:
         """Continue each prompt with its likeliest tokens; answers come as they are finished.
@@ -103,6 +107,7 @@ class BatchedDecoder:
             stops: Tokens that end an answer.
             max_new_tokens: Longest answer; an answer also ends where the model's context does.
             drafts: Guesses what comes next; None: nothing is guessed.
+            grammar: What all answers are held to, at its beginning.
             reporter: May interrupt between steps.
 
         Raises:
@@ -116,7 +121,9 @@ class BatchedDecoder:
                 yield Decoded(index, [], "length")
         if not fitting:
             return
-        run = _Run(self, [list(prompts[index]) for index in fitting], set(stops), max_new_tokens, drafts)
+        run = _Run(
+            self, [list(prompts[index]) for index in fitting], set(stops), max_new_tokens, drafts, grammar
+        )
         with run:
             for decoded in run.answers(reporter or SilentReporter()):
                 yield Decoded(fitting[decoded.index], decoded.tokens, decoded.stop)
@@ -147,8 +154,10 @@ class _Run:
         stops: set[int],
         max_new_tokens: int,
         drafts: Drafts | None,
+        grammar: Grammar | None,
     ) -> None:
         self._model = decoder.model
+        self._grammar = grammar
         self._prompts = prompts
         self._stops = stops
         self._limit = max_new_tokens
@@ -185,10 +194,11 @@ class _Run:
             reporter.check()
             self._fill(active, waiting)
             self._step()
-            best = self._best()
+            logits = self._logits()
+            best = logits.argmax(axis=1)
             still = []
             for sequence in active:
-                finished = self._advance(sequence, best)
+                finished = self._advance(sequence, logits, best)
                 if finished is None:
                     still.append(sequence)
                     continue
@@ -220,6 +230,7 @@ class _Run:
             if start:
                 llama().llama_memory_seq_cp(self._memory, _SHARED, number, 0, start)
             sequence = _Sequence(index, number, prompt[start:], start, self._most(len(prompt)))
+            sequence.grammar = self._grammar.copy() if self._grammar is not None else None
             active.append(sequence)
             self._add_prompt(sequence)
 
@@ -244,25 +255,29 @@ class _Run:
     def _step(self) -> None:
         compute(self._context, self._batch)
 
-    def _best(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """The likeliest token of each row of this step."""
+    def _logits(self) -> Logits:
+        """One row for each that is wanted of this step."""
         if not self._batch.rows:
-            return np.empty(0, dtype=np.int64)
+            return np.empty((0, self._model.tokens), dtype=np.float32)
         pointer = llama().llama_get_logits(self._context)
-        logits = np.ctypeslib.as_array(pointer, (self._batch.rows, self._model.tokens))
-        best: np.ndarray[Any, np.dtype[np.int64]] = logits.argmax(axis=1)
-        return best
+        logits: Logits = np.ctypeslib.as_array(pointer, (self._batch.rows, self._model.tokens))
+        return logits
 
-    def _advance(self, sequence: _Sequence, best: np.ndarray[Any, np.dtype[np.int64]]) -> Decoded | None:
+    def _advance(
+        self, sequence: _Sequence, logits: Logits, best: np.ndarray[Any, np.dtype[np.int64]]
+    ) -> Decoded | None:
         """Take over what the model says, guesses as far as they were right; the answer, when it is finished."""
         if sequence.row < 0:
             return None
         guessed, sequence.draft = sequence.draft, []
         for offset in range(len(guessed) + 1):
-            token = int(best[sequence.row + offset])
-            if token in self._stops:
+            row = sequence.row + offset
+            token = int(best[row]) if sequence.grammar is None else sequence.grammar.best(logits[row])
+            if token in self._stops or (sequence.grammar is not None and self._model.ends(token)):
                 return Decoded(sequence.index, sequence.answer, "stop")
             sequence.answer.append(token)
+            if sequence.grammar is not None:
+                sequence.grammar.accept(token)
             if len(sequence.answer) >= sequence.limit:
                 return Decoded(sequence.index, sequence.answer, "length")
             if offset < len(guessed) and token != guessed[offset]:
@@ -274,6 +289,8 @@ class _Run:
 
     def _leave(self, sequence: _Sequence) -> None:
         llama().llama_memory_seq_rm(self._memory, sequence.sequence, -1, -1)
+        if sequence.grammar is not None:
+            sequence.grammar.close()
         self._free.append(sequence.sequence)
 
     def _most(self, prompt: int) -> int:

@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.inference.constraints import Constraint
 from engine.inference.llama.decoder import BatchedDecoder
+from engine.inference.llama.grammar import Grammar, grammar_text
 from engine.inference.llama.model import LlamaModel
 from engine.inference.outputs import Output
 from engine.inference.prompts import Prompt, tell_context
@@ -27,6 +29,7 @@ def answers(
     batch_size: int,
     reporter: Reporter,
     drafts: Drafts | None = None,
+    constraint: Constraint | None = None,
     gpu_layers: int = 0,
 ) -> Iterator[Output]:
     """Answer ``prompts`` greedily; an answer is yielded when it is finished.
@@ -39,20 +42,23 @@ def answers(
         batch_size: Prompts at the same time.
         reporter: Hears about decisions; may interrupt.
         drafts: Guesses how answers go on.
+        constraint: What every answer is held to.
         gpu_layers: Layers on the accelerator.
 
     Raises:
-        AnsweringError: llama.cpp cannot load the file, or fails.
+        AnsweringError: llama.cpp cannot load the file, the constraint cannot be used, or llama.cpp fails.
     """
     with LlamaModel(file, gpu_layers=gpu_layers) as model:
         tell_context(prompts, model.trained_context, max_new_tokens, reporter)
         decoder = BatchedDecoder(model, sequences=batch_size)
+        grammar = Grammar(model, grammar_text(constraint)) if constraint is not None else None
         before = time.monotonic()
         for decoded in decoder.decode(
             [prompt.ids for prompt in prompts],
             _stops(model, template.stop_ids),
             max_new_tokens,
             drafts=drafts,
+            grammar=grammar,
             reporter=reporter,
         ):
             now = time.monotonic()

@@ -50,6 +50,10 @@ class LlamaModel:
         self.vocabulary: Any = llama().llama_model_get_vocab(self._handle)
         self.tokens: int = llama().llama_vocab_n_tokens(self.vocabulary)
 
+    def ends(self, token: int) -> bool:
+        """Whether the file's own vocabulary has ``token`` end a text."""
+        return bool(llama().llama_vocab_is_eog(self.vocabulary, token))
+
     @property
     def handle(self) -> Any:
         """llama.cpp's own handle."""

@@ -1,0 +1,125 @@
+"""Answers held to a grammar: only tokens that can still become a text of it are taken."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any, Final
+
+import numpy as np
+
+from engine.inference.constraints import Constraint
+from engine.inference.errors import AnsweringError
+from engine.inference.llama.candidates import Candidates
+from engine.inference.llama.library import last_words, llama
+from engine.inference.llama.model import LlamaModel
+
+Logits = np.ndarray[Any, np.dtype[np.float32]]
+
+#: So many of the likeliest tokens are tried before all are: asking for all costs a walk over the vocabulary.
+_FIRST: Final = 64
+
+
+class Grammar:
+    """The place of one answer in a grammar.
+
+    Args:
+        model: Whose tokens they are.
+        text: The grammar, in llama.cpp's GBNF, its start symbol being ``root``.
+
+    Raises:
+        AnsweringError: It is no grammar.
+    """
+
+    def __init__(self, model: LlamaModel, text: str) -> None:
+        self._model = model
+        self._sampler: Any = llama().llama_sampler_init_grammar(
+            model.vocabulary, text.encode("utf-8"), b"root"
+        )
+        if not self._sampler:
+            raise AnsweringError(
+                "answers.grammar",
+                "The grammar cannot be read: {reason}.",
+                fix="Check it; its start symbol has to be called root.",
+                reason=last_words().rstrip(".") or "llama.cpp does not say why",
+            )
+
+    def copy(self) -> Grammar:
+        """Another answer at the same place."""
+        twin = Grammar.__new__(Grammar)
+        twin._model = self._model
+        twin._sampler = llama().llama_sampler_clone(self._sampler)
+        return twin
+
+    def allows(self, token: int) -> bool:
+        """Whether the answer may go on with ``token``."""
+        one = Candidates(1)
+        one.fill(np.array([token], dtype=np.int32), np.zeros(1, dtype=np.float32))
+        self.restrict(one)
+        return bool(np.isfinite(one.logits[0]))
+
+    def restrict(self, candidates: Candidates) -> None:
+        """Make what is not allowed impossible."""
+        llama().llama_sampler_apply(self._sampler, candidates.raw)
+
+    def best(self, logits: Logits) -> int:
+        """The likeliest token of those that are allowed; ``logits`` has one value per token."""
+        likeliest = int(logits.argmax())
+        if self.allows(likeliest):
+            return likeliest
+        everything = np.arange(len(logits))
+        for chosen in (
+            np.argpartition(logits, -_FIRST)[-_FIRST:] if len(logits) > _FIRST else everything,
+            everything,
+        ):
+            candidates = Candidates(len(chosen))
+            candidates.fill(chosen.astype(np.int32), logits[chosen])
+            self.restrict(candidates)
+            place = int(candidates.logits.argmax())
+            if np.isfinite(candidates.logits[place]):
+                return int(candidates.tokens[place])
+        raise AnsweringError(
+            "answers.grammar_stuck",
+            "No token of the model can go on as the grammar demands.",
+            fix="Check the grammar: every text of it has to be writable in the model's tokens.",
+        )
+
+    def accept(self, token: int) -> None:
+        """Go on to the place after ``token``."""
+        llama().llama_sampler_accept(self._sampler, token)
+
+    def close(self) -> None:
+        """Free the memory; a second time does nothing."""
+        sampler, self._sampler = self._sampler, None
+        if sampler:
+            llama().llama_sampler_free(sampler)
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self.close()
+
+
+def grammar_text(constraint: Constraint) -> str:
+    """A constraint in GBNF.
+
+    Raises:
+        AnsweringError: Its schema has no grammar.
+    """
+    if constraint.kind == "grammar":
+        return constraint.text
+    if constraint.kind == "choices":
+        return "root ::= " + " | ".join(
+            json.dumps(choice, ensure_ascii=False) for choice in constraint.choices
+        )
+    from llama_cpp.llama_grammar import json_schema_to_gbnf
+
+    try:
+        text: str = json_schema_to_gbnf(constraint.text)
+    except Exception as error:  # the converter raises whatever it meets
+        raise AnsweringError(
+            "answers.schema",
+            "The JSON schema cannot be made a grammar: {reason}.",
+            fix="Use a plainer schema: types, properties, required, enum, items.",
+            reason=str(error)[:200] or type(error).__name__,
+        ) from error
+    return text
