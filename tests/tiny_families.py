@@ -125,6 +125,59 @@ def tiny_of_family(name: str, folder: Path, *, dtype: torch.dtype = torch.bfloat
     return folder
 
 
+def exportable_model(folder: Path, *, seed: int = 0) -> Path:
+    """Write a random model that answers chats and that any process can turn into a GGUF file; returns its folder."""
+    import safetensors.torch
+
+    tiny_of_family("mistral", folder)
+    file = folder / "model.safetensors"
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {
+        name: (0.1 * torch.randn(tensor.shape, generator=generator)).to(tensor.dtype)
+        for name, tensor in safetensors.torch.load_file(file).items()
+    }
+    safetensors.torch.save_file(tensors, file, {"format": "pt"})
+    _pieces_for_transformers(folder)
+    settings = folder / "tokenizer_config.json"
+    content = json.loads(settings.read_text(encoding="utf-8"))
+    content["chat_template"] = (
+        "{{ bos_token }}{% for message in messages %}{{ message.role + ': ' + message.content }}"
+        "{% if message.role == 'assistant' %}{{ eos_token }}{% else %}{{ '<|turn|>' }}{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
+    )
+    settings.write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
+def _pieces_for_transformers(folder: Path) -> None:
+    """Write the SentencePiece tokenizer of a folder as tokenizer.json, too."""
+    import sentencepiece
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
+
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
+    vocabulary = {pieces.id_to_piece(number): number for number in range(pieces.get_piece_size())}
+    merges = [
+        (piece[:cut], piece[cut:])
+        for piece in vocabulary
+        for cut in range(1, len(piece))
+        if piece[:cut] in vocabulary and piece[cut:] in vocabulary
+    ]
+    tokenizer = Tokenizer(
+        models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True)
+    )
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")]
+    )
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
+    content = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    for _, token in sorted(content["added_tokens_decoder"].items()):
+        tokenizer.add_tokens([AddedToken(token["content"], special=token["special"], normalized=False)])
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
 def merge_bytes(folder: Path) -> None:
     """Let a tiny model's tokenizer merge two zero bytes, which no text has: llama.cpp takes none without merges."""
     file = folder / "tokenizer.json"

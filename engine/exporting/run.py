@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.datasets.example import Example
 from engine.datasets.library import OpenDataset, open_dataset
@@ -40,9 +40,9 @@ _MEASURED_TOKENS: Final = 1024
 def run(context: JobContext) -> JobResult:
     """Export the spec's model."""
     spec = ExportSpec.model_validate(context.spec)
-    files = find_model(context.workspace, spec.model)
     if spec.form == "gguf":
-        return _gguf(context, spec, files)
+        return _ggufs(context, spec)
+    files = find_model(context.workspace, spec.model)
     if spec.out is None:
         raise ExportError("export.no_place", "It is not said where the export goes.", fix="Name a folder.")
     out = Path(spec.out)
@@ -65,7 +65,31 @@ def run(context: JobContext) -> JobResult:
     )
 
 
-def _gguf(context: JobContext, spec: ExportSpec, files: ModelFiles) -> JobResult:
+def _ggufs(context: JobContext, spec: ExportSpec) -> JobResult:
+    """The GGUF files of all models of the spec; those that an earlier attempt has made are made again."""
+    if spec.others and spec.out is not None:
+        raise ExportError(
+            "export.one_place",
+            "Several models cannot go to one place.",
+            fix="Export one at a time, or let the workspace keep the files.",
+        )
+    folder = context.output_folder(context.workspace.exports)
+    if spec.out is None:
+        folder.mkdir(parents=True)
+    summaries, exports = [], []
+    models = list(dict.fromkeys([spec.model, *spec.others]))
+    for number, name in enumerate(models):
+        context.progress(number, len(models), "models", model=name)
+        summary, export = _gguf(context, spec, find_model(context.workspace, name), folder)
+        summaries.append(summary)
+        exports.append(export.model_copy(update={"id": f"{export.id}#{number}"}) if number else export)
+    result = {**summaries[0], "others": summaries[1:]} if spec.others else summaries[0]
+    return JobResult(result, Adoption(exports=exports))
+
+
+def _gguf(
+    context: JobContext, spec: ExportSpec, files: ModelFiles, folder: Path
+) -> tuple[dict[str, Any], NewExport]:
     started = time.monotonic()
     wanted = quantisation(spec.quantisation)
     template = load_template(files.folder, context, fallback=files.base_folder)
@@ -75,7 +99,7 @@ def _gguf(context: JobContext, spec: ExportSpec, files: ModelFiles) -> JobResult
         importance = _importance(context, files, template, dataset)
     plan = plan_of(files, wanted, importance=importance)
     context.event("export.plan", **{key: value for key, value in plan.as_dict().items() if key != "tensors"})
-    file = _place(context, spec, files, wanted.name)
+    file = Path(spec.out) if spec.out is not None else folder / f"{files.name}-{wanted.name}.gguf"
     write_gguf(
         plan,
         file,
@@ -108,15 +132,7 @@ def _gguf(context: JobContext, spec: ExportSpec, files: ModelFiles) -> JobResult
         sha256=str(summary["sha256"]),
         info={key: summary[key] for key in ("bytes", "bits_per_weight", "types", "parity")},
     )
-    return JobResult(summary, Adoption(exports=[export]))
-
-
-def _place(context: JobContext, spec: ExportSpec, files: ModelFiles, name: str) -> Path:
-    if spec.out is not None:
-        return Path(spec.out)
-    folder = context.output_folder(context.workspace.exports)
-    folder.mkdir(parents=True)
-    return folder / f"{files.name}-{name}.gguf"
+    return summary, export
 
 
 def _dataset(context: JobContext, spec: ExportSpec, files: ModelFiles) -> OpenDataset | None:

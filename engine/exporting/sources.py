@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.exporting.plan import GgufPlan, plan_gguf
-from engine.exporting.quantisations import Quantisation
+from engine.exporting.quantisations import Quantisation, quantisation
 from engine.files import read_json
 from engine.weights import WeightsReader
 from engine.weights.folding import FoldedReader
@@ -63,6 +63,16 @@ def plan_of(
         vocabulary_size=source.vocabulary_size,
         importance=importance,
     )
+
+
+def require_exportable(files: ModelFiles) -> None:
+    """See that a model can become a GGUF file.
+
+    Raises:
+        ExportError: Its architecture, a tensor or its tokenizer is unknown.
+        WeightsError: The tensors cannot be read.
+    """
+    plan_of(files, quantisation("q8_0")).family.vocabulary()
 
 
 def trained_on(files: ModelFiles) -> str | None:

@@ -16,6 +16,11 @@ class ExportSpec(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: str = Field(title="Model", description="Name of a base, an adapter or a merge.")
+    others: list[str] = Field(
+        default_factory=list,
+        title="Others",
+        description="More models to become GGUF files of the workspace in the same way, in the same process.",
+    )
     form: Form = Field(
         default="gguf",
         title="Form",

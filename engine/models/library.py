@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -131,6 +132,16 @@ def find_export(
         if file.is_file() and file.stat().st_size == row.info.get("bytes"):
             return ExportedFile(file, row.quantisation, row.sha256, row.info)
     return None
+
+
+def drop_exports(workspace: Workspace, job_id: str) -> None:
+    """Remove the GGUF files that a job put into the workspace; they can be made again, byte for byte."""
+    folder = workspace.exports / job_id
+    with workspace.catalogue.writing() as session:
+        rows = session.scalars(select(Export).where(Export.file.startswith(workspace.relative(folder) + "/")))
+        for row in rows:
+            session.delete(row)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def lineage(workspace: Workspace, name: str) -> list[dict[str, Any]]:

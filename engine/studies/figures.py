@@ -41,16 +41,15 @@ def task_result(workspace: Workspace, task: Task, products: Products, entrants: 
     if metric.name == "label" and known and asked:
         floor = majority_floor(known, asked)
         result.floor, result.floor_answer = floor.share, floor.answer
-    names = {name: entrant for entrant in entrants for name in products.tuned[task.dataset].get(entrant, [])}
-    if not task.sealed:
-        names |= {name: name for name in products.references if name != DATASET}
+    names = products.entrants_of(task.dataset, entrants, references=not task.sealed)
+    names.pop(DATASET, None)
     for name, entrant in names.items():
         figures = _figures(workspace, dataset.id, name, entrant, test, metric)
         if figures is None:
             continue
-        if name == f"fewshot:{products.bases[0]}":
+        if entrant == f"fewshot:{products.bases[0]}":
             result.few_shot = figures.metric
-        if name == f"untuned:{products.bases[0]}":
+        if entrant == f"untuned:{products.bases[0]}":
             result.untuned = figures.metric
         result.figures.append(figures)
     if result.figures:  # what was answered, should that be less

@@ -22,6 +22,9 @@ from engine.workspace.tables import Dataset, Model
 _LIGHT_START: Final = 2.0
 #: Share of a core's peak that decoding one token for a batch reaches.
 _DECODING: Final = 0.45
+#: Seconds of exporting a model, and of each of its weights.
+_EXPORT_START: Final = 1.0
+_EXPORT_PER_WEIGHT: Final = 1.5e-8
 _DEMO_PARAMETERS: Final = 134.5e6
 #: Characters per token of ordinary text.
 _CHARACTERS: Final = 4.0
@@ -213,6 +216,14 @@ class _Planner:
         splits: tuple[str, ...],
         extra: list[str] | None = None,
     ) -> None:
+        if self._study.quantisation is not None:
+            # What answers again in a later task is exported once, which is not worth telling apart here.
+            weights = self._parameters(self._study.bases[0])
+            key = f"export {phase.removeprefix('answer ')} {task.dataset}"
+            seconds = START_SECONDS + contestants * (_EXPORT_START + weights * _EXPORT_PER_WEIGHT)
+            self._add(
+                phase, key, f"Export models of {task.dataset} as {self._study.quantisation}", seconds, seconds
+            )
         size = self._size(task)
         asked = sum(getattr(size, split) for split in splits) * (contestants - len(extra or []))
         asked += size.test * len(extra or [])  # references answer no dev prompts

@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.datasets.spec import ImportSpec, SourceSpec
+from engine.errors import BakeoffError
 from engine.files import sha256_file
 from engine.jobs.context import JobContext
 from engine.merging.spec import MergeSpec
+from engine.models.library import find_model
 from engine.models.source import demo_source
 from engine.models.spec import ModelAddSpec
 from engine.studies.errors import StudyError
@@ -43,6 +45,8 @@ class Preparation:
         self.folder = folder
         self.steps = steps
         self.plan = plan
+        #: Whether all bases can become GGUF files; known when everything is prepared.
+        self.exportable = True
 
     def run(self) -> list[str]:
         """Prepare everything; returns what the reader of the report has to know, a sentence each."""
@@ -52,7 +56,27 @@ class Preparation:
         for sentence in cautions:
             self.context.event("warning", message=sentence)
         self._prepare_bases()
+        cautions += self._require_exportable()
         return cautions
+
+    def _require_exportable(self) -> list[str]:
+        """See whether all bases can answer as GGUF files, before anything is trained; says why, where not."""
+        from engine.exporting.sources import require_exportable
+
+        if self.study.quantisation is None:
+            return []
+        try:
+            for base in self.study.bases:
+                require_exportable(find_model(self.workspace, base.name))
+        except BakeoffError as error:
+            self.exportable = False
+            sentence = (
+                f"No contestant answers as a GGUF file, because {base.name} cannot become one ({error.message}); "
+                "what is ranked are the weights as trained."
+            )
+            self.context.decision("answer_as", "transformers", sentence)
+            return [sentence]
+        return []
 
     def _import_datasets(self) -> list[str]:
         """Import what is missing; names the datasets that are here already and are not what the file says."""

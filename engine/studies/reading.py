@@ -84,6 +84,7 @@ def _contradictions(study: Study) -> list[str]:
             )
     found += _merging_problems(study)
     found += _judging_problems(study)
+    found += _answering_problems(study)
     settings = [study.training, *(task.training for task in study.tasks)]
     settings += [base.sibling.training for base in study.bases if base.sibling]
     for own in settings:
@@ -164,6 +165,17 @@ def _judging_problems(study: Study) -> list[str]:
     if goal.reference is not None and goal.reference not in entrants:
         found.append(f"The goal '{study.judging.goal}' names nobody of the study ({', '.join(entrants)}).")
     return found
+
+
+def _answering_problems(study: Study) -> list[str]:
+    from engine.exporting.quantisations import quantisation
+
+    try:
+        if study.quantisation is not None:
+            quantisation(study.quantisation)
+    except BakeoffError as error:
+        return [f"{error.message} {error.fix}"]
+    return []
 
 
 def _named(name: str) -> bool:

@@ -13,6 +13,7 @@ from engine.judging.spec import JudgeSpec
 from engine.merging.spec import MergeSpec
 from engine.ranking import Ranking
 from engine.studies.conclusions import conclude, validate_sentence
+from engine.studies.exports import Exports
 from engine.studies.figures import machine_in_words, task_result
 from engine.studies.paid import is_endpoint, spent_usd
 from engine.studies.plan import Plan, plan_study
@@ -57,7 +58,12 @@ class _Loop:
         self.folder = folder
         self.plan = plan
         self.steps = Steps(context, study.name, plan.seconds)
-        self.products = Products(bases=[base.name for base in study.bases], references=list(study.references))
+        self.products = Products(
+            bases=[base.name for base in study.bases],
+            references=list(study.references),
+            quantisation=study.quantisation,
+        )
+        self.exports = Exports(context.workspace, self.steps, self.products, plan)
         self.choices: list[Choice] = []
         self.cautions: list[str] = []
         #: The plan of comparisons and prices, made when the datasets are here.
@@ -69,7 +75,10 @@ class _Loop:
         """All phases."""
         open_tasks = self.study.open_tasks()
         self._phase("prepare")
-        self.cautions = Preparation(self.context, self.study, self.folder, self.steps, self.plan).run()
+        preparation = Preparation(self.context, self.study, self.folder, self.steps, self.plan)
+        self.cautions = preparation.run()
+        if not preparation.exportable:
+            self.products.quantisation = None
         self.shares = plan_study(self.study, self.workspace)
         self._phase("fine-tune")
         self._fine_tune(open_tasks, self.products.bases)
@@ -118,12 +127,12 @@ class _Loop:
     def _answer(self, tasks: list[Task], entrants: list[str], *, references: bool) -> None:
         """Answers on dev and test; all local contestants of a task in one process."""
         who = "bases" if references else "merges"
-        steps = []
         for task in tasks:
             names = self.products.contestants(task.dataset, entrants, references=references)
             local = [name for name in names if not is_endpoint(name)]
-            key = f"answer {who} {task.dataset}"
-            steps.append(self._submit(key, "generate", self._generate(task, local), f"Answer {task.dataset}"))
+            self._answer_locally(
+                who, f"answer {who} {task.dataset}", task, local, self._generate(task, local)
+            )
             for name in names:
                 if is_endpoint(name):
                     key, title = f"api {task.dataset} {name}", f"{name} answers {task.dataset}"
@@ -131,7 +140,15 @@ class _Loop:
                     self.steps.run(
                         [self._submit(key, "generate", spec, title, lane="network", own_runner=True)]
                     )
-        self.steps.run(steps)
+        self.exports.drop()
+
+    def _answer_locally(
+        self, who: str, key: str, task: Task, contestants: list[str], spec: GenerateSpec
+    ) -> None:
+        """The GGUF files of contestants, and their answers: each in one process for all of them."""
+        answered = self.steps.is_done(key, "generate", spec)
+        self.exports.make(f"export {who} {task.dataset}", task.dataset, contestants, needed=not answered)
+        self.steps.run([self._submit(key, "generate", spec, f"Answer {task.dataset}")])
 
     def _generate(
         self,
@@ -147,7 +164,8 @@ class _Loop:
             dataset=task.dataset,
             splits=list(splits or everything),
             limits={"dev": task.limits.dev, "test": task.limits.test},
-            only_test=[name for name in names if name in self.products.references],
+            only_test=[self.products.answering(name) for name in self.products.references],
+            entrants=self.products.entrants_of(task.dataset, self.products.trained_entrants, references=True),
             answers=task.answers,
             batch_size=self.study.batch_size,
             budget_usd=budget,
@@ -199,7 +217,9 @@ class _Loop:
             return "ranking"
         kind, colon, entrant = goal.partition(":")
         tuned = self.products.tuned[task.dataset].get(entrant, [])
-        return f"{kind}:{tuned[0]}" if colon and tuned else goal
+        if not colon:
+            return goal
+        return f"{kind}:{self.products.answering(tuned[0] if tuned else entrant)}"
 
     def _choose_parents(self, dev: Ranking, merging: Merging) -> list[str]:
         """The strongest bases on dev prompts."""
@@ -277,8 +297,8 @@ class _Loop:
         self._fine_tune([task], [winner, second])
         names = self.products.contestants(task.dataset, [winner, second], references=False)
         spec = self._generate(task, names, splits=("test",))
-        step = self._submit(f"validate {task.dataset}", "generate", spec, f"Answer {task.dataset}")
-        self.steps.run([step])
+        self._answer_locally("validate", f"validate {task.dataset}", task, names, spec)
+        self.exports.drop()
         judged = self._judge([task], [winner, second], "test", "validate", references=False)
         contestants = {task.dataset: names}
         compared = rank_verdicts(
@@ -287,7 +307,7 @@ class _Loop:
             "test",
             self.study.judging.judge,
             contestants,
-            reference=second if self.study.repeats > 1 else self.products.tuned[task.dataset][second][0],
+            reference=second if self.study.repeats > 1 else names[1],
         )
         standing = next((row for row in compared.contestants if row.name in (winner, names[0])), None)
         verdict, sentence = validate_sentence(winner, second, task.dataset, standing)

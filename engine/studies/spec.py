@@ -167,7 +167,15 @@ class Study(Part):
     budget_usd: float | None = Field(
         default=None, ge=0, title="Budget", description="Ceiling for the whole study."
     )
-    batch_size: int = Field(default=16, ge=1, title="Batch size", description="Prompts answered at once.")
+    quantisation: str | None = Field(
+        default="q8_0",
+        title="Answer as",
+        description="Contestants answer as GGUF files in this quantisation, as they would be shipped; null: by "
+        "transformers, from the weights as trained.",
+    )
+    batch_size: int | None = Field(
+        default=None, ge=1, title="Batch size", description="Prompts answered at once."
+    )
 
     def open_tasks(self) -> list[Task]:
         """The tasks that everybody sees."""

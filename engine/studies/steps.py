@@ -69,11 +69,7 @@ class Steps:
         A step's share of the budget depends on what others have cost, so it is the same step with another
         share; with another budget of the whole study, ``budget_usd``, it is not.
         """
-        words = spec.model_dump(mode="json")
-        if words.get("budget_usd") is not None:
-            words["budget_usd"] = budget_usd
-        digest = sha256_json({"kind": kind, "spec": words})[:8]
-        job_id = f"{slug(self._study)[:28]}.{slug(key)[:48]}.{digest}"
+        job_id = self._id(key, kind, spec, budget_usd)
         job = self._client.submit(
             kind,
             spec,
@@ -86,6 +82,18 @@ class Steps:
         if job.status().state in AT_REST - {"done"}:
             job.ask("resume")
         return Step(key, job, seconds)
+
+    def is_done(self, key: str, kind: str, spec: BaseModel) -> bool:
+        """Whether an earlier attempt has finished this step."""
+        path = self._context.workspace.jobs / self._id(key, kind, spec, None)
+        return path.is_dir() and JobDirectory(path).status().state == "done"
+
+    def _id(self, key: str, kind: str, spec: BaseModel, budget_usd: float | None) -> str:
+        words = spec.model_dump(mode="json")
+        if words.get("budget_usd") is not None:
+            words["budget_usd"] = budget_usd
+        digest = sha256_json({"kind": kind, "spec": words})[:8]
+        return f"{slug(self._study)[:28]}.{slug(key)[:48]}.{digest}"
 
     def run(self, steps: Sequence[Step]) -> list[dict[str, Any]]:
         """Wait until all steps are done; returns their summaries in order.

@@ -145,13 +145,14 @@ def test_a_worker_that_always_dies_fails_its_job_with_the_cause(
 
 
 def test_the_ends_of_runners_do_not_count_against_a_job(
-    workspace: Workspace, client: JobClient, short_file: Path
+    workspace: Workspace, client: JobClient, tmp_path: Path
 ) -> None:
-    job = submit_import(client, short_file, "short")
+    # Long enough that no attempt is over before its runner is killed, however busy the machine.
+    job = submit_import(client, write_rows(tmp_path / "long.jsonl", 60_000), "long")
     for attempt in range(1, 5):
         client.ensure_runner()
         wait_for(lambda wanted=attempt: job.status().attempt >= wanted, every=0.002)
         kill(runners(workspace))
     assert job.status().attempt == 4
     assert job.status().lost == 0
-    _finishes_once(workspace, client, job, "short")
+    _finishes_once(workspace, client, job, "long")

@@ -16,13 +16,15 @@ from engine.jobs.directory import all_jobs
 from engine.workspace import Workspace
 from tests.conftest import Cli, clean_environment, end_processes_of
 from tests.tiny import tiny_model
+from tests.tiny_families import exportable_model
 
 
-def write_study(folder: Path, **changes: object) -> Path:
+def write_study(folder: Path, *, exportable: bool = False, **changes: object) -> Path:
     """A small study with its models and data beside it."""
     chance = random.Random(11)
     for number in range(2):
-        tiny_model(folder / f"base{number}", seed=number)
+        make = exportable_model if exportable else tiny_model
+        make(folder / f"base{number}", seed=number)
     for name in ("colours", "sealed"):
         rows = [
             {
@@ -66,7 +68,7 @@ def write_study(folder: Path, **changes: object) -> Path:
 def test_a_study_killed_in_the_middle_goes_on_and_ends_with_a_report(
     cli: Cli, workspace: Workspace, tmp_path: Path
 ) -> None:
-    file = write_study(tmp_path)
+    file = write_study(tmp_path, exportable=True)
     command = [sys.executable, "-m", "engine.cli.main", "study", "run", str(file)]
     first = subprocess.Popen(
         command,
@@ -100,6 +102,10 @@ def test_a_study_killed_in_the_middle_goes_on_and_ends_with_a_report(
     assert result["validation"]["dataset"] == "sealed"
     assert {choice["what"] for choice in result["choices"]} == {"parents", "merge"}
     assert any("training luck" in text or "luck of" in text for text in result["cautions"])
+    figures = [one for task in result["tasks"] for one in task["figures"]]
+    assert {one["contestant"] for one in figures} > {"untuned:one@q8_0", "one-colours@q8_0"}
+    assert {one["entrant"] for one in figures} == set(entrants)
+    assert not any(path.suffix == ".gguf" for path in workspace.exports.rglob("*"))
     report = workspace.root / result["report"]
     assert report.read_text(encoding="utf-8").lower().startswith("<!doctype html>")
 
