@@ -13,7 +13,10 @@ from engine.datasets.example import Example
 from engine.datasets.library import OpenDataset, open_dataset
 from engine.datasets.selection import select
 from engine.errors import BakeoffError
+from engine.exporting.beginning import begin_prompts
 from engine.exporting.errors import ExportError
+from engine.exporting.ollama.modelfile import MODELFILE
+from engine.exporting.ollama.writing import check_prompts, gguf_name, modelfile_of
 from engine.exporting.parity import PROBES, Parity, compare_tokens
 from engine.exporting.quantisations import quantisation, wants_importance
 from engine.exporting.sources import plan_of, trained_on
@@ -46,6 +49,9 @@ def run(context: JobContext) -> JobResult:
     if spec.out is None:
         raise ExportError("export.no_place", "It is not said where the export goes.", fix="Name a folder.")
     out = Path(spec.out)
+    if spec.form == "ollama":
+        with new_folder(out) as folder:
+            return _gguf(context, spec, files, folder)
     started = time.monotonic()
     if spec.form == "adapter":
         _copy_adapter(files, out)
@@ -65,7 +71,8 @@ def run(context: JobContext) -> JobResult:
     )
 
 
-def _gguf(context: JobContext, spec: ExportSpec, files: ModelFiles) -> JobResult:
+def _gguf(context: JobContext, spec: ExportSpec, files: ModelFiles, folder: Path | None = None) -> JobResult:
+    """A GGUF file; with ``folder``, which becomes the spec's place, a Modelfile beside it."""
     started = time.monotonic()
     wanted = quantisation(spec.quantisation)
     template = load_template(files.folder, context, fallback=files.base_folder)
@@ -75,12 +82,19 @@ def _gguf(context: JobContext, spec: ExportSpec, files: ModelFiles) -> JobResult
         importance = _importance(context, files, template, dataset)
     plan = plan_of(files, wanted, importance=importance)
     context.event("export.plan", **{key: value for key, value in plan.as_dict().items() if key != "tensors"})
-    file = _place(context, spec, files, wanted.name)
+    beginning = begin_prompts(plan, template, context)
+    modelfile = None
+    name = gguf_name(files.name, wanted.name)
+    if folder is not None:
+        # Before the large file, so that a template that cannot be told to Ollama costs nothing.
+        modelfile = modelfile_of(files, template, name, beginning.token, context)
+    file = _place(context, spec, name) if folder is None else folder / name
     write_gguf(
         plan,
         file,
         name=files.name,
         chat_template=template.text,
+        add_bos=beginning.add,
         importance=importance,
         threads=spec.threads,
         reporter=context,
@@ -89,7 +103,7 @@ def _gguf(context: JobContext, spec: ExportSpec, files: ModelFiles) -> JobResult
     _tell(context, parity)
     summary = {
         "model": files.name,
-        "form": "gguf",
+        "form": spec.form,
         "quantisation": wanted.name,
         "file": str(file),
         "bytes": file.stat().st_size,
@@ -97,8 +111,13 @@ def _gguf(context: JobContext, spec: ExportSpec, files: ModelFiles) -> JobResult
         "bits_per_weight": plan.as_dict()["bits_per_weight"],
         "types": plan.types,
         "parity": parity.as_dict(),
-        "seconds": round(time.monotonic() - started, 3),
     }
+    if folder is not None and modelfile is not None:
+        (folder / MODELFILE).write_text(modelfile.text(), encoding="utf-8", newline="\n")
+        file = Path(str(spec.out)) / name
+        summary["ollama"] = check_prompts(folder / name, template, modelfile, beginning.token, context)
+        summary |= {"file": str(file), "modelfile": str(file.with_name(MODELFILE))}
+    summary["seconds"] = round(time.monotonic() - started, 3)
     export = NewExport(
         id=context.job_id,
         model_id=files.id,
@@ -111,12 +130,12 @@ def _gguf(context: JobContext, spec: ExportSpec, files: ModelFiles) -> JobResult
     return JobResult(summary, Adoption(exports=[export]))
 
 
-def _place(context: JobContext, spec: ExportSpec, files: ModelFiles, name: str) -> Path:
+def _place(context: JobContext, spec: ExportSpec, name: str) -> Path:
     if spec.out is not None:
         return Path(spec.out)
     folder = context.output_folder(context.workspace.exports)
     folder.mkdir(parents=True)
-    return folder / f"{files.name}-{name}.gguf"
+    return folder / name
 
 
 def _dataset(context: JobContext, spec: ExportSpec, files: ModelFiles) -> OpenDataset | None:
