@@ -16,8 +16,8 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     """Add the command."""
     export = commands.add_parser("export", help="bring a model out of the workspace", parents=[everywhere])
     export.add_argument("model", metavar="MODEL")
-    export.add_argument("out", metavar="OUT", help="the GGUF file, or a folder to put it into")
-    export.add_argument("--as", dest="form", required=True, choices=("gguf", "merged", "adapter"))
+    export.add_argument("out", metavar="OUT", help="the GGUF file or a folder for it; else a new folder")
+    export.add_argument("--as", dest="form", required=True, choices=("gguf", "merged", "adapter", "ollama"))
     export.add_argument("--quant", metavar="Q", help="how a GGUF file stores weights (default: q4_k_m)")
     export.add_argument(
         "--dataset",
@@ -43,8 +43,10 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 def _export(options: argparse.Namespace, session: Session) -> Result:
     from engine.exporting.spec import ExportSpec
     from engine.models.library import find_model
+    from engine.workspace.naming import slug
 
-    if options.quant is not None and options.form != "gguf":
+    with_gguf = options.form in ("gguf", "ollama")
+    if options.quant is not None and not with_gguf:
         raise BakeoffError(
             "export.quantisation_unused",
             "--quant is for GGUF files only; --as {form} keeps the weights as they are.",
@@ -60,7 +62,7 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
         importance=options.importance,
         threads=options.threads,
     )
-    plan = _plan(spec, files) if options.form == "gguf" else None
+    plan = _plan(spec, files) if with_gguf else None
     if options.dry_run:
         return (plan.as_dict(), _plan_text(plan)) if plan is not None else ({}, "Nothing to plan.")
     out = _place(options, files.name, spec.quantisation)
@@ -82,6 +84,10 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
     text += (
         f", {summary['bits_per_weight']} bits per weight; {equal} of {parity['texts']} texts tokenise alike."
     )
+    if options.form == "ollama":
+        text += (
+            f"\n{summary['modelfile']}: ollama create {slug(files.name).lower()} -f {summary['modelfile']}"
+        )
     drift = None if options.no_drift else _drift(session, spec, files)
     if drift is None:
         return summary, text

@@ -36,4 +36,6 @@ KINDS: Final[dict[str, JobKind]] = {
     "generate": JobKind("engine.inference", "compute"),
     "judge": JobKind("engine.judging", "network"),
     "study": JobKind("engine.studies", "coordinator"),
+    "release": JobKind("engine.studies.release", "compute"),
+    "push": JobKind("engine.studies.pushing", "network", online=True),
 }
