@@ -43,13 +43,14 @@ class Prepared:
     """A GGUF file about to be written.
 
     Attributes:
+        name: What the file calls the model.
         template: The recorded rendering.
         beginning: How prompts begin.
         importance: Which weights matter, where that was measured.
         dataset: Whose prompts are compared.
     """
 
-    files: ModelFiles
+    name: str
     wanted: Quantisation
     plan: GgufPlan
     template: ChatTemplate
@@ -73,7 +74,7 @@ def prepare_gguf(workspace: Workspace, reporter: Reporter, files: ModelFiles, sp
     plan = plan_of(files, wanted, importance=importance)
     reporter.event("export.plan", **{key: value for key, value in plan.as_dict().items() if key != "tensors"})
     beginning = begin_prompts(plan, template, reporter)
-    return Prepared(files, wanted, plan, template, beginning, importance, dataset)
+    return Prepared(files.name, wanted, plan, template, beginning, importance, dataset)
 
 
 def make_gguf(
@@ -91,7 +92,7 @@ def make_gguf(
     write_gguf(
         plan,
         file,
-        name=prepared.files.name,
+        name=prepared.name,
         chat_template=template.text,
         add_bos=prepared.beginning.add,
         importance=prepared.importance,
