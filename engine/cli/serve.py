@@ -73,21 +73,18 @@ def _serve(options: argparse.Namespace, session: Session) -> NoReturn:
 def _offer(session: Session, text: str, context: int) -> Offer:
     """The model that ``text`` names, its GGUF file made where there is none."""
     from engine.cli.exported import gguf_of
-    from engine.inference.serving.models import Answerer, Offer
+    from engine.inference.serving.client import ChildTalker, Loading
+    from engine.inference.serving.models import Offer
     from engine.models.inspect import read_template
 
     files, export = gguf_of(session, text)
     template = read_template(files.folder) or read_template(files.base_folder) or ""
 
-    def load() -> Answerer:
-        from engine.inference.llama.replies import Talker
-        from engine.models.template import load_template
-
-        loaded = load_template(files.folder, SilentReporter(), fallback=files.base_folder)
-        return Talker(export.file, loaded, context=context)
-
+    loading = Loading(export.file, files.folder, files.base_folder, context)
     shows_tools = "tools" in template and "tool_calls" in template
-    return Offer(text, f"{export.quantisation}-{export.sha256[:12]}", shows_tools, load)
+    return Offer(
+        text, f"{export.quantisation}-{export.sha256[:12]}", shows_tools, lambda: ChildTalker(loading)
+    )
 
 
 def _key_from(variable: str) -> str:
