@@ -29,6 +29,7 @@ _COMMANDS: Final = (
     "rank",
     "study",
     "endpoints",
+    "serve",
     "jobs",
     "workspace",
     "app",
@@ -87,7 +88,7 @@ def _fail(session: Session, error: BakeoffError, *, debug: bool = False) -> int:
     """Tell a failure; with ``debug`` also where it happened (called while the exception is handled)."""
     if debug:
         traceback.print_exc()
-    if session.as_json:
+    if session.as_json and not session.printed:
         session.print_result({"error": error.as_dict()}, "")
     session.say(error.sentence())
     return 2 if isinstance(error, UsageError) else 1

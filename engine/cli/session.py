@@ -37,11 +37,13 @@ class Session:
     Attributes:
         as_json: stdout carries one JSON document and nothing else.
         folder: The workspace named on the command line, if any.
+        printed: The one document is on stdout already.
     """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.folder: str | None = None
+        self.printed = False
         #: When a passing line about something was shown last, and which.
         self._shown: dict[str, tuple[float, str]] = {}
         self._line_open = False
@@ -70,6 +72,7 @@ class Session:
         """The result on stdout: the document with ``--json``, else the text."""
         self._end_line()
         if self.as_json:
+            self.printed = True
             print(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False), flush=True)
         elif text:
             print(text, flush=True)
