@@ -25,6 +25,7 @@ _COMMANDS: Final = (
     "merge",
     "export",
     "generate",
+    "chat",
     "judge",
     "rank",
     "study",

@@ -103,6 +103,25 @@ def local_file(workspace: Workspace, text: str) -> tuple[ModelFiles, str, Export
     return files, quantisation, find_export(workspace, files, quantisation or None)
 
 
+def speaker(workspace: Workspace, text: str) -> tuple[str, str] | None:
+    """Endpoint and model that ``text`` names; None where it names a model of the workspace.
+
+    Raises:
+        ContestantError: It is neither, or a dataset's answers or an untuned base, which nobody talks with.
+    """
+    participant = parse(workspace, text)
+    if participant.form == "api":
+        return participant.endpoint, participant.api_model
+    if participant.form == "dataset" or participant.shots or text.startswith(_UNTUNED):
+        raise ContestantError(
+            "contestant.no_speaker",
+            "'{name}' is no model to talk with.",
+            fix="Name a model of the workspace, MODEL@QUANTISATION or ENDPOINT:MODEL.",
+            name=text,
+        )
+    return None
+
+
 def contestant(participant: Participant, dataset_id: str, identity: dict[str, Any]) -> NewContestant:
     """The contestant of ``participant`` on one dataset; its id is the hash of ``identity``."""
     return NewContestant(

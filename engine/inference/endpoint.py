@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from engine.inference.endpoint_failures import (
     Where,
     hide_secrets,
 )
+from engine.inference.endpoint_stream import Gathered
 from engine.inference.pricing import Message, Price, PriceList, most_prompt_tokens
 from engine.progress import Reporter, SilentReporter
 
@@ -193,6 +194,88 @@ class Endpoint:
                 attempt -= 1
                 continue
             self._wait_or_raise(outcome, attempt)
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        model: str,
+        *,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int = 1024,
+        seed: int | None = None,
+    ) -> Generator[str | Completion, None, None]:
+        """Ask ``model`` to continue ``messages``: pieces of text as they come, and at last the whole.
+
+        A request that fails is repeated as long as nothing of its answer was given out. An answer that is left in
+        the middle (by closing the generator) is booked with the most that it can have cost.
+
+        Args:
+            messages: In OpenAI's form.
+            model: A name that the endpoint knows.
+            temperature: None leaves it to the endpoint.
+            top_p: The same.
+            max_tokens: The most tokens of the answer; also bounds the cost.
+            seed: Sent along when given.
+
+        Raises:
+            PriceError: The model has no known price.
+            BudgetReachedError: The call, or its repetition, could pass the budget.
+            EndpointError: It failed for good.
+            EndpointStoppedError: `stop` was called.
+        """
+        price = self.prices.require(model, self.name)
+        most_input = most_prompt_tokens(messages, {})
+        wish = _request(messages, model, temperature, max_tokens, None, seed)
+        wish |= {"stream": True, "stream_options": {"include_usage": True}}
+        if top_p is not None:
+            wish["top_p"] = top_p
+        started, lost, attempt, sent = time.monotonic(), 0.0, 0, 0
+        while True:
+            attempt, sent = attempt + 1, sent + 1
+            self._check_stopping()
+            request = self._acceptable(model, wish)
+            outcome, charged, begun = yield from self._streamed(request, price, most_input, max_tokens)
+            lost += charged
+            if isinstance(outcome, Completion):
+                yield replace(outcome, cost_usd=lost, seconds=time.monotonic() - started, attempts=sent)
+                return
+            outcome.cost_usd = lost
+            if begun:
+                raise outcome from None
+            if outcome.refused_parameter in request:
+                self._learn(model, str(outcome.refused_parameter))
+                attempt -= 1
+                continue
+            self._wait_or_raise(outcome, attempt)
+
+    def _streamed(
+        self, request: dict[str, Any], price: Price, most_input: int, max_tokens: int
+    ) -> Generator[str, None, tuple[Completion | EndpointError, float, bool]]:
+        """Send one request within the budget, yield its pieces; what came of it, its USD, whether any piece came."""
+        import httpx2
+        import openai
+
+        reservation = self.budget.reserve(price.cost(most_input, max_tokens))
+        charged, gathered = reservation.usd, Gathered()
+        outcome: Completion | EndpointError
+        try:
+            stream: Any = self._client.chat.completions.create(**request)
+            with stream:
+                for chunk in stream:
+                    piece = gathered.add(chunk)
+                    if piece:
+                        yield piece
+            outcome = _read(gathered.document(), price, most_input, max_tokens)
+            charged = outcome.cost_usd
+        except openai.OpenAIError as error:
+            outcome = self._where(request["model"]).failure(error)
+            charged = reservation.usd if outcome.maybe_paid or gathered.begun else 0.0
+        except (httpx2.HTTPError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+            outcome = self._where(request["model"]).unreadable()
+        finally:
+            self.budget.settle(reservation, charged)
+        return outcome, charged, gathered.begun
 
     def _attempt(
         self, request: dict[str, Any], price: Price, most_input: int, max_tokens: int

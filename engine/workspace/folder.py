@@ -18,7 +18,7 @@ from engine.workspace.catalogue import Catalogue
 #: Version of the folder's layout. A newer one is refused in words.
 PROTOCOL: Final = 1
 _MARKER: Final = "workspace.json"
-_PARTS: Final = ("datasets", "models", "exports", "outputs", "jobs", "reports")
+_PARTS: Final = ("datasets", "models", "exports", "outputs", "jobs", "reports", "conversations")
 
 
 class WorkspaceError(BakeoffError):
@@ -56,6 +56,11 @@ class Workspace:
     def outputs(self) -> Path:
         """One folder per set of local outputs, named by the job that wrote it."""
         return self.root / "outputs"
+
+    @property
+    def conversations(self) -> Path:
+        """One file per conversation, named by its id."""
+        return self.root / "conversations"
 
     @property
     def jobs(self) -> Path:

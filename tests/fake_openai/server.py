@@ -30,6 +30,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 import socket
 import threading
 import time
@@ -242,7 +243,36 @@ class _Handler(BaseHTTPRequestHandler):
                 "completion_tokens": output_tokens,
                 "total_tokens": total,
             }
+        if body.get("stream"):
+            return self._stream(failure, document)
         return self._deliver(failure, document)
+
+    def _stream(self, failure: str, document: dict[str, Any]) -> None:
+        """The answer in words, as server-sent events; ``drop`` ends after half of them."""
+        choice = document["choices"][0]
+        shared = {key: document[key] for key in ("id", "created", "model")} | {
+            "object": "chat.completion.chunk"
+        }
+        words = re.findall(r"\S+\s*|\s+", choice["message"]["content"] or "")
+        deltas = [({"content": word}, None) for word in words]
+        if choice["message"]["refusal"]:
+            deltas.append(({"refusal": choice["message"]["refusal"]}, None))
+        chunks = [
+            {**shared, "choices": [{"index": 0, "delta": delta, "finish_reason": end}]}
+            for delta, end in [*deltas, ({}, choice["finish_reason"])]
+        ]
+        if "usage" in document:
+            chunks.append({**shared, "choices": [], "usage": document["usage"]})
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for chunk in chunks[: len(chunks) // 2] if failure == "drop" else chunks:
+            self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+            self.wfile.flush()
+        if failure != "drop":
+            self.wfile.write(b"data: [DONE]\n\n")
 
     def _deliver(self, failure: str, document: dict[str, Any]) -> None:
         content = json.dumps(document).encode()

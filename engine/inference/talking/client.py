@@ -71,7 +71,7 @@ class ChildTalker:
         )
         self._heard: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._number = 0
-        threading.Thread(target=self._hear, name="serve-child", daemon=True).start()
+        threading.Thread(target=self._hear, name="talking-child", daemon=True).start()
         try:
             self._send(
                 {

@@ -1,0 +1,1 @@
+"""Conversations with several models side by side."""

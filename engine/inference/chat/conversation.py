@@ -1,0 +1,180 @@
+"""A conversation with several models: who took part, what was asked, what each answered, and which was better."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.inference.chat.errors import ChatError
+from engine.inference.sampling import Sampling
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+class Pane(_Part):
+    """One who answers.
+
+    Attributes:
+        name: As asked for.
+        kind: ``local``, a GGUF file; ``api``, a model behind an endpoint.
+        file: The exact GGUF file.
+        sha256: Of the file.
+        quantisation: Of the file.
+        model: What the endpoint calls it.
+        context: Tokens of a conversation at most; None: unknown.
+        left_out: So many of the oldest turns are not shown to it any more.
+    """
+
+    name: str
+    kind: Literal["local", "api"]
+    file: str = ""
+    sha256: str = ""
+    quantisation: str = ""
+    model: str = ""
+    context: int | None = None
+    left_out: int = Field(default=0, ge=0)
+
+
+class Answer(_Part):
+    """What one pane said in a turn.
+
+    Attributes:
+        stop: ``stop``, ``length``, ``stopped`` by the user, or what an endpoint says.
+        prompt_tokens: Of all that it was shown, ``cached_tokens`` of them known from the turn before.
+        first_seconds: Until the first text.
+        snapshot: The exact model that answered, as an endpoint says.
+    """
+
+    text: str
+    stop: str
+    prompt_tokens: int
+    cached_tokens: int = 0
+    tokens: int
+    first_seconds: float
+    seconds: float
+    cost_usd: float = 0.0
+    sampling: Sampling
+    snapshot: str = ""
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens after the first, per second."""
+        rest = self.seconds - self.first_seconds
+        return (self.tokens - 1) / rest if self.tokens > 1 and rest > 0 else 0.0
+
+
+class Turn(_Part):
+    """A prompt and what was answered to it.
+
+    Attributes:
+        answers: By the number of the pane, from 0.
+        vote: The number of the better pane, or ``tie``.
+    """
+
+    prompt: str
+    answers: dict[int, Answer] = Field(default_factory=dict)
+    vote: int | Literal["tie"] | None = None
+
+
+class Conversation(_Part):
+    """All of it, as it is saved.
+
+    Attributes:
+        created: Seconds since the epoch.
+    """
+
+    id: str
+    created: float
+    panes: list[Pane]
+    system: str = ""
+    sampling: Sampling = Sampling()
+    max_new_tokens: int | None = None
+    turns: list[Turn] = Field(default_factory=list)
+
+    def messages(self, pane: int, turn: int) -> list[dict[str, Any]]:
+        """What a pane is shown to answer a turn: of the earlier ones, those that it has answered."""
+        shown = [{"role": "system", "content": self.system}] if self.system else []
+        for earlier in self.turns[self.panes[pane].left_out : turn]:
+            answer = earlier.answers.get(pane)
+            if answer is not None and answer.text:
+                shown.append({"role": "user", "content": earlier.prompt})
+                shown.append({"role": "assistant", "content": answer.text})
+        return [*shown, {"role": "user", "content": self.turns[turn].prompt}]
+
+    def leave_out(self, pane: int, turns: int) -> None:
+        """Do not show the oldest so many turns to a pane any more.
+
+        Raises:
+            ChatError: There are not so many before the last one.
+        """
+        most = max(len(self.turns) - 1, 0)
+        if not 0 <= turns <= most:
+            raise ChatError(
+                "chat.trim",
+                "{count} turns cannot be left out: there are {most} before the last one.",
+                fix="Name a number from 0 to {most}.",
+                count=turns,
+                most=most,
+            )
+        self.panes[pane].left_out = turns
+
+    def to_leave_out(self, pane: int) -> int:
+        """How many of the oldest turns make up half of what a pane is shown, by the tokens that it counted."""
+        begin, last = self.panes[pane].left_out, len(self.turns) - 1
+        known = {
+            number: self.turns[number].answers[pane].prompt_tokens
+            for number in range(begin, last)
+            if pane in self.turns[number].answers
+        }
+        if not known:
+            return max(last, 0)
+        half = max(known.values()) / 2
+        return next((number for number, tokens in known.items() if tokens > half), last)
+
+    def vote(self, better: int | Literal["tie"]) -> None:
+        """Say whose answer to the last prompt is better.
+
+        Raises:
+            ChatError: Nothing was answered yet, or there is no such pane.
+        """
+        if not self.turns or len(self.turns[-1].answers) < 2:
+            raise ChatError(
+                "chat.vote_early",
+                "There are no two answers to compare yet.",
+                fix="Ask something first, with two models at least.",
+            )
+        if better != "tie" and better not in self.turns[-1].answers:
+            raise ChatError(
+                "chat.vote_pane",
+                "There is no answer {number} to the last prompt.",
+                fix="Vote for one of {known}, or tie.",
+                number=better + 1,
+                known=", ".join(str(number + 1) for number in sorted(self.turns[-1].answers)),
+            )
+        self.turns[-1].vote = better
+
+    def examples(self, pane: int | None = None) -> list[dict[str, Any]]:
+        """Examples for a dataset, in OpenAI's chat form.
+
+        Args:
+            pane: Everything that was said with this one, as one example; None: each answer that won a vote, with
+                what its model was shown.
+        """
+        if pane is None:
+            return [
+                self._example(turn.vote, number)
+                for number, turn in enumerate(self.turns)
+                if isinstance(turn.vote, int)
+            ]
+        answered = [number for number, turn in enumerate(self.turns) if self._said(pane, turn)]
+        return [self._example(pane, answered[-1])] if answered else []
+
+    def _example(self, pane: int, turn: int) -> dict[str, Any]:
+        answer = {"role": "assistant", "content": self.turns[turn].answers[pane].text}
+        return {"messages": [*self.messages(pane, turn), answer]}
+
+    def _said(self, pane: int, turn: Turn) -> bool:
+        return pane in turn.answers and bool(turn.answers[pane].text)

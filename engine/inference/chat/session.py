@@ -1,0 +1,109 @@
+"""A conversation that goes on: asks the panes, keeps what they say, saves it after every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from engine.errors import BakeoffError
+from engine.inference.chat import store
+from engine.inference.chat.answering import Answering
+from engine.inference.chat.conversation import Answer, Conversation, Turn
+from engine.inference.chat.errors import ChatError
+from engine.workspace import Workspace
+
+_FULL = "answers.context_full"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Something that a pane said.
+
+    Attributes:
+        pane: Its number, from 0.
+        what: A piece of text, the finished answer, or why there is none.
+        to_leave_out: Where the conversation has become too long for it: so many of its oldest turns could be left
+            out, which only the user decides.
+    """
+
+    pane: int
+    what: str | Answer | BakeoffError
+    to_leave_out: int | None = None
+
+
+class ChatSession:
+    """A conversation and those who answer in it.
+
+    Args:
+        workspace: Where it is saved.
+        conversation: As far as it has come.
+        answering: One per pane.
+    """
+
+    def __init__(
+        self, workspace: Workspace, conversation: Conversation, answering: Sequence[Answering]
+    ) -> None:
+        self._workspace = workspace
+        self.conversation = conversation
+        self._answering = list(answering)
+
+    def ask(self, prompt: str, stopped: Callable[[], bool] = lambda: False) -> Iterator[Heard]:
+        """Put a prompt to all panes, one after another: they share a processor.
+
+        Args:
+            prompt: The user's message.
+            stopped: Asked before each token; ends the answer of the pane that is speaking.
+
+        Raises:
+            ChatError: The prompt is empty.
+        """
+        if not prompt.strip():
+            raise ChatError("chat.empty", "There is nothing to ask.", fix="Write a message.")
+        self.conversation.turns.append(Turn(prompt=prompt))
+        self.save()
+        for pane in range(len(self._answering)):
+            yield from self.answer(pane, stopped)
+
+    def answer(self, pane: int, stopped: Callable[[], bool] = lambda: False) -> Iterator[Heard]:
+        """Let one pane answer the last prompt, or answer it again; a vote on it is forgotten.
+
+        Raises:
+            ChatError: Nothing was asked yet, or there is no such pane.
+        """
+        if not self.conversation.turns:
+            raise ChatError("chat.nothing_asked", "Nothing was asked yet.", fix="Write a message.")
+        if not 0 <= pane < len(self._answering):
+            raise ChatError(
+                "chat.no_pane",
+                "There is no pane {number}.",
+                fix="There are {count}.",
+                number=pane + 1,
+                count=len(self._answering),
+            )
+        turn = self.conversation.turns[-1]
+        messages = self.conversation.messages(pane, len(self.conversation.turns) - 1)
+        sampling = self.conversation.sampling
+        if pane in turn.answers:
+            # The same seed would say the same again.
+            sampling = sampling.model_copy(update={"seed": (turn.answers[pane].sampling.seed + 1) % 2**32})
+        try:
+            for piece in self._answering[pane].answer(
+                messages, sampling, self.conversation.max_new_tokens, stopped
+            ):
+                if isinstance(piece, Answer):
+                    turn.answers[pane] = piece
+                    turn.vote = None
+                    self.save()
+                yield Heard(pane, piece)
+        except BakeoffError as error:
+            full = error.code == _FULL
+            yield Heard(pane, error, self.conversation.to_leave_out(pane) if full else None)
+
+    def save(self) -> None:
+        """Write it to disk."""
+        store.save(self._workspace, self.conversation)
+
+    def close(self) -> None:
+        """End all panes."""
+        for one in self._answering:
+            one.close()
