@@ -54,6 +54,16 @@ _MODEL_SIZES: Final = (
     ".attention.value_length",
 )
 _BLOCKS: Final = ".block_count"
+#: Where llama.cpp takes something for granted and ends the process otherwise.
+_EPSILON: Final = "_epsilon"
+_TOKENS: Final = "tokenizer.ggml.tokens"
+_PER_TOKEN: Final = {"tokenizer.ggml.scores": (6,), "tokenizer.ggml.token_type": (4, 5)}
+_LIST_KINDS: Final = {
+    _TOKENS: (_TEXT,),
+    "tokenizer.ggml.merges": (_TEXT,),
+    "tokenizer.ggml.precompiled_charsmap": (0, 1),
+    **_PER_TOKEN,
+}
 _PIECE: Final = 1 << 20
 
 
@@ -85,6 +95,7 @@ class _Header:
         self._place = 0
         self._alignment = 32
         self._model_sizes: dict[str, float] = {}
+        self._lengths: dict[str, int] = {}
 
     def check(self) -> None:
         """Read everything."""
@@ -106,10 +117,13 @@ class _Header:
                 self._refuse(f"it has the setting '{key}' twice")
             keys.add(key)
             self._setting(key)
+        self._require_vocabulary()
         self._tensors(tensors)
 
     def _setting(self, key: str) -> None:
         kind = self._number("<I")
+        if key in _LIST_KINDS and kind != _LIST:
+            self._refuse(f"the setting '{key}' is no list")
         if key == _ALIGNMENT:
             alignment = self._number("<I") if kind == _U32 else 0
             if alignment < 8 or alignment & (alignment - 1) or alignment > 1 << 20:
@@ -123,21 +137,44 @@ class _Header:
             value = self._number(_FORMS[kind])
             if key.endswith((*_MODEL_SIZES, _BLOCKS)):
                 self._model_sizes[key] = value
+            if key.endswith(_EPSILON) and not 0 <= value < math.inf:
+                self._refuse(f"the setting '{key}' is {value:g}")
         else:
             self._refuse(f"the setting '{key}' has the unknown type {kind}")
 
     def _list(self, key: str) -> None:
         kind, count = self._number("<I"), self._number("<Q")
+        self._lengths[key] = count
+        if kind not in _LIST_KINDS.get(key, (kind,)):
+            self._refuse(f"the setting '{key}' is a list of the wrong type {kind}")
         if kind in _FORMS:
             size = struct.calcsize(_FORMS[kind])
             self._require_room(count, size, f"items of the setting '{key}'")
             self._skip(count * size)
         elif kind == _TEXT:
             self._require_room(count, 8, f"items of the setting '{key}'")
-            for _ in range(count):
-                self._skip(self._number("<Q"))
+            if key == _TOKENS:
+                self._words(count)
+            else:
+                for _ in range(count):
+                    self._skip(self._number("<Q"))
         else:
             self._refuse(f"the setting '{key}' is a list of the unknown type {kind}")
+
+    def _words(self, count: int) -> None:
+        """The vocabulary, in which no two tokens may be the same; empty ones get names by their numbers."""
+        known: set[bytes] = set()
+        for number in range(count):
+            word = self._bytes(self._number("<Q")) or b"[EMPTY_%d]" % number
+            if word in known:
+                self._refuse(f"its vocabulary has the token {number} twice")
+            known.add(word)
+
+    def _require_vocabulary(self) -> None:
+        tokens = self._lengths.get(_TOKENS)
+        for key in _PER_TOKEN:
+            if tokens is not None and self._lengths.get(key, tokens) != tokens:
+                self._refuse(f"the setting '{key}' has {self._lengths[key]} items for {tokens} tokens")
 
     def _tensors(self, count: int) -> None:
         from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType

@@ -113,6 +113,8 @@ def _entry(file: Path, name: str, entry: Any, data: int, size: int) -> StoredTen
             dtype=str(dtype)[:100].encode("ascii", "replace").decode(),
         )
     nbytes = element_bytes(dtype) * math.prod(shape)
+    if nbytes > _LARGEST:
+        _corrupt(file, "its shape needs more bytes than any file has", name)
     if end - begin != nbytes:
         _corrupt(file, f"its shape needs {nbytes} bytes, but {end - begin} are stored", name)
     if data + end > size:

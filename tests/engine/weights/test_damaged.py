@@ -6,6 +6,7 @@ import json
 import random
 import struct
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -135,15 +136,20 @@ def test_mutated_and_shortened_files_are_read_or_refused(model: Path, tmp_path: 
         for _ in range(chance.choice((1, 1, 3))):
             content[chance.randrange(length)] = chance.randrange(256)
         file.write_bytes(content[: chance.randrange(len(whole))] if number % 5 == 0 else content)
-        try:
-            reader = WeightsReader(tmp_path)
-            for name in reader.names():
-                reader.read(name)
-        except BakeoffError as error:
-            refused += 1
-            assert error.sentence().replace(str(tmp_path), "").isprintable(), f"seed {SEED}, file {number}"
-        try:
+        told = _told_by(tmp_path)
+        refused += bool(told)
+        assert told.replace(str(tmp_path), "").isprintable(), f"seed {SEED}, file {number}"
+        with suppress(BakeoffError):
             inspect_folder(tmp_path)
-        except BakeoffError as error:
-            assert error.message
     assert refused > 100
+
+
+def _told_by(folder: Path) -> str:
+    """What reading everything in a folder fails with; empty where it does not."""
+    try:
+        reader = WeightsReader(folder)
+        for name in reader.names():
+            reader.read(name)
+    except BakeoffError as error:
+        return error.sentence()
+    return ""
