@@ -54,6 +54,7 @@ _MODEL_SIZES: Final = (
     ".attention.value_length",
 )
 _BLOCKS: Final = ".block_count"
+_MOST: Final = {_BLOCKS: 512, ".context_length": 2**31 - 1}
 #: Where llama.cpp takes something for granted and ends the process otherwise.
 _EPSILON: Final = "_epsilon"
 _TOKENS: Final = "tokenizer.ggml.tokens"
@@ -137,6 +138,9 @@ class _Header:
             value = self._number(_FORMS[kind])
             if key.endswith((*_MODEL_SIZES, _BLOCKS)):
                 self._model_sizes[key] = value
+            for ending, most in _MOST.items():
+                if key.endswith(ending) and not 0 < value <= most:
+                    self._refuse(f"the setting '{key}' is {value:g}")
             if key.endswith(_EPSILON) and not 0 <= value < math.inf:
                 self._refuse(f"the setting '{key}' is {value:g}")
         else:

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.exporting.parity import compare_tokens
-from engine.gguf_header import GgufError, check_gguf
+from engine.gguf_header import GgufError, _Header, check_gguf
 from engine.inference.llama.model import LlamaModel
 from engine.models.errors import ModelError
 from engine.models.gguf import dequantise
@@ -103,6 +103,28 @@ WORST: dict[str, tuple[bytes, str]] = {
     "dimensions": (header([], [tensor("x", [1] * 5)]) + DATA, "5 dimensions"),
     "tensor type": (header([], [tensor("x", [8], kind=5000)]) + DATA, "unknown type 5000"),
     "half a block": (header([], [tensor("x", [20], kind=GGMLQuantizationType.Q8_0)]) + DATA, "shape"),
+    "token twice": (
+        header([setting("tokenizer.ggml.tokens", LIST, struct.pack("<IQ", TEXT, 2) + text("a") * 2)], []),
+        "token 1 twice",
+    ),
+    "tokens as numbers": (
+        header([setting("tokenizer.ggml.tokens", LIST, struct.pack("<IQ", U32, 1) + bytes(4))], []),
+        "wrong type",
+    ),
+    "fewer kinds than tokens": (
+        header(
+            [
+                setting("tokenizer.ggml.tokens", LIST, struct.pack("<IQ", TEXT, 2) + text("a") + text("b")),
+                setting("tokenizer.ggml.token_type", LIST, struct.pack("<IQ", U32, 1) + bytes(4)),
+            ],
+            [],
+        ),
+        "1 items for 2 tokens",
+    ),
+    "epsilon": (
+        header([setting("llama.attention.layer_norm_epsilon", 6, struct.pack("<f", -1))], []),
+        "is -1",
+    ),
     "layers without end": (header([ARCHITECTURE, LAYERS], [tensor("x", [8])]) + DATA, "does not fit"),
 }
 
@@ -180,11 +202,15 @@ import json, sys
 from pathlib import Path
 from engine.errors import BakeoffError
 from engine.inference.llama.model import LlamaModel
+from engine.inference.llama.sampler import Sampler
 from engine.inference.llama.streaming import Stream
+from engine.inference.sampling import GREEDY
 for line in sys.stdin:
     try:
         with LlamaModel(Path(line.strip())) as model:
-            Stream(model, context=64, threads=1).close()
+            stream = Stream(model, context=64, threads=1)
+            list(stream.answer([1, 2, 3], [], 2, Sampler(model, GREEDY, None)))
+            stream.close()
         print("read", flush=True)
     except BakeoffError as error:
         print(error.code, flush=True)
@@ -204,19 +230,8 @@ def mutated(whole: bytes, end: int, chance: random.Random) -> bytes:
     return bytes(content)
 
 
-def test_mutated_files_end_no_process(tiny: Path, tmp_path: Path) -> None:
-    """llama.cpp gets what passes the check; the process that reads must live to the last file."""
-    whole = tiny.read_bytes()
-    end = whole.index(b"token_embd.weight") + 2000
-    # The vocabulary fills most of the header; the numbers around it decide more.
-    words = whole.index(b"tokenizer.ggml.tokens")
-    chance = random.Random(SEED)
-    files = []
-    for number in range(120):
-        file = tmp_path / f"{number}.gguf"
-        front = number % 3
-        file.write_bytes(mutated(whole, words if front else end, chance))
-        files.append(file)
+def read_all(files: list[Path]) -> list[str]:
+    """What became of each file in a process of its own, which must live to the last."""
     done = subprocess.run(
         [sys.executable, "-c", _READER],
         input="".join(f"{file}\n" for file in files),
@@ -226,9 +241,50 @@ def test_mutated_files_end_no_process(tiny: Path, tmp_path: Path) -> None:
         check=False,
     )
     found = done.stdout.split()
-    assert (len(found), done.returncode) == (len(files), 0), f"seed {SEED}: it ended at {files[len(found)]}"
+    assert (len(found), done.returncode) == (len(files), 0), f"it ended at {files[len(found)]}: {done.stderr}"
     assert set(found) <= {"read", "gguf.damaged", "answers.not_loadable", "answers.no_context"}, found
-    assert found.count("gguf.damaged") > 10
+    return found
+
+
+def test_mutated_files_end_no_process(tiny: Path, tmp_path: Path) -> None:
+    """llama.cpp gets what passes the check."""
+    print(f"seed {SEED}")
+    whole = tiny.read_bytes()
+    end = whole.index(b"token_embd.weight") + 2000
+    # The vocabulary fills most of the header; the numbers around it decide more.
+    words = whole.index(b"tokenizer.ggml.tokens")
+    chance = random.Random(SEED)
+    files = [tmp_path / f"{number}.gguf" for number in range(240)]
+    for number, file in enumerate(files):
+        file.write_bytes(mutated(whole, words if number % 3 else end, chance))
+    found = read_all(files)
+    assert found.count("gguf.damaged") > 50
+    assert found.count("read") > 10
+
+
+def test_no_absurd_setting_ends_the_process(tiny: Path, tmp_path: Path) -> None:
+    whole = tiny.read_bytes()
+    places: list[tuple[int, str]] = []
+
+    class Noting(_Header):
+        def _number(self, form: str) -> int:
+            if sys._getframe(1).f_code.co_name == "_setting":
+                places.append((self._place, form))
+            return super()._number(form)
+
+    with tiny.open("rb") as stream:
+        Noting(tiny, stream, len(whole)).check()
+    files = []
+    for place, form in places:
+        size = struct.calcsize(form)
+        floats: list[float] = [0.0, -1.0, 1e30, float("nan"), float("inf")]
+        values = floats if form in "<f<d" else [0, 1, 3, 7, 2 ** (8 * size - 1) - 1, 2 ** (8 * size) - 1]
+        for value in values:
+            changed = struct.pack(form, value)
+            files.append(tmp_path / f"{len(files)}.gguf")
+            files[-1].write_bytes(whole[:place] + changed + whole[place + size :])
+    assert len(files) > 150
+    assert "read" in read_all(files)
 
 
 def test_mutated_files_are_refused_when_they_are_added(tiny: Path, tmp_path: Path) -> None:
