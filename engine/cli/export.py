@@ -15,9 +15,11 @@ Result = tuple[Any, str]
 def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     """Add the command."""
     export = commands.add_parser("export", help="bring a model out of the workspace", parents=[everywhere])
-    export.add_argument("model", metavar="MODEL")
-    export.add_argument("out", metavar="OUT", help="the GGUF file, or a folder to put it into")
-    export.add_argument("--as", dest="form", required=True, choices=("gguf", "merged", "adapter"))
+    export.add_argument(
+        "model", metavar="MODEL", help="a model, or a merge recipe (.yml), which goes straight to GGUF"
+    )
+    export.add_argument("out", metavar="OUT", help="the GGUF file or a folder for it; else a new folder")
+    export.add_argument("--as", dest="form", required=True, choices=("gguf", "merged", "adapter", "ollama"))
     export.add_argument("--quant", metavar="Q", help="how a GGUF file stores weights (default: q4_k_m)")
     export.add_argument(
         "--dataset",
@@ -43,14 +45,18 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 def _export(options: argparse.Namespace, session: Session) -> Result:
     from engine.exporting.spec import ExportSpec
     from engine.models.library import find_model
+    from engine.workspace.naming import slug
 
-    if options.quant is not None and options.form != "gguf":
+    with_gguf = options.form in ("gguf", "ollama")
+    if options.quant is not None and not with_gguf:
         raise BakeoffError(
             "export.quantisation_unused",
             "--quant is for GGUF files only; --as {form} keeps the weights as they are.",
             fix="Leave it out, or take --as gguf.",
             form=options.form,
         )
+    if options.model.lower().endswith((".yml", ".yaml")):
+        return _export_recipe(options, session)
     files = find_model(session.workspace, options.model)
     spec = ExportSpec(
         model=options.model,
@@ -60,7 +66,7 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
         importance=options.importance,
         threads=options.threads,
     )
-    plan = _plan(spec, files) if options.form == "gguf" else None
+    plan = _plan(spec, files) if with_gguf else None
     if options.dry_run:
         return (plan.as_dict(), _plan_text(plan)) if plan is not None else ({}, "Nothing to plan.")
     out = _place(options, files.name, spec.quantisation)
@@ -82,10 +88,63 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
     text += (
         f", {summary['bits_per_weight']} bits per weight; {equal} of {parity['texts']} texts tokenise alike."
     )
+    if options.form == "ollama":
+        text += (
+            f"\n{summary['modelfile']}: ollama create {slug(files.name).lower()} -f {summary['modelfile']}"
+        )
     drift = None if options.no_drift else _drift(session, spec, files)
     if drift is None:
         return summary, text
     return {**summary, "drift": drift}, f"{text}\n{drift_text(drift)}"
+
+
+def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
+    """Merge by a recipe, and write nothing but the GGUF file."""
+    from engine.merging import check, load_recipe
+    from engine.merging.workspace_models import workspace_resolver
+    from engine.studies.merged_export.spec import MergedExportSpec
+
+    if options.form != "gguf":
+        raise BakeoffError(
+            "export.recipe_form",
+            "A merge recipe can go straight to a GGUF file only, not to --as {form}.",
+            fix="Make the merge with: bakeoff merge {recipe} OUT_DIR",
+            form=options.form,
+            recipe=options.model,
+        )
+    file = Path(options.model).absolute()
+    recipe = load_recipe(Path(options.model))
+    preflight = check(recipe, resolve=workspace_resolver(session.workspace), recipe_file=file)
+    preflight.require()
+    if options.dry_run:
+        return preflight.as_dict(), "The recipe can be merged; nothing was written."
+    quantisation = (options.quant or "q4_k_m").lower()
+    out = _place(options, file.stem, quantisation)
+    spec = MergedExportSpec(
+        recipe=file.read_text(encoding="utf-8-sig"),
+        out=str(out),
+        quantisation=quantisation,
+        model_name=file.stem[:100],
+        recipe_file=str(file),
+        working_folder=str(Path.cwd()),
+        dataset=options.dataset,
+        threads=options.threads,
+    )
+    summary = session.run_job(
+        "merged_export",
+        spec,
+        f"Merge {file.name} into {out.name}",
+        detach=options.detach,
+        forget_failure=True,
+    )
+    if options.detach:
+        return summary, summary["job"]
+    parity = summary["parity"]
+    return summary, (
+        f"{summary['file']}: {summary['bytes'] / 1e6:,.0f} MB in {duration(summary['seconds'])}, "
+        f"{summary['bits_per_weight']} bits per weight; {parity['texts'] - parity['different']} of "
+        f"{parity['texts']} texts tokenise alike."
+    )
 
 
 def _drift(session: Session, spec: Any, files: Any) -> dict[str, Any] | None:

@@ -73,8 +73,8 @@ def _serve(options: argparse.Namespace, session: Session) -> NoReturn:
 def _offer(session: Session, text: str, context: int) -> Offer:
     """The model that ``text`` names, its GGUF file made where there is none."""
     from engine.cli.exported import gguf_of
-    from engine.inference.serving.client import ChildTalker, Loading
     from engine.inference.serving.models import Offer
+    from engine.inference.talking.client import ChildTalker, Loading
     from engine.models.inspect import read_template
 
     files, export = gguf_of(session, text)

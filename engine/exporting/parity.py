@@ -63,10 +63,39 @@ def compare_tokens(file: Path, tokenizer: Any, texts: Iterable[str], chat_templa
     return Parity(count, tuple(different), template == chat_template)
 
 
-def _tokens(vocabulary: Any, text: str) -> list[int]:
+def token_before_prompts(file: Path) -> str:
+    """The special token that llama.cpp by itself puts before every prompt of a GGUF file; empty: none.
+
+    Raises:
+        ExportError: llama.cpp cannot load the file.
+    """
+    with _vocabulary(file) as (vocabulary, _):
+        if not llama().llama_vocab_get_add_bos(vocabulary):
+            return ""
+        text = llama().llama_vocab_get_text(vocabulary, llama().llama_vocab_bos(vocabulary))
+    return text.decode("utf-8") if text else ""
+
+
+def compare_prompts(file: Path, tokenizer: Any, prompts: Iterable[tuple[str, str]]) -> int:
+    """In how many prompts a program that leaves the first token to llama.cpp sees other tokens than the model knows.
+
+    Args:
+        file: The GGUF file.
+        tokenizer: The model's own.
+        prompts: Each as that program gives it to llama.cpp, and as it was in training.
+    """
+    with _vocabulary(file) as (vocabulary, _):
+        return sum(
+            _tokens(vocabulary, given, begin=True) != tokenizer(whole, add_special_tokens=False)["input_ids"]
+            for given, whole in prompts
+        )
+
+
+def _tokens(vocabulary: Any, text: str, *, begin: bool = False) -> list[int]:
+    """The tokens of a text; with ``begin`` those that llama.cpp adds by itself as well."""
     raw = text.encode("utf-8")
     room = (llama().llama_token * (len(raw) + 8))()
-    count = llama().llama_tokenize(vocabulary, raw, len(raw), room, len(room), False, True)
+    count = llama().llama_tokenize(vocabulary, raw, len(raw), room, len(room), begin, True)
     return list(room[: max(count, 0)])
 
 

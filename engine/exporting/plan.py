@@ -149,7 +149,13 @@ def plan_gguf(
     return GgufPlan(family, source, quantisation, tensors)
 
 
-def add_metadata(plan: GgufPlan, writer: GGUFWriter, name: str, chat_template: str | None = None) -> None:
+def add_metadata(
+    plan: GgufPlan,
+    writer: GGUFWriter,
+    name: str,
+    chat_template: str | None = None,
+    add_bos: bool | None = None,
+) -> None:
     """Put everything but the tensors into a file's metadata.
 
     Args:
@@ -157,6 +163,7 @@ def add_metadata(plan: GgufPlan, writer: GGUFWriter, name: str, chat_template: s
         writer: Of the file.
         name: What the model is called.
         chat_template: The recorded rendering; None: the one that lies with the tokenizer.
+        add_bos: Whether llama.cpp puts a special token before every prompt; None: as the tokenizer has it.
     """
     from gguf import GGML_QUANT_VERSION, GGUFType
 
@@ -168,6 +175,8 @@ def add_metadata(plan: GgufPlan, writer: GGUFWriter, name: str, chat_template: s
     vocabulary = plan.family.vocabulary()
     if chat_template is not None:
         vocabulary.special.chat_template = chat_template
+    if add_bos is not None:
+        vocabulary.add_bos = add_bos
     vocabulary.add_to(writer)
 
 

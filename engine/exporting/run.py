@@ -4,37 +4,18 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
 
-from engine.datasets.example import Example
-from engine.datasets.library import OpenDataset, open_dataset
-from engine.datasets.selection import select
-from engine.errors import BakeoffError
 from engine.exporting.errors import ExportError
-from engine.exporting.parity import PROBES, Parity, compare_tokens
-from engine.exporting.quantisations import quantisation, wants_importance
-from engine.exporting.sources import plan_of, trained_on
+from engine.exporting.making import make_gguf, new_export, prepare_gguf
+from engine.exporting.ollama.modelfile import MODELFILE
+from engine.exporting.ollama.writing import check_prompts, gguf_name, modelfile_of
 from engine.exporting.spec import ExportSpec
-from engine.exporting.writing import write_gguf
-from engine.files import folder_bytes, new_folder, sha256_file
+from engine.files import folder_bytes, new_folder
 from engine.jobs.context import JobContext, JobResult
-from engine.models.device import choose_device
 from engine.models.library import ModelFiles, find_model
-from engine.models.template import ChatTemplate, load_template
 from engine.weights.folding import fold_adapter
-from engine.workspace.adoption import Adoption, NewExport
-
-if TYPE_CHECKING:
-    from engine.exporting.importance import Importance
-
-#: Prompts of a dataset whose tokens are compared.
-_COMPARED: Final = 500
-#: Training examples on which it is measured which weights matter, and tokens of each.
-_MEASURED: Final = 256
-_MEASURED_TOKENS: Final = 1024
+from engine.workspace.adoption import Adoption
 
 
 def run(context: JobContext) -> JobResult:
@@ -46,6 +27,9 @@ def run(context: JobContext) -> JobResult:
     if spec.out is None:
         raise ExportError("export.no_place", "It is not said where the export goes.", fix="Name a folder.")
     out = Path(spec.out)
+    if spec.form == "ollama":
+        with new_folder(out) as folder:
+            return _ollama(context, spec, files, folder)
     started = time.monotonic()
     if spec.form == "adapter":
         _copy_adapter(files, out)
@@ -66,7 +50,7 @@ def run(context: JobContext) -> JobResult:
 
 
 def _ggufs(context: JobContext, spec: ExportSpec) -> JobResult:
-    """The GGUF files of all models of the spec; those that an earlier attempt has made are made again."""
+    """The GGUF files of all models of the spec."""
     if spec.others and spec.out is not None:
         raise ExportError(
             "export.one_place",
@@ -78,128 +62,44 @@ def _ggufs(context: JobContext, spec: ExportSpec) -> JobResult:
         folder.mkdir(parents=True)
     summaries, exports = [], []
     models = list(dict.fromkeys([spec.model, *spec.others]))
-    for number, name in enumerate(models):
-        context.progress(number, len(models), "models", model=name)
-        summary, export = _gguf(context, spec, find_model(context.workspace, name), folder)
-        summaries.append(summary)
-        exports.append(export.model_copy(update={"id": f"{export.id}#{number}"}) if number else export)
+    for number, model in enumerate(models):
+        started = time.monotonic()
+        context.progress(number, len(models), "models", model=model)
+        files = find_model(context.workspace, model)
+        prepared = prepare_gguf(context.workspace, context, files, spec)
+        name = gguf_name(files.name, prepared.wanted.name)
+        file = Path(spec.out) if spec.out is not None else folder / name
+        made = make_gguf(prepared, file, context, threads=spec.threads)
+        seconds = round(time.monotonic() - started, 3)
+        summaries.append({"model": model, "form": "gguf", "file": str(file), **made, "seconds": seconds})
+        identity = f"{context.job_id}#{number}" if number else context.job_id
+        exports.append(new_export(identity, files, context.workspace.relative(file), made))
     result = {**summaries[0], "others": summaries[1:]} if spec.others else summaries[0]
     return JobResult(result, Adoption(exports=exports))
 
 
-def _gguf(
-    context: JobContext, spec: ExportSpec, files: ModelFiles, folder: Path
-) -> tuple[dict[str, Any], NewExport]:
+def _ollama(context: JobContext, spec: ExportSpec, files: ModelFiles, folder: Path) -> JobResult:
+    """A GGUF file and its Modelfile in ``folder``, which becomes the spec's place."""
     started = time.monotonic()
-    wanted = quantisation(spec.quantisation)
-    template = load_template(files.folder, context, fallback=files.base_folder)
-    dataset = _dataset(context, spec, files)
-    importance = None
-    if spec.importance or (spec.importance is None and wants_importance(wanted)):
-        importance = _importance(context, files, template, dataset)
-    plan = plan_of(files, wanted, importance=importance)
-    context.event("export.plan", **{key: value for key, value in plan.as_dict().items() if key != "tensors"})
-    file = Path(spec.out) if spec.out is not None else folder / f"{files.name}-{wanted.name}.gguf"
-    write_gguf(
-        plan,
-        file,
-        name=files.name,
-        chat_template=template.text,
-        importance=importance,
-        threads=spec.threads,
-        reporter=context,
-    )
-    parity = compare_tokens(file, template.tokenizer, _texts(template, dataset), template.text)
-    _tell(context, parity)
+    prepared = prepare_gguf(context.workspace, context, files, spec)
+    name = gguf_name(files.name, prepared.wanted.name)
+    # Before the large file, so that a template that cannot be told to Ollama costs nothing.
+    modelfile = modelfile_of(files, prepared.template, name, prepared.beginning.token, context)
+    made = make_gguf(prepared, folder / name, context, threads=spec.threads)
+    (folder / MODELFILE).write_text(modelfile.text(), encoding="utf-8", newline="\n")
+    checked = check_prompts(folder / name, prepared.template, modelfile, prepared.beginning.token, context)
+    file = Path(str(spec.out)) / name
     summary = {
         "model": files.name,
-        "form": "gguf",
-        "quantisation": wanted.name,
+        "form": spec.form,
         "file": str(file),
-        "bytes": file.stat().st_size,
-        "sha256": sha256_file(file),
-        "bits_per_weight": plan.as_dict()["bits_per_weight"],
-        "types": plan.types,
-        "parity": parity.as_dict(),
+        **made,
+        "ollama": checked,
+        "modelfile": str(file.with_name(MODELFILE)),
         "seconds": round(time.monotonic() - started, 3),
     }
-    export = NewExport(
-        id=context.job_id,
-        model_id=files.id,
-        made_of=files.identity,
-        quantisation=wanted.name,
-        file=context.workspace.relative(file),
-        sha256=str(summary["sha256"]),
-        info={key: summary[key] for key in ("bytes", "bits_per_weight", "types", "parity")},
-    )
-    return summary, export
-
-
-def _dataset(context: JobContext, spec: ExportSpec, files: ModelFiles) -> OpenDataset | None:
-    """The dataset that the spec names, else the one that the model was trained on, if it is still there."""
-    name = spec.dataset or trained_on(files)
-    if name is None:
-        return None
-    try:
-        return open_dataset(context.workspace, name, "train")
-    except BakeoffError:
-        if spec.dataset is not None:
-            raise
-        return None
-
-
-def _importance(
-    context: JobContext, files: ModelFiles, template: ChatTemplate, dataset: OpenDataset | None
-) -> Importance:
-    """Which weights matter on the dataset's training text."""
-    from engine.exporting.importance import measure_importance
-
-    if dataset is None:
-        raise ExportError(
-            "export.no_text",
-            "It is not known on which text to measure which weights matter.",
-            fix="Name a dataset by --dataset, or take a quantisation that does without, such as q4_k_m.",
-        )
-    plan = plan_of(files, quantisation("f16"))
-    examples = select(dataset.store, "train", limit=_MEASURED)
-    context.decision(
-        "importance",
-        f"{len(examples)} examples of {dataset.name}",
-        "the quantisation weighs columns by their use",
-    )
-    return measure_importance(
-        plan.family,
-        files.base_folder,
-        files.adapter_folder,
-        (_tokens(template, example) for example in examples),
-        choose_device(context),
-        context,
-        names=[tensor.output.name for tensor in plan.tensors],
-    )
-
-
-def _tokens(template: ChatTemplate, example: Example) -> list[int]:
-    ids = template.render([message.as_dict() for message in example.messages], example.tools).ids
-    return ids[:_MEASURED_TOKENS]
-
-
-def _texts(template: ChatTemplate, dataset: OpenDataset | None) -> Iterator[str]:
-    """What is tokenised by both programs: probes, and prompts of the task as the model gets them."""
-    yield from PROBES
-    if dataset is not None:
-        for example in islice(dataset.store.examples("train"), _COMPARED):
-            messages = [message.as_dict() for message in example.prompt]
-            yield template.prompt_text(messages, example.tools)
-
-
-def _tell(context: JobContext, parity: Parity) -> None:
-    context.event("export.parity", **parity.as_dict())
-    if parity.different:
-        context.event(
-            "warning",
-            message=f"llama.cpp reads {len(parity.different)} of {parity.texts} texts as other tokens than the "
-            f"model was trained on, for example: {parity.different[0][:80]!r}",
-        )
+    export = new_export(context.job_id, files, context.workspace.relative(file), made)
+    return JobResult(summary, Adoption(exports=[export]))
 
 
 def _copy_adapter(files: ModelFiles, out: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 #: The forms in which a model leaves the workspace.
-Form = Literal["gguf", "merged", "adapter"]
+Form = Literal["gguf", "merged", "adapter", "ollama"]
 
 
 class ExportSpec(BaseModel):
@@ -24,7 +24,8 @@ class ExportSpec(BaseModel):
     form: Form = Field(
         default="gguf",
         title="Form",
-        description="gguf: one file for llama.cpp; merged: a Hugging Face folder; adapter: a PEFT folder.",
+        description="gguf: one file for llama.cpp; merged: a Hugging Face folder; adapter: a PEFT folder; ollama: a "
+        "GGUF file with the Modelfile that tells Ollama how to use it.",
     )
     quantisation: str = Field(
         default="q4_k_m",

@@ -35,6 +35,7 @@ def write_gguf(
     *,
     name: str,
     chat_template: str | None = None,
+    add_bos: bool | None = None,
     importance: dict[str, Bytes] | None = None,
     threads: int | None = None,
     reporter: Reporter | None = None,
@@ -48,6 +49,7 @@ def write_gguf(
         file: Where; an existing file is replaced once the new one is whole.
         name: What the model is called, in the file's metadata.
         chat_template: See `engine.exporting.plan.add_metadata`.
+        add_bos: Likewise.
         importance: Weight of each column of a tensor, by its name, float32 (experts one below the other).
         threads: Rows are turned by so many; None: by one per core.
         reporter: Hears about progress, and may interrupt.
@@ -58,7 +60,7 @@ def write_gguf(
     reporter = reporter or SilentReporter()
     temporary = temporary_name(file)
     writer = GGUFWriter(None, MODEL_ARCH_NAMES[plan.family.arch])
-    add_metadata(plan, writer, name, chat_template)
+    add_metadata(plan, writer, name, chat_template, add_bos)
     try:
         _write(plan, writer, temporary, importance or {}, threads or os.cpu_count() or 1, reporter)
         replace(temporary, file)

@@ -36,4 +36,7 @@ KINDS: Final[dict[str, JobKind]] = {
     "generate": JobKind("engine.inference", "compute"),
     "judge": JobKind("engine.judging", "network"),
     "study": JobKind("engine.studies", "coordinator"),
+    "merged_export": JobKind("engine.studies.merged_export", "compute"),
+    "release": JobKind("engine.studies.release", "compute"),
+    "push": JobKind("engine.studies.pushing", "network", online=True),
 }

@@ -194,7 +194,7 @@ def _run(plan: MergePlan, writer: WeightsWriter, seed: int, threads: int, listen
     total = len(plan.tensors)
     upcoming = iter(plan.tensors)
     waiting: deque[tuple[TensorPlan, Future[torch.Tensor]]] = deque()
-    with _one_core_per_tensor(), ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+    with one_core_per_tensor(), ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         try:
             for done in range(1, total + 1):
                 listener.check()
@@ -210,7 +210,7 @@ def _run(plan: MergePlan, writer: WeightsWriter, seed: int, threads: int, listen
 
 
 @contextmanager
-def _one_core_per_tensor() -> Iterator[None]:
+def one_core_per_tensor() -> Iterator[None]:
     """Let torch use one core per operation while tensors are computed side by side.
 
     Sharing each operation among cores costs a barrier per operation, which is most of the time when

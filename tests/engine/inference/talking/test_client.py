@@ -16,7 +16,7 @@ from engine.inference.constraints import of_choices
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.replies import Reply, Talker
 from engine.inference.sampling import GREEDY
-from engine.inference.serving.client import ChildTalker, Loading
+from engine.inference.talking.client import ChildTalker, Loading
 from engine.models.template import load_template
 from engine.progress import SilentReporter
 from tests.engine.inference.llama.models import CONTEXT, tiny_gguf

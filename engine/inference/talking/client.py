@@ -1,4 +1,4 @@
-"""The near side of a model in a process of its own (see `engine.inference.serving.child`)."""
+"""The near side of a model in a process of its own (see `engine.inference.talking.child`)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ChildTalker:
             # Ctrl-C in the terminal is for the parent, which ends its children in order.
             options["start_new_session"] = True
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "engine.inference.serving.child"],
+            [sys.executable, "-m", "engine.inference.talking.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,0 +1,137 @@
+"""The bundle while it is made: a folder under a temporary name whose finished parts survive a pause."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from engine.files import is_disk_full, read_json, replace, sha256_file, sync_folder, write_json
+from engine.jobs.context import JobContext, JobInterruptedError
+from engine.progress import Reporter
+from engine.studies.release.errors import ReleaseError
+
+SUMS: Final = "SHA256SUMS"
+CARD: Final = "README.md"
+FACTS: Final = "release.json"
+_PART_BYTES: Final = 1 << 22
+
+
+class Bundle:
+    """A release being made.
+
+    Args:
+        context: The job.
+        out: What the folder is to be called.
+    """
+
+    def __init__(self, context: JobContext, out: Path) -> None:
+        self.out = out
+        #: Where it is made, the same for every attempt of the job.
+        self.folder = out.with_name(f".{out.name}.{context.job_id[-12:]}.partial")
+        self._record = context.checkpoints / "parts.json"
+        self._parts: dict[str, Any] = read_json(self._record) or {}
+        self._context = context
+
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        """Make it here; afterwards it has its name, or is gone, or waits for the job to be resumed.
+
+        Raises:
+            ReleaseError: The disk is full, or the name was taken meanwhile.
+        """
+        require_free(self.out)
+        if not self.folder.is_dir():
+            self._parts = {}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for left in self.folder.glob(".*.partial"):  # by an attempt that was killed
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        try:
+            yield
+            require_free(self.out)
+            if self.out.is_dir():
+                self.out.rmdir()
+            replace(self.folder, self.out)
+            sync_folder(self.out.parent)
+        except JobInterruptedError as interruption:
+            if interruption.action != "pause":
+                self._discard()
+            raise
+        except OSError as error:
+            self._discard()
+            if not is_disk_full(error):
+                raise
+            raise ReleaseError(
+                "release.disk_full",
+                "The disk of {file} has no room for the release.",
+                fix="Free some space, or name a folder on another disk.",
+                file=str(self.out),
+            ) from error
+        except BaseException:
+            self._discard()
+            raise
+
+    def part(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What ``make`` tells of a part that it writes; made once, whatever pauses lie between."""
+        self._context.check()
+        if name not in self._parts:
+            self._context.event("release.part", part=name)
+            made = make()
+            self._context.checkpoints.mkdir(parents=True, exist_ok=True)
+            self._parts[name] = made
+            write_json(self._record, self._parts)
+        found: dict[str, Any] = self._parts[name]
+        return found
+
+    def _discard(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._record.unlink(missing_ok=True)
+
+
+def require_free(out: Path) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        ReleaseError: It does, or the folder that it is to lie in is not there.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ReleaseError(
+            "release.exists",
+            "{file} already exists.",
+            fix="Name another folder, or remove that one first.",
+            file=str(out),
+        )
+    if not out.parent.is_dir():
+        raise ReleaseError(
+            "release.no_folder",
+            "There is no folder {file}.",
+            fix="Make it first, or name another.",
+            file=str(out.parent),
+        )
+
+
+def copy_file(source: Path, target: Path, reporter: Reporter) -> None:
+    """Copy a file under a temporary name, then give it its own; may be interrupted at any moment."""
+    temporary = target.with_name(f".{target.name}.partial")
+    total, done = source.stat().st_size, 0
+    with source.open("rb") as reading, temporary.open("wb") as writing:
+        while part := reading.read(_PART_BYTES):
+            writing.write(part)
+            done += len(part)
+            reporter.check()
+            reporter.progress(done, total, "bytes")
+    replace(temporary, target)
+
+
+def write_sums(folder: Path) -> dict[str, str]:
+    """Write ``SHA256SUMS`` over all files of a folder, as ``sha256sum --check`` reads it; returns the hashes."""
+    sums = {
+        file.relative_to(folder).as_posix(): sha256_file(file)
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name != SUMS
+    }
+    text = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
+    (folder / SUMS).write_text(text, encoding="utf-8", newline="\n")
+    return sums

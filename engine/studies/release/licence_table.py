@@ -1,0 +1,249 @@
+"""The licences that models come under, and what follows from each for whoever passes a derived model on.
+
+Summaries of what the licences themselves say, to know what to read; they are no legal advice.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Licence:
+    """A licence.
+
+    Attributes:
+        id: As the Hugging Face Hub names it.
+        title: For people.
+        follows: What follows for a derived model, in one sentence.
+        permissive: Anything may be done as long as the notices stay.
+        commercial: Whether commercial use is allowed; None: not in general.
+        derivatives: Whether changed versions may be passed on.
+        name_begins: What the name of a derived model has to begin with.
+        closed_to_others: The model may not serve to improve other families of language models.
+        share_alike: Derived models come under the same licence.
+    """
+
+    id: str
+    title: str
+    follows: str
+    permissive: bool = False
+    commercial: bool | None = True
+    derivatives: bool = True
+    name_begins: str = ""
+    closed_to_others: bool = False
+    share_alike: bool = False
+
+
+_NOTICE: Final = "Pass on the text of the licence and the notices of copyright"
+_LLAMA: Final = (
+    'Pass on a copy of the agreement, show "Built with {name}" where the model is used, keep the notice of '
+    "attribution, follow the acceptable use policy{naming}; more than 700 million monthly users need a licence from "
+    "Meta."
+)
+_RAIL: Final = (
+    "Pass on the licence with its restrictions of use, which bind whoever gets the model from you, and say what you "
+    "changed."
+)
+
+LICENCES: Final = {
+    licence.id: licence
+    for licence in (
+        Licence(
+            "apache-2.0",
+            "Apache License 2.0",
+            f"{_NOTICE}, and say that the model was changed; any use is allowed.",
+            permissive=True,
+        ),
+        Licence("mit", "MIT License", f"{_NOTICE}; any use is allowed.", permissive=True),
+        Licence("bsd-2-clause", "BSD 2-Clause", f"{_NOTICE}; any use is allowed.", permissive=True),
+        Licence(
+            "bsd-3-clause",
+            "BSD 3-Clause",
+            f"{_NOTICE}, and do not advertise with the authors' names; any use is allowed.",
+            permissive=True,
+        ),
+        Licence("isc", "ISC License", f"{_NOTICE}; any use is allowed.", permissive=True),
+        Licence("cc0-1.0", "CC0 1.0", "Nothing is asked for; any use is allowed.", permissive=True),
+        Licence("unlicense", "The Unlicense", "Nothing is asked for; any use is allowed.", permissive=True),
+        Licence(
+            "cc-by-4.0",
+            "CC BY 4.0",
+            "Name the authors and the licence, and say that the model was changed; any use is allowed.",
+            permissive=True,
+        ),
+        Licence(
+            "cc-by-sa-4.0",
+            "CC BY-SA 4.0",
+            "Name the authors, say that the model was changed, and pass it on under the same licence.",
+            share_alike=True,
+        ),
+        Licence(
+            "cc-by-nc-4.0",
+            "CC BY-NC 4.0",
+            "Not for commercial use; name the authors, and say that the model was changed.",
+            commercial=False,
+        ),
+        Licence(
+            "cc-by-nc-sa-4.0",
+            "CC BY-NC-SA 4.0",
+            "Not for commercial use; name the authors, and pass the model on under the same licence.",
+            commercial=False,
+            share_alike=True,
+        ),
+        Licence(
+            "cc-by-nc-nd-4.0",
+            "CC BY-NC-ND 4.0",
+            "Not for commercial use, and changed versions may not be passed on at all.",
+            commercial=False,
+            derivatives=False,
+        ),
+        Licence(
+            "cc-by-nd-4.0",
+            "CC BY-ND 4.0",
+            "Changed versions may not be passed on at all.",
+            derivatives=False,
+        ),
+        Licence(
+            "gpl-3.0",
+            "GNU GPL 3",
+            "Pass the model on under the same licence, with all that is needed to make it again.",
+            share_alike=True,
+        ),
+        Licence(
+            "agpl-3.0",
+            "GNU AGPL 3",
+            "Pass the model on under the same licence, also to those who only use it over a network.",
+            share_alike=True,
+        ),
+        Licence(
+            "llama2",
+            "Llama 2 Community License",
+            _LLAMA.format(name="Llama 2", naming=", and do not improve other language models with it"),
+            commercial=None,
+            closed_to_others=True,
+        ),
+        Licence(
+            "llama3",
+            "Meta Llama 3 Community License",
+            _LLAMA.format(
+                name="Meta Llama 3",
+                naming=', begin the model\'s name with "Llama 3", and do not improve other language models with it',
+            ),
+            commercial=None,
+            name_begins="Llama 3",
+            closed_to_others=True,
+        ),
+        *(
+            Licence(
+                f"llama{version}",
+                f"Llama {version} Community License",
+                _LLAMA.format(name="Llama", naming=', and begin the model\'s name with "Llama"'),
+                commercial=None,
+                name_begins="Llama",
+            )
+            for version in ("3.1", "3.2", "3.3", "4")
+        ),
+        Licence(
+            "gemma",
+            "Gemma Terms of Use",
+            "Pass on a copy of the terms and their prohibited uses, which bind whoever gets the model from you, and "
+            "say that the files were changed.",
+            commercial=None,
+        ),
+        *(
+            Licence(name, title, _RAIL, commercial=None)
+            for name, title in (
+                ("openrail", "OpenRAIL"),
+                ("openrail++", "OpenRAIL++"),
+                ("bigscience-openrail-m", "BigScience OpenRAIL-M"),
+                ("bigscience-bloom-rail-1.0", "BigScience RAIL 1.0"),
+                ("bigcode-openrail-m", "BigCode OpenRAIL-M"),
+                ("creativeml-openrail-m", "CreativeML OpenRAIL-M"),
+            )
+        ),
+        Licence(
+            "qwen",
+            "Qwen License",
+            'Pass on the licence, show "Built with Qwen" or "Improved using Qwen" where a model is trained with it, '
+            "and ask Alibaba Cloud for a licence above 100 million monthly users.",
+            commercial=None,
+        ),
+        Licence(
+            "qwen-research",
+            "Qwen Research License",
+            'For research only; pass on the licence, and show "Built with Qwen" or "Improved using Qwen".',
+            commercial=False,
+        ),
+        Licence(
+            "mrl",
+            "Mistral AI Research License",
+            "For research only; pass on the licence.",
+            commercial=False,
+        ),
+    )
+}
+
+#: Other names for them, as cards and files write them.
+_ALIASES: Final = {
+    "apache": "apache-2.0",
+    "apache2": "apache-2.0",
+    "apache-2": "apache-2.0",
+    "apache-license-2.0": "apache-2.0",
+    "bsd": "bsd-3-clause",
+    "cc-by-nc": "cc-by-nc-4.0",
+    "cc-by": "cc-by-4.0",
+    "cc-by-sa": "cc-by-sa-4.0",
+    "cc-by-nc-sa": "cc-by-nc-sa-4.0",
+    "cc0": "cc0-1.0",
+    "gplv3": "gpl-3.0",
+    "agplv3": "agpl-3.0",
+    "llama-2": "llama2",
+    "llama-3": "llama3",
+    "llama2-community": "llama2",
+    "llama3-community": "llama3",
+    "tongyi-qianwen": "qwen",
+    "tongyi-qianwen-research": "qwen-research",
+    "mnpl": "mrl",
+}
+#: What the beginning of a licence's own text says, most particular first.
+_TEXTS: Final = (
+    (r"LLAMA\s+3\.3\s+COMMUNITY", "llama3.3"),
+    (r"LLAMA\s+3\.2\s+COMMUNITY", "llama3.2"),
+    (r"LLAMA\s+3\.1\s+COMMUNITY", "llama3.1"),
+    (r"LLAMA\s+4\s+COMMUNITY", "llama4"),
+    (r"LLAMA\s+3\s+COMMUNITY", "llama3"),
+    (r"LLAMA\s+2\s+COMMUNITY", "llama2"),
+    (r"GEMMA\s+TERMS\s+OF\s+USE", "gemma"),
+    (r"QWEN\s+RESEARCH\s+LICENSE|Tongyi\s+Qianwen\s+RESEARCH", "qwen-research"),
+    (r"QWEN\s+LICENSE|Tongyi\s+Qianwen\s+LICENSE", "qwen"),
+    (r"MISTRAL\s+AI\s+RESEARCH\s+LICENSE", "mrl"),
+    (r"BigScience\s+(?:Open)?RAIL", "bigscience-openrail-m"),
+    (r"CreativeML\s+Open\s*RAIL", "creativeml-openrail-m"),
+    (r"OpenRAIL", "openrail"),
+    (r"Attribution-NonCommercial-ShareAlike\s+4", "cc-by-nc-sa-4.0"),
+    (r"Attribution-NonCommercial-NoDerivatives\s+4", "cc-by-nc-nd-4.0"),
+    (r"Attribution-NonCommercial\s+4", "cc-by-nc-4.0"),
+    (r"Attribution-ShareAlike\s+4", "cc-by-sa-4.0"),
+    (r"Attribution\s+4", "cc-by-4.0"),
+    (r"AFFERO\s+GENERAL\s+PUBLIC\s+LICENSE", "agpl-3.0"),
+    (r"GNU\s+GENERAL\s+PUBLIC\s+LICENSE\s+Version\s+3", "gpl-3.0"),
+    (r"Apache\s+License,?\s+Version\s+2", "apache-2.0"),
+    (r"\bMIT\s+License|Permission\s+is\s+hereby\s+granted,\s+free\s+of\s+charge", "mit"),
+)
+
+
+def licence_named(name: str) -> Licence | None:
+    """The licence that a card calls ``name``; None where it is not known here."""
+    key = re.sub(r"[\s_]+", "-", name.strip().strip("'\"").lower())
+    return LICENCES.get(key) or LICENCES.get(_ALIASES.get(key, ""))
+
+
+def licence_of_text(text: str) -> Licence | None:
+    """The licence whose text this is, told by its first lines."""
+    for pattern, name in _TEXTS:
+        if re.search(pattern, text[:3000], re.IGNORECASE):
+            return LICENCES[name]
+    return None

@@ -1,0 +1,198 @@
+"""The parts of a bundle that are made of the model's weights: whole, adapter, GGUF files, Modelfile, drift."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+from engine.datasets.library import open_dataset
+from engine.errors import BakeoffError
+from engine.exporting.drift.comparing import compare_files
+from engine.exporting.errors import ExportError
+from engine.exporting.making import make_gguf, new_export, prepare_gguf
+from engine.exporting.ollama.modelfile import MODELFILE
+from engine.exporting.ollama.writing import check_prompts, gguf_name, modelfile_of
+from engine.exporting.parity import token_before_prompts
+from engine.exporting.sources import sixteen_bits, trained_on
+from engine.exporting.spec import ExportSpec
+from engine.files import folder_bytes, read_json, sha256_file, write_json
+from engine.jobs.context import JobContext
+from engine.models.library import ExportedFile, ModelFiles, find_export
+from engine.models.template import load_template
+from engine.studies.release.bundle import copy_file
+from engine.studies.release.origins import Origins, clean_of_paths, model_files
+from engine.studies.release.spec import ReleaseSpec
+from engine.weights.folding import fold_adapter
+from engine.workspace.adoption import NewExport
+from engine.workspace.naming import slug
+
+#: Where the adapter lies in the bundle.
+ADAPTER: Final = "adapter"
+_PROVENANCE: Final = "bakeoff.json"
+
+
+class Parts:
+    """Makes the parts of one release.
+
+    Args:
+        context: The job.
+        spec: What is wanted.
+        files: The model.
+        folder: Where the bundle is made.
+    """
+
+    def __init__(self, context: JobContext, spec: ReleaseSpec, files: ModelFiles, folder: Path) -> None:
+        self._context = context
+        self._spec = spec
+        self._files = files
+        self._folder = folder
+
+    def safetensors(self) -> dict[str, Any]:
+        """The whole model as a Hugging Face folder: copied, or base and adapter made one."""
+        files, whole = self._files, self._folder / ".whole"
+        shutil.rmtree(whole, ignore_errors=True)
+        if files.adapter_folder is not None:
+            fold_adapter(files.base_folder, files.adapter_folder, whole, reporter=self._context)
+            if (files.folder / "chat_template.jinja").is_file():  # the one that training used
+                shutil.copyfile(files.folder / "chat_template.jinja", whole / "chat_template.jinja")
+            if (files.folder / _PROVENANCE).is_file():
+                shutil.copyfile(files.folder / _PROVENANCE, whole / _PROVENANCE)
+        else:
+            whole.mkdir()
+            for file in model_files(files.folder):
+                copy_file(file, whole / file.name, self._context)
+        _forget_places(whole)
+        moved = [file for file in sorted(whole.iterdir()) if file.is_file()]
+        size = sum(file.stat().st_size for file in moved)
+        for file in moved:
+            file.replace(self._folder / file.name)
+        shutil.rmtree(whole)
+        return {"files": [file.name for file in moved], "bytes": size}
+
+    def adapter(self, origins: Origins) -> dict[str, Any]:
+        """The adapter by itself, its config naming the base as others know it."""
+        files, target = self._files, self._folder / ADAPTER
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir()
+        for file in sorted(files.folder.iterdir()):
+            if file.is_file() and file.name != "README.md":
+                copy_file(file, target / file.name, self._context)
+        config = read_json(target / "adapter_config.json") or {}
+        base = next((one["hub_id"] for one in origins.ancestors if one["depth"] == 1 and one["hub_id"]), None)
+        config["base_model_name_or_path"] = base or files.base_name
+        write_json(target / "adapter_config.json", config, durable=False)
+        _forget_places(target)
+        return {"folder": ADAPTER, "base": config["base_model_name_or_path"], "bytes": folder_bytes(target)}
+
+    def gguf(self, quantisation: str) -> dict[str, Any]:
+        """One GGUF file: the workspace's own, if it has one of these weights, else a new one."""
+        prepared = prepare_gguf(
+            self._context.workspace, self._context, self._files, self._export_spec(quantisation)
+        )
+        file = self._folder / gguf_name(self._files.name, prepared.wanted.name)
+        known = find_export(self._context.workspace, self._files, prepared.wanted.name)
+        if known is not None and token_before_prompts(known.file) == prepared.beginning.token:
+            copy_file(known.file, file, self._context)
+            if sha256_file(file) == known.sha256:
+                self._context.decision(
+                    "gguf", "copied", f"the workspace has a {prepared.wanted.name} file of these weights"
+                )
+                made = {"quantisation": known.quantisation, "sha256": known.sha256, **known.info}
+                return {"file": file.name, **made}
+        return {"file": file.name, **make_gguf(prepared, file, self._context, threads=self._spec.threads)}
+
+    def ollama(self, gguf: dict[str, Any], licence: str) -> dict[str, Any]:
+        """The Modelfile for a GGUF file of the bundle, or why there can be none."""
+        template = load_template(self._files.folder, self._context, fallback=self._files.base_folder)
+        file = self._folder / gguf["file"]
+        begins = token_before_prompts(file)
+        try:
+            modelfile = modelfile_of(self._files, template, file.name, begins, self._context, licence=licence)
+            text = modelfile.text()
+        except ExportError as error:
+            self._context.event("warning", message=f"There is no Modelfile: {error.message}")
+            return {"refused": error.message}
+        (self._folder / MODELFILE).write_text(text, encoding="utf-8", newline="\n")
+        checked = check_prompts(file, template, modelfile, begins, self._context)
+        return {"file": MODELFILE, "gguf": file.name, "name": slug(self._files.name).lower(), **checked}
+
+    def drift(self, ggufs: list[dict[str, Any]]) -> dict[str, Any]:
+        """What each quantisation costs on the task, against 16 bits; or why that was not measured."""
+        reference = sixteen_bits(self._files)
+        name = self._spec.dataset or trained_on(self._files)
+        if not self._spec.drift:
+            return {"left_out": "it was not asked for"}
+        if name is None:
+            return {"left_out": "it is not known on which task; --dataset names one"}
+        if all(one["quantisation"] == reference for one in ggufs):
+            return {"left_out": "no file is quantised"}
+        try:
+            dataset = open_dataset(self._context.workspace, name, "generate")
+        except BakeoffError as error:
+            return {"left_out": error.message.rstrip(".")}
+        if next(iter(dataset.store.examples("test")), None) is None:
+            return {"left_out": f"the dataset '{name}' has no test prompts"}
+        template = load_template(self._files.folder, self._context, fallback=self._files.base_folder)
+        exports = [
+            ExportedFile(self._folder / one["file"], one["quantisation"], one["sha256"], one) for one in ggufs
+        ]
+        first = next((one for one in exports if one.quantisation == reference), None)
+        made: dict[str, Any] = {}
+        if first is None:
+            first, made = self._reference(reference)
+        others = [one for one in exports if one.quantisation != reference]
+        report = compare_files(dataset, template, [first, *others], self._context)
+        return {**report, "reference_file": made}
+
+    def _reference(self, quantisation: str) -> tuple[ExportedFile, dict[str, Any]]:
+        """The workspace's 16-bit file, made where there is none."""
+        context, files = self._context, self._files
+        known = find_export(context.workspace, files, quantisation)
+        if known is not None:
+            return known, {}
+        context.decision("reference", quantisation, "quantisations are compared with 16 bits")
+        prepared = prepare_gguf(context.workspace, context, files, self._export_spec(quantisation))
+        folder = context.output_folder(context.workspace.exports)
+        folder.mkdir(parents=True)
+        file = folder / gguf_name(files.name, quantisation)
+        made = make_gguf(prepared, file, context, threads=self._spec.threads)
+        return ExportedFile(file, quantisation, made["sha256"], made), {
+            "file": context.workspace.relative(file),
+            **made,
+        }
+
+    def exports(self, ggufs: list[dict[str, Any]], drift: dict[str, Any], out: Path) -> list[NewExport]:
+        """What the catalogue takes over: the files of the bundle, and the 16-bit one of the workspace."""
+        job = self._context.job_id
+        found = [
+            new_export(
+                f"{job}-{one['quantisation']}"[:96],
+                self._files,
+                self._context.workspace.relative(out / one["file"]),
+                one,
+            )
+            for one in ggufs
+        ]
+        reference = drift.get("reference_file")
+        if reference:
+            found.append(new_export(f"{job}-reference"[:96], self._files, reference["file"], reference))
+        return found
+
+    def _export_spec(self, quantisation: str) -> ExportSpec:
+        return ExportSpec(
+            model=self._files.name,
+            quantisation=quantisation,
+            dataset=self._spec.dataset,
+            threads=self._spec.threads,
+        )
+
+
+def _forget_places(folder: Path) -> None:
+    """Take paths of this machine out of the files that may name some."""
+    config = read_json(folder / "config.json")
+    if isinstance(config, dict) and config.pop("_name_or_path", None) is not None:
+        write_json(folder / "config.json", config, durable=False)
+    provenance = read_json(folder / _PROVENANCE)
+    if provenance is not None:
+        write_json(folder / _PROVENANCE, clean_of_paths(provenance), durable=False)

@@ -1,0 +1,75 @@
+"""A recipe becomes the GGUF file that the merged model would become, without that model being written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.workspace import Workspace
+from tests.conftest import Cli
+from tests.here import add_model
+from tests.tiny_families import exportable_model
+
+RECIPES = {
+    "slerp": "merge_method: slerp\nbase_model: one\nmodels: [{model: one}, {model: two}]\n"
+    "parameters: {t: [{filter: self_attn, value: [0, 0.5, 1]}, {value: 0.4}]}\ndtype: bfloat16\n",
+    "dare": "merge_method: dare_ties\nbase_model: one\ndtype: float32\n"
+    "models:\n"
+    "  - {model: two, parameters: {weight: 0.7, density: 0.5}}\n"
+    "  - {model: three, parameters: {weight: 0.3, density: 0.5}}\n",
+    "layers": "merge_method: passthrough\ndtype: bfloat16\n"
+    "slices:\n"
+    "  - {sources: [{model: one, layer_range: [0, 2]}]}\n"
+    "  - {sources: [{model: two, layer_range: [1, 2]}]}\n",
+}
+
+
+@pytest.fixture
+def three(workspace: Workspace, tmp_path: Path) -> Workspace:
+    for seed, name in enumerate(("one", "two", "three")):
+        add_model(workspace, exportable_model(tmp_path / name, seed=seed), name)
+    return workspace
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_file_is_that_of_the_merged_model(cli: Cli, three: Workspace, tmp_path: Path, name: str) -> None:
+    recipe = tmp_path / f"{name}.yml"
+    recipe.write_text(RECIPES[name], encoding="utf-8")
+    straight = tmp_path / "straight.gguf"
+    models = sorted(path.name for path in three.models.iterdir())
+    done = cli("export", recipe, straight, "--as", "gguf", "--quant", "q4_0", "--json")
+    assert done.status == 0, done.stderr
+    assert sorted(path.name for path in three.models.iterdir()) == models
+    assert done.json["bytes"] == straight.stat().st_size
+    assert cli("merge", recipe, tmp_path / "merged", "--name", name).status == 0
+    around = tmp_path / "around.gguf"
+    assert cli("export", name, around, "--as", "gguf", "--quant", "q4_0", "--no-drift").status == 0
+    assert straight.read_bytes() == around.read_bytes()
+    provenance = json.loads((tmp_path / "straight.bakeoff.json").read_text(encoding="utf-8"))
+    assert provenance["sha256"] == done.json["sha256"]
+    assert {parent["model"] for parent in provenance["parents"]} <= {"one", "two", "three"}
+
+
+def test_what_cannot_be_merged_or_stored_so_is_refused(cli: Cli, three: Workspace, tmp_path: Path) -> None:
+    recipe = tmp_path / "slerp.yml"
+    recipe.write_text(RECIPES["slerp"], encoding="utf-8")
+    out = tmp_path / "out.gguf"
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text("merge_method: slerpy\nmodels: []\n", encoding="utf-8")
+    for words, said in (
+        ((wrong, out, "--as", "gguf"), "slerpy"),
+        ((recipe, out, "--as", "merged"), "straight to a GGUF file only"),
+        ((recipe, out, "--as", "gguf", "--quant", "iq2_xs"), "which weights matter"),
+        ((recipe, out, "--as", "gguf", "--quant", "q9"), "q9"),
+        ((tmp_path / "missing.yml", out, "--as", "gguf"), "missing.yml"),
+    ):
+        failed = cli("export", *words)
+        assert failed.status == 1
+        assert said in failed.stderr
+        assert "Traceback" not in failed.stderr
+    assert not out.exists()
+    planned = cli("export", recipe, out, "--as", "gguf", "--dry-run", "--json")
+    assert planned.status == 0
+    assert not out.exists()

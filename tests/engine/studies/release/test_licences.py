@@ -1,0 +1,146 @@
+"""What follows from the licences of a model's parents, and what is said where that is not known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.studies.release.licence_table import LICENCES, licence_named, licence_of_text
+from engine.studies.release.licences import ParentLicence, follow, front_matter, licence_of_folder
+from engine.studies.release.origins import clean_of_paths, pathless
+
+
+def parents(*names: str) -> list[ParentLicence]:
+    return [ParentLicence(f"model-{name}", name, licence_named(name), "its model card") for name in names]
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        ("apache-2.0", "apache-2.0"),
+        ("Apache 2.0", "apache-2.0"),
+        ("'Apache-2.0'", "apache-2.0"),
+        ("MIT", "mit"),
+        ("llama3.1", "llama3.1"),
+        ("Llama-3", "llama3"),
+        ("tongyi-qianwen", "qwen"),
+        ("cc-by-nc", "cc-by-nc-4.0"),
+        ("gemma", "gemma"),
+        ("proprietary", None),
+    ],
+)
+def test_names_of_cards(written: str, known: str | None) -> None:
+    found = licence_named(written)
+    assert (found.id if found else None) == known
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("        Apache License\n        Version 2.0, January 2004", "apache-2.0"),
+        ("MIT License\n\nCopyright (c) 2024", "mit"),
+        ("LLAMA 2 COMMUNITY LICENSE AGREEMENT", "llama2"),
+        ("META LLAMA 3 COMMUNITY LICENSE AGREEMENT", "llama3"),
+        ("LLAMA 3.2 COMMUNITY LICENSE AGREEMENT", "llama3.2"),
+        ("Gemma Terms of Use\nLast modified", "gemma"),
+        ("Attribution-NonCommercial 4.0 International", "cc-by-nc-4.0"),
+        ("Qwen RESEARCH LICENSE AGREEMENT", "qwen-research"),
+        ("Qwen LICENSE AGREEMENT", "qwen"),
+        ("All rights reserved.", None),
+    ],
+)  # fmt: skip
+def test_texts_of_licences(text: str, known: str | None) -> None:
+    found = licence_of_text(text)
+    assert (found.id if found else None) == known
+
+
+def test_every_licence_says_what_follows_in_a_sentence() -> None:
+    for name, licence in LICENCES.items():
+        assert licence.id == name
+        assert licence.follows.endswith(".")
+        assert "{" not in licence.follows
+
+
+def test_the_card_is_asked_first_then_the_file_then_the_catalogue(tmp_path: Path) -> None:
+    (tmp_path / "LICENSE.txt").write_text("MIT License", encoding="utf-8")
+    assert licence_of_folder("m", tmp_path, "gemma").as_dict()["licence"] == "mit"
+    (tmp_path / "README.md").write_text(
+        "---\nlicense: other\nlicense_name: llama3.1\n---\n", encoding="utf-8"
+    )
+    assert licence_of_folder("m", tmp_path).as_dict()["licence"] == "llama3.1"
+    assert licence_of_folder("m", None, "gemma").as_dict() == {
+        "model": "m", "licence": "gemma", "title": "Gemma Terms of Use", "known": True, "source": "the catalogue",
+    }  # fmt: skip
+    assert licence_of_folder("m", None).as_dict()["licence"] == "unknown"
+    (tmp_path / "LICENSE.txt").unlink()
+    (tmp_path / "README.md").write_text("---\nlicense: our-own\n---\n", encoding="utf-8")
+    assert licence_of_folder("m", tmp_path).as_dict() == {
+        "model": "m", "licence": "our-own", "title": "our-own", "known": False, "source": "its model card",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# No matter", "---\n[broken: {\n---\n", "---\n- a list\n---\n", "---\n"]
+)
+def test_cards_without_front_matter(tmp_path: Path, text: str) -> None:
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    assert front_matter(tmp_path / "README.md") == {}
+
+
+def test_one_licence_is_that_of_the_whole() -> None:
+    found = follow(parents("apache-2.0", "apache-2.0"), "mine")
+    assert (found.id, found.name, found.conflicts) == ("apache-2.0", "", ())
+    assert len(found.follows) == 1
+
+
+def test_several_are_named_together() -> None:
+    found = follow(parents("mit", "apache-2.0"), "mine")
+    assert (found.id, found.name, found.conflicts) == ("other", "apache-2.0, mit", ())
+
+
+def test_an_unknown_licence_is_said_plainly() -> None:
+    found = follow([*parents("mit"), ParentLicence("strange", "", None, "nowhere")], "mine")
+    assert found.id == "other"
+    assert "licence of strange is not known" in found.conflicts[0]
+    assert follow([ParentLicence("strange", "", None, "nowhere")], "mine").id == "unknown"
+    assert follow([], "mine").id == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("names", "model", "said"),
+    [
+        (("llama3.1",), "my-model", 'wants a name that begins with "Llama"'),
+        (("llama3",), "Llama-mine", 'wants a name that begins with "Llama 3"'),
+        (("llama2", "mistral-own"), "m", "not known here"),
+        (("llama2", "apache-2.0"), "m", "does not allow to improve other language models"),
+        (("cc-by-nc-4.0", "apache-2.0"), "m", "not for commercial use"),
+        (("cc-by-nd-4.0",), "m", "does not allow to pass on changed versions"),
+        (("gpl-3.0", "gemma"), "m", "without further restrictions"),
+    ],
+)
+def test_conflicts(names: tuple[str, ...], model: str, said: str) -> None:
+    assert any(said in sentence for sentence in follow(parents(*names), model).conflicts)
+
+
+def test_no_conflict_where_there_is_none() -> None:
+    assert follow(parents("llama3.1", "llama3.1"), "Llama-mine").conflicts == ()
+    assert follow(parents("gpl-3.0", "mit"), "m").conflicts == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("base", "base"),
+        ("owner/name", "owner/name"),
+        ("/home/me/models/x", "x"),
+        ("./models/x", "x"),
+        ("C:\\models\\x", "x"),
+        ("a/b/c", "c"),
+        ("/home/me/base+/home/me/adapter", "base+adapter"),
+        (".*mlp.*", ".*mlp.*"),
+    ],
+)
+def test_no_path_of_this_machine_is_passed_on(text: str, shown: str) -> None:
+    assert pathless(text) == shown
+    assert clean_of_paths({"models": [{"model": text}]}) == {"models": [{"model": shown}]}
