@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.exporting.errors import ExportError
+from engine.gguf_header import check_gguf
 from engine.inference.llama.library import last_words, llama
 
 #: Text that is compared whatever the task: spaces, numbers, punctuation, scripts, emoji, code.
@@ -51,6 +52,7 @@ def compare_tokens(file: Path, tokenizer: Any, texts: Iterable[str], chat_templa
 
     Raises:
         ExportError: llama.cpp cannot load the file.
+        GgufError: The file is damaged.
     """
     different, count = [], 0
     with _vocabulary(file) as (vocabulary, template):
@@ -100,6 +102,7 @@ def _tokens(vocabulary: Any, text: str, *, begin: bool = False) -> list[int]:
 @contextmanager
 def _vocabulary(file: Path) -> Iterator[tuple[Any, str | None]]:
     """The vocabulary of a GGUF file, its weights left unread, and its chat template."""
+    check_gguf(file)
     options = llama().llama_model_default_params()
     options.vocab_only = True
     model = llama().llama_model_load_from_file(str(file).encode("utf-8"), options)

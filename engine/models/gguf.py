@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from engine.files import is_disk_full
+from engine.gguf_header import GgufError, check_gguf
 from engine.models.errors import ModelError
 from engine.progress import Reporter
 
@@ -30,6 +31,7 @@ def dequantise(file: Path, folder: Path, reporter: Reporter) -> None:
     """
     reporter.decision("dtype", "bfloat16", "a GGUF file is stored dequantised, as 16-bit weights")
     with _told_when_unreadable(file):
+        check_gguf(file)
         tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
         model: Any = AutoModelForCausalLM.from_pretrained(
             str(file.parent),
@@ -83,12 +85,13 @@ def _told_when_unreadable(file: Path) -> Iterator[None]:
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
+        reason = error.params["reason"] if isinstance(error, GgufError) else _first_line(error)
         raise ModelError(
             "model.gguf_unreadable",
             "The GGUF file {file} cannot be read: {reason}.",
             fix="Check that it is whole, and that transformers can read its architecture.",
             file=str(file),
-            reason="it breaks off" if isinstance(error, struct.error) else _first_line(error),
+            reason="it breaks off" if isinstance(error, struct.error) else reason,
         ) from error
 
 

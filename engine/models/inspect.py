@@ -303,16 +303,34 @@ def _header_entries(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             header = json.loads(stream.read(length))
             for name, entry in header.items():
                 if name != "__metadata__":
-                    if 8 + length + entry["data_offsets"][1] > file.stat().st_size:
-                        raise ValueError("tensor beyond the end of the file")
+                    _require_entry(entry, file.stat().st_size - 8 - length)
                     yield name, entry
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        struct.error,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise ModelError(
             "model.damaged",
             "The weights file {file} is cut off or damaged.",
             fix="Download the model again.",
             file=str(file),
         ) from error
+
+
+def _require_entry(entry: dict[str, Any], room: int) -> None:
+    """Refuse the entry of a tensor that cannot lie in ``room`` bytes of data."""
+    numbers = (*entry["shape"], *entry["data_offsets"])
+    whole = all(type(number) is int and 0 <= number < 2**63 for number in numbers)
+    if not whole or not isinstance(entry["dtype"], str) or len(numbers) > 64:
+        raise ValueError("an entry of the header is no tensor")
+    begin, end = entry["data_offsets"]
+    if not begin <= end <= room or 8 * (end - begin) < math.prod(entry["shape"]):
+        raise ValueError("tensor beyond the end of the file")
 
 
 def _licence(folder: Path) -> str:

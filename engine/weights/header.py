@@ -16,6 +16,13 @@ from engine.weights.formats import DTYPES, element_bytes
 
 #: A longer header than this is not a header (the format's own limit).
 _MAX_HEADER: Final = 100_000_000
+#: Numbers above are no sizes, and products of many of them take for ever.
+_LARGEST: Final = 2**63 - 1
+_MOST_DIMENSIONS: Final = 64
+
+
+class _TwinError(Exception):
+    """A name that an object of JSON has twice."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +69,28 @@ def read_header(file: Path) -> dict[str, StoredTensor]:
             reason=str(error.strerror or error),
         ) from error
     try:
-        header = json.loads(text)
-    except ValueError:
+        header = json.loads(text.decode("utf-8"), object_pairs_hook=_without_twins)
+    except _TwinError as error:
+        _corrupt(file, f"its header has the name '{error}' twice")
+    except (ValueError, RecursionError):
         _corrupt(file, "its header is not JSON")
     if not isinstance(header, dict):
         _corrupt(file, "its header is not a table of tensors")
     header.pop("__metadata__", None)
+    if any(not name.isprintable() for name in header):
+        _corrupt(file, "the name of a tensor is not readable")
     tensors = {name: _entry(file, name, entry, 8 + length, size) for name, entry in header.items()}
     _require_disjoint(file, tensors)
     return tensors
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON whose names differ; of two values under one name, readers take different ones."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwinError(ascii(next(name for name in names if names.count(name) > 1))[1:-1])
+    return found
 
 
 def _entry(file: Path, name: str, entry: Any, data: int, size: int) -> StoredTensor:
@@ -79,18 +99,22 @@ def _entry(file: Path, name: str, entry: Any, data: int, size: int) -> StoredTen
         numbers = (*shape, begin, end)
     except (KeyError, TypeError, ValueError):
         _corrupt(file, "its entry in the header is incomplete", name)
-    if any(type(number) is not int or number < 0 for number in numbers):
+    if any(type(number) is not int or not 0 <= number <= _LARGEST for number in numbers):
         _corrupt(file, "its shape or place in the file is not a whole number", name)
-    if dtype not in DTYPES:
+    if len(shape) > _MOST_DIMENSIONS:
+        _corrupt(file, f"it has {len(shape)} dimensions", name)
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise WeightsError(
             "weights.dtype_unsupported",
             "{file}: tensor '{tensor}' has the element type {dtype}, which is not supported.",
             fix="Convert the model to bfloat16 or float32 first.",
             file=str(file),
             tensor=name,
-            dtype=str(dtype),
+            dtype=str(dtype)[:100].encode("ascii", "replace").decode(),
         )
     nbytes = element_bytes(dtype) * math.prod(shape)
+    if nbytes > _LARGEST:
+        _corrupt(file, "its shape needs more bytes than any file has", name)
     if end - begin != nbytes:
         _corrupt(file, f"its shape needs {nbytes} bytes, but {end - begin} are stored", name)
     if data + end > size:

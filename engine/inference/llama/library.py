@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 from collections import deque
 from functools import cache
@@ -17,6 +18,8 @@ _LOADING: Final = "error loading model: "
 @cache
 def llama() -> Any:
     """The functions of llama.cpp, its backends started and its log caught."""
+    # Where it aborts it would first have a debugger, if one is installed, print its stack.
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")
     from llama_cpp import llama_cpp
 
     llama_cpp.llama_log_set(_listener(), ctypes.c_void_p(0))

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from engine.gguf_header import check_gguf
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.library import last_words, llama
 
@@ -24,6 +25,7 @@ class LlamaModel:
 
     Raises:
         AnsweringError: llama.cpp cannot load the file.
+        GgufError: The file is damaged.
     """
 
     def __init__(self, file: Path, *, gpu_layers: int = 0) -> None:
@@ -35,6 +37,7 @@ class LlamaModel:
                 fix="Export the model again.",
                 file=str(file),
             )
+        check_gguf(file)
         options = llama().llama_model_default_params()
         options.n_gpu_layers = gpu_layers
         self._handle = llama().llama_model_load_from_file(str(file).encode("utf-8"), options)

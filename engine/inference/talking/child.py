@@ -2,8 +2,8 @@
 
 Native code that crashes here takes nothing else down. The first line on stdin says what to load; then come questions
 (``{"ask": {...}, "number": 1}``) and wishes to stop one (``{"stop": 1}``). On stdout go ``{"ready": true}``, pieces
-of answers, the whole of each, and failures. When stdin closes, whoever started this is gone, and it ends at once: that
-is surer than a signal on the parent's death, which Linux sends already at the end of the thread that started it.
+of answers, the whole of each, and failures. When stdin closes, whoever started this is gone, and it ends at once.
+That is surer than a signal on the parent's death, which Linux sends already at the end of the thread that started it.
 """
 
 from __future__ import annotations

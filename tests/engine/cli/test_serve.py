@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,10 +111,11 @@ def test_a_crash_of_native_code_costs_one_answer(served: Workspace) -> None:
         (another,) = psutil.Process(process.pid).children()
         assert another.pid != child.pid
         asked: Any = {**ASKED, "max_tokens": None}
+        pieces = client.chat.completions.create(model="one", stream=True, **asked)
+        next(iter(pieces))
+        another.kill()
         with pytest.raises(openai.APIError, match="process ended"):
-            for _ in client.chat.completions.create(model="one", stream=True, **asked):
-                with suppress(psutil.NoSuchProcess):
-                    another.kill()
+            list(pieces)
         assert client.chat.completions.create(model="one", **ASKED).choices
         (another,) = psutil.Process(process.pid).children()
         process.kill()

@@ -82,7 +82,7 @@ def test_a_file_that_is_no_model_is_told(loading: Loading, tmp_path: Path) -> No
     file.write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(AnsweringError) as failed:
         ChildTalker(Loading(file, loading.folder))
-    assert failed.value.code == "answers.not_loadable"
+    assert failed.value.code == "gguf.damaged"
     assert str(file) in failed.value.message
 
 
