@@ -86,3 +86,8 @@ def test_what_cannot_be_done_is_told_before_anything_is_made(
 def test_training_without_a_base_wants_one_named(workspace: Workspace, cli: Cli) -> None:
     result = cli("train", "--dataset", "x", "--json")
     assert (result.status, result.json["error"]["code"]) == (2, "usage.no_base")
+
+
+def test_the_token_for_the_hub_goes_into_the_keyring_without_an_endpoint(cli: Cli) -> None:
+    result = cli("key", "set", "huggingface", "--json", input="hf_token\n")
+    assert result.json["error"]["code"] == "secret.no_keyring"  # there is none here; the name is known
