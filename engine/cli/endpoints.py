@@ -165,7 +165,7 @@ def _remove(options: argparse.Namespace, session: Session) -> Result:
 def _set_key(options: argparse.Namespace, session: Session) -> Result:
     from engine.errors import UsageError
     from engine.inference.access import address
-    from engine.workspace.secrets import store_key
+    from engine.workspace.secrets import HUB, store_key
 
     if options.surplus:
         raise UsageError(
@@ -173,7 +173,8 @@ def _set_key(options: argparse.Namespace, session: Session) -> Result:
             "A key is never given as an argument, where other programs can read it.",
             fix="Run 'bakeoff key set NAME' and type it, or pass it on stdin. Replace the key you have shown.",
         )
-    address(session.workspace, options.name)
+    if options.name != HUB:
+        address(session.workspace, options.name)
     key = _read_key(options.name)
     store_key(options.name, key)
     return {"name": options.name, "stored": "keyring"}, f"The key of {options.name} is in the keyring."

@@ -24,6 +24,7 @@ _COMMANDS: Final = (
     "train",
     "merge",
     "export",
+    "release",
     "generate",
     "chat",
     "judge",

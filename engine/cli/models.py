@@ -81,8 +81,10 @@ def _submit(session: Session, source: Any, name: str | None, revision: str, deta
 def _list(_options: argparse.Namespace, session: Session) -> Result:
     from sqlalchemy import select
 
+    from engine.models.library import default_base
     from engine.workspace.tables import Model
 
+    default = default_base(session.workspace)
     with session.workspace.catalogue.reading() as rows:
         models = rows.scalars(select(Model).order_by(Model.created_at, Model.name)).all()
         documents: list[dict[str, Any]] = [
@@ -93,12 +95,20 @@ def _list(_options: argparse.Namespace, session: Session) -> Result:
                 "parameters": model.info.get("parameters"),
                 "architecture": model.info.get("architecture"),
                 "weights_sha256": model.weights_sha256,
+                "default_base": model.name == default,
             }
             for model in models
         ]
     text = table(
         ["name", "kind", "from"],
-        [[item["name"], item["kind"], ", ".join(item["parents"])] for item in documents],
+        [
+            [
+                item["name"],
+                item["kind"] + (", default base" if item["default_base"] else ""),
+                ", ".join(item["parents"]),
+            ]
+            for item in documents
+        ],
     )
     return documents, text if documents else "No models yet. Try: bakeoff model demo"
 

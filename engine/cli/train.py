@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.session import Session, duration, parse_assignments
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, UsageError
 from engine.progress import SilentReporter
 
 Result = tuple[Any, str]
@@ -16,7 +16,9 @@ Result = tuple[Any, str]
 def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     """Add the command."""
     train = commands.add_parser("train", help="fine-tune a base on a dataset", parents=[everywhere])
-    train.add_argument("--base", required=True, metavar="M", help="a base or a merge")
+    train.add_argument(
+        "--base", metavar="M", help="a base or a merge (default: the workspace's, if it has one)"
+    )
     train.add_argument("--dataset", required=True, metavar="D")
     train.add_argument("--name", help="what to call the result (default: base-dataset)")
     train.add_argument("--recipe", metavar="FILE.yml", help="how to train")
@@ -35,6 +37,8 @@ def _train(options: argparse.Namespace, session: Session) -> Result:
 
     recipe = read_recipe(options.recipe, options.set)
     workspace = session.workspace
+    if options.base is None:
+        options.base = _default_base(session)
     find_base(workspace, options.base)
     open_dataset(workspace, options.dataset, "train")
     spec = TrainSpec(
@@ -56,6 +60,25 @@ def _train(options: argparse.Namespace, session: Session) -> Result:
         f"{summary['model']}: {summary['steps']} steps in {duration(summary['seconds'])}, "
         f"{summary['tokens_per_second']:.0f} tokens/s, loss {summary['train_loss']:.3f}{evaluation}."
     )
+
+
+def _default_base(session: Session) -> str:
+    """The workspace's default base, which a release can set.
+
+    Raises:
+        UsageError: It has none.
+    """
+    from engine.models.library import default_base
+
+    name = default_base(session.workspace)
+    if name is None:
+        raise UsageError(
+            "usage.no_base",
+            "No base is named, and the workspace has no default one.",
+            fix="Name one with --base M, or set it with: bakeoff release MODEL OUT --default-base",
+        )
+    session.say(f"  base: {name} (the workspace's default)")
+    return name
 
 
 def read_recipe(file: str | None, changes: list[str]) -> Any:

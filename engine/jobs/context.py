@@ -94,7 +94,10 @@ class JobContext:
     def progress(self, done: float, total: float | None, unit: str, /, **data: Any) -> None:
         """Note how far the job is; written to ``status.json`` at most twice a second."""
         moment = time.monotonic()
-        if self._first_progress is None:
+        # Work of several parts counts anew with each of them.
+        begun = self.progress_now
+        anew = begun and (unit != begun["unit"] or done < begun["done"])
+        if self._first_progress is None or anew:
             self._first_progress = done
             self._started = moment
         self.progress_now = {"done": done, "total": total, "unit": unit, **data}

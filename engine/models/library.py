@@ -144,6 +144,45 @@ def drop_exports(workspace: Workspace, job_id: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+#: Name of the workspace's setting that holds the id of its default base.
+_DEFAULT_BASE = "default_base"
+
+
+def default_base(workspace: Workspace) -> str | None:
+    """The name of the model that is trained where no base is named; None where there is none, or no longer."""
+    number = workspace.setting(_DEFAULT_BASE)
+    if not isinstance(number, str):
+        return None
+    with workspace.catalogue.reading() as session:
+        row = session.get(Model, number)
+        return row.name if row is not None else None
+
+
+def require_default_base(files: ModelFiles) -> None:
+    """Refuse a model that nothing can be trained from.
+
+    Raises:
+        ModelError: It is an adapter.
+    """
+    if files.kind == "adapter":
+        raise ModelError(
+            "model.no_base",
+            "'{name}' is an adapter, and only a base or a merge can be what others are trained from.",
+            fix="Export it with --as merged, add that folder as a model, and take this one.",
+            name=files.name,
+        )
+
+
+def set_default_base(workspace: Workspace, files: ModelFiles) -> None:
+    """Make a base or a merge what is trained where no base is named; it stays so when it is renamed.
+
+    Raises:
+        ModelError: It is an adapter.
+    """
+    require_default_base(files)
+    workspace.change_setting(_DEFAULT_BASE, files.id)
+
+
 def lineage(workspace: Workspace, name: str) -> list[dict[str, Any]]:
     """Ancestors of a model, nearest first: name, kind, hash and depth of each."""
     found: list[dict[str, Any]] = []

@@ -10,6 +10,8 @@ from typing import Final, Literal
 from engine.errors import BakeoffError
 
 _SERVICE: Final = "bakeoff"
+#: The name under which the token for the Hugging Face Hub is stored.
+HUB: Final = "huggingface"
 
 
 class SecretError(BakeoffError):

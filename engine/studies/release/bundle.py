@@ -135,3 +135,33 @@ def write_sums(folder: Path) -> dict[str, str]:
     text = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
     (folder / SUMS).write_text(text, encoding="utf-8", newline="\n")
     return sums
+
+
+def bundle_files(folder: Path) -> list[str]:
+    """The files of a finished bundle, each seen to be what `SHA256SUMS` says.
+
+    Raises:
+        ReleaseError: It is none, or a file was changed or is missing.
+    """
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ReleaseError(
+            "release.no_bundle",
+            "{file} holds no release.",
+            fix="Make one with: bakeoff release MODEL FOLDER",
+            file=str(folder),
+        ) from error
+    names = []
+    for line in lines:
+        digest, _, name = line.partition("  ")
+        file = folder / name
+        if not file.is_file() or sha256_file(file) != digest:
+            raise ReleaseError(
+                "release.changed",
+                "The file {file} is not the one that the release was made with.",
+                fix="Remove the folder and release the model again.",
+                file=str(file),
+            )
+        names.append(name)
+    return [*names, SUMS]

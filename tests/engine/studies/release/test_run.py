@@ -323,3 +323,23 @@ def test_what_cannot_be_released(models: Workspace, tmp_path: Path, more: dict[s
     with pytest.raises(JobFailedError, match="already exists"):
         release(models, "base", tmp_path / "taken", quantisations=[])
     assert (tmp_path / "taken" / "mine").read_text(encoding="utf-8") == "mine"
+
+
+def test_ranked_as_a_file_is_ranked_too(models: Workspace, tmp_path: Path) -> None:
+    """What answered was the model's GGUF file, and the ranking is found by that file's hash."""
+    from engine.exporting.spec import ExportSpec
+    from engine.inference.spec import GenerateSpec
+    from engine.judging.spec import JudgeSpec
+
+    do(models, "export", ExportSpec(model="tuned", quantisation="q8_0"))
+    names = ["tuned@q8_0", "untuned:base"]
+    do(models, "generate", GenerateSpec(models=names, dataset="colours"))
+    do(models, "judge", JudgeSpec(dataset="colours", contestants=names))
+    out = tmp_path / "out"
+    summary = release(models, "tuned", out, quantisations=["q8_0"], drift=False)
+    assert "tuned@q8_0" in facts_of(out)["ranking"]["names"]
+    assert "| **tuned@q8\\_0** |" in (out / "README.md").read_text(encoding="utf-8")
+    assert facts_of(out)["drift"] == {"left_out": "it was not asked for"}
+    known = find_export(models, find_model(models, "tuned"), "q8_0")
+    assert known is not None
+    assert summary["gguf"][0]["sha256"] == known.sha256

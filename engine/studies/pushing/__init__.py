@@ -1,0 +1,1 @@
+"""Pushing a release to the Hugging Face Hub."""
