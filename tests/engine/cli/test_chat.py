@@ -40,7 +40,8 @@ def chat(
 
 def test_two_models_side_by_side_and_what_becomes_of_it(cli: Cli, two: Workspace, tmp_path: Path) -> None:
     lines = "/system Be brief.\nWhat is\\\nthis?\n/vote 2\n/set temperature 0\n/regenerate 1\n/vote tie\n"
-    lines += "/vote 1\n/nonsense\n/vote 7\n/set colour 3\n/set top_p 9\n/trim 5\n/export won.jsonl\n/quit\nnever asked\n"
+    lines += "/vote 1\n/nonsense\n/vote 7\n/set colour 3\n/set top_p 9\n/trim 5\n"
+    lines += "/export won.jsonl\n/quit\nnever asked\n"
     done = chat(two, tmp_path, lines, "one", "two@q4_0", "--max-new-tokens", "8", "--json")
     assert done.returncode == 0, done.stderr
     talk = json.loads(done.stdout)
