@@ -26,6 +26,7 @@ _COMMANDS: Final = (
     "export",
     "generate",
     "judge",
+    "vote",
     "rank",
     "study",
     "endpoints",
