@@ -17,7 +17,7 @@ from engine.errors import BakeoffError
 Result = tuple[Any, str]
 
 #: Words with a meaning of their own before a colon, or as a contestant or judge.
-_RESERVED: Final = frozenset({"local", "untuned", "beat", "dataset", "reference"})
+_RESERVED: Final = frozenset({"local", "untuned", "beat", "dataset", "reference", "human"})
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 

@@ -28,6 +28,7 @@ _COMMANDS: Final = (
     "generate",
     "chat",
     "judge",
+    "vote",
     "rank",
     "study",
     "endpoints",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Final
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, delete, func, or_, select
 
 from engine.judging.verdicts import IDENTICAL, Verdict
 from engine.workspace.catalogue import Catalogue
@@ -41,12 +41,23 @@ class CatalogueLedger:
     def add(self, verdicts: Sequence[Verdict]) -> None:
         """Commit verdicts in one transaction."""
         with self.catalogue.writing() as session:
-            session.add_all(
-                VerdictRow(
-                    **asdict(verdict), dataset_id=self.dataset_id, split=self.split, job_id=self.job_id
+            session.add_all(self._row(verdict) for verdict in verdicts)
+
+    def revise(self, judge: str, gone: Collection[str], verdicts: Sequence[Verdict] = ()) -> None:
+        """Remove what ``judge`` said on the questions with the keys ``gone``, and add verdicts, in one transaction.
+
+        Only people change their minds.
+        """
+        with self.catalogue.writing() as session:
+            session.execute(
+                delete(VerdictRow).where(
+                    VerdictRow.dataset_id == self.dataset_id,
+                    VerdictRow.split == self.split,
+                    VerdictRow.judge == judge,
+                    VerdictRow.key.in_(gone),
                 )
-                for verdict in verdicts
             )
+            session.add_all(self._row(verdict) for verdict in verdicts)
 
     def asked(self) -> list[Verdict]:
         """What earlier processes of this job asked a judge, oldest first; each question once.
@@ -76,6 +87,9 @@ class CatalogueLedger:
             query = query.where(VerdictRow.judge == judge)
         with self.catalogue.reading() as session:
             return [_verdict(row) for row in session.scalars(query.order_by(VerdictRow.id))]
+
+    def _row(self, verdict: Verdict) -> VerdictRow:
+        return VerdictRow(**asdict(verdict), dataset_id=self.dataset_id, split=self.split, job_id=self.job_id)
 
     def _rows(self) -> Select[VerdictRow]:
         return select(VerdictRow).where(

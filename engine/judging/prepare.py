@@ -35,6 +35,7 @@ _SAMPLE: Final = 2000
 
 REFERENCE: Final = "reference"
 LOCAL: Final = "local:"
+HUMAN: Final = "human"
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,10 @@ def split_judge(judge: str) -> tuple[str, str]:
         JudgingError: It is not written like that.
     """
     endpoint, _, model = judge.partition(":")
+    if endpoint == HUMAN:
+        raise JudgingError(
+            "judging.human", "People judge by voting.", fix="Use: bakeoff vote --dataset D --contestants A,B"
+        )
     if not endpoint or not model:
         raise JudgingError(
             "judging.judge",

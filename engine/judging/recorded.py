@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import Final
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from engine.errors import BakeoffError
 from engine.judging.verdicts import Comparison, comparisons
@@ -73,15 +74,7 @@ def recorded_verdicts(
                     split=split,
                     name=name,
                 )
-            newest = {
-                row.name: row.id
-                for row in session.scalars(
-                    select(Contestant)
-                    .where(Contestant.dataset_id == dataset.id)
-                    .order_by(Contestant.created_at, Contestant.id)
-                )
-            }
-            kept, told = _current(found, newest)
+            kept, told = _current(found, _newest(session, dataset.id))
             rows += [(name, row) for row in kept]
             notes += [f"{name}: {note}" for note in told]
     _require_one_judge({row.judge for _, row in rows})
@@ -89,6 +82,31 @@ def recorded_verdicts(
         _ranked(name, by, one, by_entrant=by_entrant) for name, by, one in _joined(rows)
     )
     return replace(table, notes=(*table.notes, *notes))
+
+
+def verdicts_of(workspace: Workspace, dataset: str, split: str, judge: str) -> list[StoredVerdict]:
+    """The verdicts of one judge that a ranking would count, oldest first; empty when there are none.
+
+    Raises:
+        NameUnknownError: There is no such dataset.
+    """
+    with workspace.catalogue.reading() as session:
+        of_dataset = dataset_named(session, dataset).id
+        query = select(Verdict).where(
+            Verdict.dataset_id == of_dataset, Verdict.split == split, Verdict.judge == judge
+        )
+        kept, _ = _current(list(session.scalars(query.order_by(Verdict.id))), _newest(session, of_dataset))
+        return [_stored(row) for row in kept]
+
+
+def _newest(session: Session, dataset_id: str) -> dict[str, str]:
+    """Name -> id of the contestant that answered last under that name."""
+    query = select(Contestant).where(Contestant.dataset_id == dataset_id)
+    return {row.name: row.id for row in session.scalars(query.order_by(Contestant.created_at, Contestant.id))}
+
+
+def _stored(row: Verdict) -> StoredVerdict:
+    return StoredVerdict(**{field: getattr(row, field) for field in _FIELDS})
 
 
 def _of_judge(found: list[Verdict], judge: str, name: str, split: str) -> list[Verdict]:
@@ -147,8 +165,7 @@ def _joined(rows: list[tuple[str, Verdict]]) -> Iterator[tuple[str, str, Compari
     """Comparisons by dataset and judge; a pair of which an order is missing is none."""
     groups: dict[tuple[str, str], list[StoredVerdict]] = {}
     for name, row in rows:
-        stored = StoredVerdict(**{field: getattr(row, field) for field in _FIELDS})
-        groups.setdefault((name, row.judge), []).append(stored)
+        groups.setdefault((name, row.judge), []).append(_stored(row))
     for (name, judge), verdicts in groups.items():
         for comparison in comparisons(verdicts):
             yield name, judge, comparison

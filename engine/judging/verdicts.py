@@ -13,7 +13,7 @@ State = Literal["ok", "failed"]
 Message = Mapping[str, Any]
 
 #: Judges that need no second order: they do not see one (the first word of their names).
-_ORDERLESS: Final = frozenset({"reference", "vote"})
+_ORDERLESS: Final = frozenset({"reference", "human"})
 
 
 @dataclass(frozen=True)

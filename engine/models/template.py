@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from engine.models.errors import TemplateError
+from engine.models.rendering import RENDERER
 from engine.progress import Reporter
 from engine.resources import resource
 
@@ -38,6 +39,9 @@ TOKENIZER_FILES: Final = (
 )
 
 Messages = list[dict[str, Any]]
+
+#: Names of a message's reasoning, the usual one first.
+_REASONING: Final = ("reasoning_content", "thinking", "reasoning")
 
 #: How a template that shows the arguments of a tool call properly renders `_PROBED`.
 _PROBED: Final = {"bakeoff": "probe"}
@@ -181,24 +185,33 @@ class ChatTemplate:
         return self._rendered(messages, tools, opening=opening)
 
     def _rendered(self, messages: Messages, tools: Any, *, opening: bool = False) -> str:
-        from jinja2.exceptions import TemplateError as JinjaError
-
-        try:
-            text = self.tokenizer.apply_chat_template(
-                merge_system(messages) if self.system_in_user else messages,
-                tools=tools or None,
-                chat_template=self.text,
-                tokenize=False,
-                add_generation_prompt=opening,
-            )
-        except (JinjaError, TypeError, ValueError, KeyError) as error:
+        if not messages:
             raise TemplateError(
-                "template.fails",
-                "The chat template cannot render this conversation: {reason}.",
-                fix="Check the order of roles (system, then user and assistant in turn).",
-                reason=str(error)[:200],
-            ) from error
-        return str(text)
+                "template.fails", "There is no message to render.", fix="Begin with the user's message."
+            )
+        shown = merge_system(messages) if self.system_in_user else messages
+        variables = {
+            **self._special_tokens,
+            "messages": [_as_transformers_shows(message) for message in shown],
+            "tools": tools or None,
+            "documents": None,
+            "add_generation_prompt": opening,
+        }
+        return RENDERER.render(self.text, variables)
+
+    @cached_property
+    def _special_tokens(self) -> dict[str, str]:
+        """What templates know by name: ``bos_token``, ``eos_token`` and so on."""
+        return dict(self.tokenizer.special_tokens_map)
+
+
+def _as_transformers_shows(message: dict[str, Any]) -> dict[str, Any]:
+    """A message without what is None, and with its reasoning under the names that templates read."""
+    kept = {key: value for key, value in message.items() if value is not None}
+    reasoning = next((kept[key] for key in _REASONING if key in kept), None)
+    if reasoning is None:
+        return kept
+    return {"thinking": reasoning, **kept, "reasoning_content": reasoning}
 
 
 def _with_arguments(messages: Messages, kind: Literal["object", "text"]) -> Messages:

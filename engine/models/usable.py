@@ -8,8 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2.exceptions import TemplateSyntaxError
-
 from engine.models.errors import ModelError, TemplateError
 from engine.models.inspect import read_config, refuse_remote_code
 from engine.models.template import load_template
@@ -95,12 +93,13 @@ def _require_tokenizer(folder: Path, reporter: Reporter) -> None:
     try:
         template.prompt_text([{"role": "user", "content": "x"}])
     except TemplateError as error:
-        # What a template says to a conversation may be right; what cannot even be read is not.
-        if isinstance(error.__cause__, TemplateSyntaxError):
+        # What a template says to a conversation may be right; what cannot even be read is not, nor what
+        # one greeting lets work without end.
+        if error.code != "template.fails":
             raise ModelError(
                 "model.bad_template",
-                "The chat template of {file} is damaged: {reason}.",
+                "The chat template of {file} cannot be used: {reason}",
                 fix="Download the model again, or correct its chat template.",
                 file=str(folder),
-                reason=str(error.__cause__).strip().split("\n")[0][:200].rstrip(". "),
+                reason=error.message,
             ) from error
