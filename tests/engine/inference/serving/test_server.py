@@ -262,7 +262,7 @@ def test_conversations_with_systems_parts_and_tools(client: openai.OpenAI) -> No
             {
                 "response_format": {
                     "type": "json_schema",
-                    "json_schema": {"schema": {"$ref": "https://a.b/c"}},
+                    "json_schema": {"schema": {"$ref": "https://example.com/c"}},
                 }
             },
             "response_format",

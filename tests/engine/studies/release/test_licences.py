@@ -133,11 +133,11 @@ def test_no_conflict_where_there_is_none() -> None:
     [
         ("base", "base"),
         ("owner/name", "owner/name"),
-        ("/home/me/models/x", "x"),
+        ("/data/models/x", "x"),
         ("./models/x", "x"),
         ("C:\\models\\x", "x"),
         ("a/b/c", "c"),
-        ("/home/me/base+/home/me/adapter", "base+adapter"),
+        ("/data/base+/data/adapter", "base+adapter"),
         (".*mlp.*", ".*mlp.*"),
     ],
 )
