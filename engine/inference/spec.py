@@ -62,7 +62,7 @@ class GenerateSpec(BaseModel):
         default=-1,
         ge=-1,
         title="GPU layers",
-        description="Layers of a GGUF file on the accelerator; -1: all.",
+        description="Layers of a GGUF file on the accelerator; -1: as many as its free memory holds.",
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", title="Arithmetic", description="auto takes the fastest that this machine computes."

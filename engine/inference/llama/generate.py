@@ -11,6 +11,7 @@ from engine.inference.constraints import Constraint
 from engine.inference.llama.decoder import BatchedDecoder
 from engine.inference.llama.grammar import Grammar, grammar_text
 from engine.inference.llama.model import LlamaModel
+from engine.inference.llama.offload import load_fitting
 from engine.inference.outputs import Output
 from engine.inference.prompts import Prompt, tell_context
 from engine.progress import Reporter
@@ -30,7 +31,7 @@ def answers(
     reporter: Reporter,
     drafts: Drafts | None = None,
     constraint: Constraint | None = None,
-    gpu_layers: int = 0,
+    gpu_layers: int = -1,
 ) -> Iterator[Output]:
     """Answer ``prompts`` greedily; an answer is yielded when it is finished.
 
@@ -43,12 +44,14 @@ def answers(
         reporter: Hears about decisions; may interrupt.
         drafts: Guesses how answers go on.
         constraint: What every answer is held to.
-        gpu_layers: Layers on the accelerator.
+        gpu_layers: Layers on the accelerator; negative: as many as fit.
 
     Raises:
         AnsweringError: llama.cpp cannot load the file, the constraint cannot be used, or llama.cpp fails.
     """
-    with LlamaModel(file, gpu_layers=gpu_layers) as model:
+    longest = max((len(prompt.ids) for prompt in prompts), default=0) + max_new_tokens
+    tokens = longest * min(batch_size, max(len(prompts), 1))
+    with load_fitting(file, tokens, gpu_layers, reporter) as model:
         tell_context(prompts, model.trained_context, max_new_tokens, reporter)
         decoder = BatchedDecoder(model, sequences=batch_size)
         grammar = Grammar(model, grammar_text(constraint)) if constraint is not None else None

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from engine.inference.constraints import Constraint
 from engine.inference.llama.grammar import Grammar, grammar_text
-from engine.inference.llama.model import LlamaModel
+from engine.inference.llama.offload import load_fitting
 from engine.inference.llama.sampler import Sampler
 from engine.inference.llama.streaming import Stream
 from engine.inference.sampling import Sampling
+from engine.progress import Reporter, SilentReporter
 
 if TYPE_CHECKING:
     from engine.models.template import ChatTemplate
@@ -59,7 +60,9 @@ class Talker:
         file: The GGUF file.
         template: The model's.
         context: Tokens of a conversation at most.
-        gpu_layers: Layers on the accelerator; negative: all.
+        gpu_layers: Layers on the accelerator; negative: as many as fit.
+        threads: Of the processor; None: one per core.
+        reporter: Hears how the layers are split.
 
     Raises:
         AnsweringError: llama.cpp cannot load the file, or there is not enough memory.
@@ -73,9 +76,10 @@ class Talker:
         context: int = 8192,
         gpu_layers: int = -1,
         threads: int | None = None,
+        reporter: Reporter | None = None,
     ) -> None:
         self._template = template
-        self._model = LlamaModel(file, gpu_layers=gpu_layers)
+        self._model = load_fitting(file, context, gpu_layers, reporter or SilentReporter())
         self._stream = Stream(self._model, context=context, threads=threads)
         self._stops = {token for token in template.stop_ids if token < self._model.tokens}
 
