@@ -8,6 +8,7 @@ the tensors (name, dimensions, type, offset), data. Numbers are little-endian.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
@@ -42,6 +43,8 @@ _MOST_ELEMENTS: Final = 2**63 - 1
 #: Longer headers than this, with vocabularies of a million tokens, are not known.
 _LONGEST_NAME: Final = 65535
 _ALIGNMENT: Final = "general.alignment"
+#: Length of a head's keys, also where a layer sees a window only.
+_KEY_LENGTHS: Final = (".attention.key_length", ".attention.key_length_swa")
 #: Sizes of a model, none of which is larger than the largest dimension of its tensors.
 _MODEL_SIZES: Final = (
     ".embedding_length",
@@ -50,11 +53,14 @@ _MODEL_SIZES: Final = (
     ".expert_count",
     ".attention.head_count",
     ".attention.head_count_kv",
-    ".attention.key_length",
     ".attention.value_length",
+    *_KEY_LENGTHS,
 )
 _BLOCKS: Final = ".block_count"
 _MOST: Final = {_BLOCKS: 512, ".context_length": 2**31 - 1}
+#: Heads of keys and values: the same for all layers, or a list with one number for each.
+_KEY_HEADS: Final = ".attention.head_count_kv"
+_KEYS: Final = re.compile(r"blk\.(\d{1,3})\.attn_k\.weight\Z")
 #: Where llama.cpp takes something for granted and ends the process otherwise.
 _EPSILON: Final = "_epsilon"
 _TOKENS: Final = "tokenizer.ggml.tokens"
@@ -97,6 +103,7 @@ class _Header:
         self._alignment = 32
         self._model_sizes: dict[str, float] = {}
         self._lengths: dict[str, int] = {}
+        self._key_heads: tuple[int, ...] = ()
 
     def check(self) -> None:
         """Read everything."""
@@ -154,7 +161,11 @@ class _Header:
         if kind in _FORMS:
             size = struct.calcsize(_FORMS[kind])
             self._require_room(count, size, f"items of the setting '{key}'")
-            self._skip(count * size)
+            if key.endswith(_KEY_HEADS) and count <= _MOST[_BLOCKS]:
+                form = f"<{count}{_FORMS[kind][1:]}"
+                self._key_heads = struct.unpack(form, self._bytes(count * size))
+            else:
+                self._skip(count * size)
         elif kind == _TEXT:
             self._require_room(count, 8, f"items of the setting '{key}'")
             if key == _TOKENS:
@@ -166,10 +177,13 @@ class _Header:
             self._refuse(f"the setting '{key}' is a list of the unknown type {kind}")
 
     def _words(self, count: int) -> None:
-        """The vocabulary, in which no two tokens may be the same; empty ones get names by their numbers."""
+        """The vocabulary, in which no two tokens may be the same.
+
+        llama.cpp reads each up to a zero in it, and gives empty ones names by their numbers.
+        """
         known: set[bytes] = set()
         for number in range(count):
-            word = self._bytes(self._number("<Q")) or b"[EMPTY_%d]" % number
+            word = self._bytes(self._number("<Q")).partition(b"\0")[0] or b"[EMPTY_%d]" % number
             if word in known:
                 self._refuse(f"its vocabulary has the token {number} twice")
             known.add(word)
@@ -187,6 +201,7 @@ class _Header:
             int(kind): GGML_QUANT_SIZES[kind] for kind in GGMLQuantizationType if kind in GGML_QUANT_SIZES
         }
         stored: dict[str, tuple[int, int]] = {}
+        widths: dict[int, int] = {}
         largest = 0
         for _ in range(count):
             name = self._name("the name of a tensor")
@@ -206,12 +221,30 @@ class _Header:
             if offset % self._alignment:
                 self._refuse(f"the tensor '{name}' lies at an impossible place")
             largest = max(largest, *shape, 1)
+            if (keys := _KEYS.match(name)) and len(shape) == 2:
+                widths[int(keys[1])] = shape[1]
             stored[name] = (offset, elements // block * bytes_of_block)
         self._require_place(stored)
+        self._require_key_heads(widths)
         for key, size in self._model_sizes.items():
             # A file of a vocabulary alone has no tensors.
             if stored and not 0 <= size <= (count if key.endswith(_BLOCKS) else largest):
                 self._refuse(f"the setting '{key}' is {size:g}, which does not fit its tensors")
+
+    def _require_key_heads(self, widths: dict[int, int]) -> None:
+        """Refuse a list of heads that does not fit the keys of its layers; llama.cpp looks at the first layer only.
+
+        Args:
+            widths: Of the keys, by layer.
+        """
+        lengths = {size for key, size in self._model_sizes.items() if key.endswith(_KEY_LENGTHS)}
+        for layer, width in sorted(widths.items()):
+            if layer >= len(self._key_heads):
+                continue
+            heads = self._key_heads[layer]
+            if not 0 < heads <= width or (lengths and width / heads not in lengths):
+                self._refuse(f"layer {layer} has keys of {width} numbers for {heads:g} heads")
+            lengths = lengths or {width / heads}
 
     def _require_place(self, stored: dict[str, tuple[int, int]]) -> None:
         """Refuse tensors that lie beyond the file's end or share bytes."""

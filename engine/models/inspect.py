@@ -155,7 +155,7 @@ def indexed_files(folder: Path) -> list[str] | None:
         names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
         if any(Path(name).name != name for name in names):
             raise ValueError("a path that leads out of the folder")
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ModelError(
             "model.bad_index",
             "The file {file} is damaged.",
@@ -326,7 +326,8 @@ def _require_entry(entry: dict[str, Any], room: int) -> None:
     """Refuse the entry of a tensor that cannot lie in ``room`` bytes of data."""
     numbers = (*entry["shape"], *entry["data_offsets"])
     whole = all(type(number) is int and 0 <= number < 2**63 for number in numbers)
-    if not whole or not isinstance(entry["dtype"], str) or len(numbers) > 64:
+    known = isinstance(entry["shape"], list) and isinstance(entry["dtype"], str)
+    if not whole or not known or len(numbers) > 64:
         raise ValueError("an entry of the header is no tensor")
     begin, end = entry["data_offsets"]
     if not begin <= end <= room or 8 * (end - begin) < math.prod(entry["shape"]):

@@ -19,6 +19,8 @@ _MAX_HEADER: Final = 100_000_000
 #: Numbers above are no sizes, and products of many of them take for ever.
 _LARGEST: Final = 2**63 - 1
 _MOST_DIMENSIONS: Final = 64
+#: A longer name is none; it would also have to be told.
+_LONGEST_NAME: Final = 1000
 
 
 class _TwinError(Exception):
@@ -77,7 +79,7 @@ def read_header(file: Path) -> dict[str, StoredTensor]:
     if not isinstance(header, dict):
         _corrupt(file, "its header is not a table of tensors")
     header.pop("__metadata__", None)
-    if any(not name.isprintable() for name in header):
+    if any(not name.isprintable() or len(name) > _LONGEST_NAME for name in header):
         _corrupt(file, "the name of a tensor is not readable")
     tensors = {name: _entry(file, name, entry, 8 + length, size) for name, entry in header.items()}
     _require_disjoint(file, tensors)
@@ -96,7 +98,7 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _entry(file: Path, name: str, entry: Any, data: int, size: int) -> StoredTensor:
     try:
         dtype, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
-        numbers = (*shape, begin, end)
+        numbers = (*shape, begin, end) if isinstance(shape, list) else (None,)
     except (KeyError, TypeError, ValueError):
         _corrupt(file, "its entry in the header is incomplete", name)
     if any(type(number) is not int or not 0 <= number <= _LARGEST for number in numbers):
@@ -113,7 +115,8 @@ def _entry(file: Path, name: str, entry: Any, data: int, size: int) -> StoredTen
             dtype=str(dtype)[:100].encode("ascii", "replace").decode(),
         )
     nbytes = element_bytes(dtype) * math.prod(shape)
-    if nbytes > _LARGEST:
+    # Libraries reckon with all dimensions even where one of them is zero.
+    if element_bytes(dtype) * math.prod(size for size in shape if size) > _LARGEST:
         _corrupt(file, "its shape needs more bytes than any file has", name)
     if end - begin != nbytes:
         _corrupt(file, f"its shape needs {nbytes} bytes, but {end - begin} are stored", name)

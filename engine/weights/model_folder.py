@@ -49,7 +49,7 @@ def read_config(folder: Path, name: str = "config.json") -> dict[str, Any]:
             fix="Check the path; a model is a folder with config.json and safetensors files.",
             file=str(file),
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(
             "weights.config_corrupt",
             "{file} cannot be understood.",

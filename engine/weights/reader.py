@@ -176,7 +176,7 @@ def _open_sharded(index: Path) -> dict[str, StoredTensor]:
     try:
         table = json.loads(index.read_bytes())["weight_map"]
         places = {str(name): str(file) for name, file in table.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WeightsError(
             "weights.index_corrupt",
             "The index {file} cannot be understood.",

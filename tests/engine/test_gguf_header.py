@@ -61,6 +61,14 @@ ARCHITECTURE = setting("general.architecture", TEXT, text("llama"))
 DATA = bytes(4096)
 LAYERS = setting("llama.block_count", U32, struct.pack("<I", 2**32 - 1))
 
+
+def heads(first: int, second: int, *settings: bytes) -> bytes:
+    """Two layers whose heads are given as a list."""
+    listed = setting("llama.attention.head_count_kv", LIST, struct.pack("<IQ2I", U32, 2, first, second))
+    keys = [tensor(f"blk.{layer}.attn_k.weight", [8, 8], 256 * layer) for layer in range(2)]
+    return header([ARCHITECTURE, listed, *settings], keys) + DATA
+
+
 #: What a hostile or damaged file may hold, and a word of the sentence that refuses it.
 WORST: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "begin like"),
@@ -106,6 +114,24 @@ WORST: dict[str, tuple[bytes, str]] = {
     "token twice": (
         header([setting("tokenizer.ggml.tokens", LIST, struct.pack("<IQ", TEXT, 2) + text("a") * 2)], []),
         "token 1 twice",
+    ),
+    "tokens alike up to a zero": (
+        header(
+            [
+                setting(
+                    "tokenizer.ggml.tokens", LIST, struct.pack("<IQ", TEXT, 2) + text("a\0b") + text("a\0c")
+                )
+            ],
+            [],
+        ),
+        "token 1 twice",
+    ),
+    "no heads in a layer": (heads(2, 0), "layer 1 has keys of 8 numbers for 0 heads"),
+    "heads of another length in a layer": (heads(2, 1), "layer 1 has keys of 8 numbers for 1 heads"),
+    "giant heads in a layer": (heads(2, 2**31), "layer 1"),
+    "heads of another length than told": (
+        heads(2, 2, setting("llama.attention.key_length", U32, struct.pack("<I", 8))),
+        "layer 0",
     ),
     "tokens as numbers": (
         header([setting("tokenizer.ggml.tokens", LIST, struct.pack("<IQ", U32, 1) + bytes(4))], []),

@@ -95,6 +95,12 @@ def read_json(body: bytes) -> dict[str, Any]:
     """
     try:
         document = json.loads(body)
+        # Half of a character can be written as an escape, and is no text.
+        json.dumps(document, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise RequestError(
+            HTTPStatus.BAD_REQUEST, "invalid_json", "The body holds half of a character, which is no text."
+        ) from error
     except (ValueError, RecursionError) as error:
         raise RequestError(
             HTTPStatus.BAD_REQUEST,

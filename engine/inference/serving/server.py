@@ -365,6 +365,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("X-Content-Type-Options", "nosniff")
         if self.close_connection:
             self.send_header("Connection", "close")
+        if status >= 500:
+            # OpenAI's client asks again by itself, and a model that crashed would be loaded only to crash again.
+            self.send_header("x-should-retry", "false")
         self.end_headers()
         self.wfile.write(body if self.command != "HEAD" else b"")
 

@@ -19,6 +19,7 @@ from engine.models.errors import ModelError
 from engine.models.inspect import inspect_folder
 from engine.weights.errors import WeightsError
 from engine.weights.header import read_header
+from engine.weights.model_folder import read_config
 from engine.weights.reader import WeightsReader
 from tests.tiny import tiny_model
 
@@ -66,6 +67,9 @@ WORST: dict[str, bytes] = {
     "number without end": stored(
         b'{"x": {"dtype": "F32", "shape": [%b], "data_offsets": [0, 16]}}' % (b"9" * 10_000)
     ),
+    "shape an object": stored(changed(shape={}, data_offsets=[0, 4])),
+    "giant beside zero": stored(changed(shape=[0, 2**62, 8], data_offsets=[0, 0])),
+    "name without end": stored({"x" * 100_000: GOOD}),
     "infinite": stored(changed(shape=[float("inf")])),
     "offsets missing": stored({"x": {"dtype": "F32", "shape": [4]}}),
     "offsets of three": stored(changed(data_offsets=[0, 16, 32])),
@@ -92,10 +96,29 @@ def test_the_worst_files_are_refused_in_a_sentence(name: str, model: Path, tmp_p
     assert refused.value.sentence().replace(str(file), "").isprintable()
     assert len(refused.value.message) < 1000
     (tmp_path / "config.json").write_bytes((model / "config.json").read_bytes())
-    with_twins = "twice" in name or name in ("overlap", "unreadable name", "half a character")
-    if not with_twins and name not in ("dtype unknown", "shape too large"):  # told when the weights are read
+    told_later = ("overlap", "dtype unknown", "shape too large", "giant beside zero")
+    named_badly = ("unreadable name", "half a character", "name without end")
+    if "twice" not in name and name not in (*told_later, *named_badly):  # told when the weights are read
         with pytest.raises(ModelError):
             inspect_folder(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"[" * 200_000, b'{"weight_map": ' + b"[" * 200_000])
+def test_a_damaged_index_or_config_is_refused_in_a_sentence(
+    content: bytes, model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_bytes((model / "config.json").read_bytes())
+    (tmp_path / "model.safetensors.index.json").write_bytes(content)
+    with pytest.raises(WeightsError) as refused:
+        WeightsReader(tmp_path)
+    assert refused.value.code == "weights.index_corrupt"
+    with pytest.raises(ModelError) as refused_here:
+        inspect_folder(tmp_path)
+    assert refused_here.value.code == "model.bad_index"
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(WeightsError) as no_config:
+        read_config(tmp_path)
+    assert no_config.value.code == "weights.config_corrupt"
 
 
 def test_a_good_file_passes(tmp_path: Path) -> None:

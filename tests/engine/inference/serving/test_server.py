@@ -305,7 +305,9 @@ def test_neutral_values_and_notes_are_taken(client: openai.OpenAI) -> None:
     ).choices
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"a": NaN'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"a": NaN', b'{"a": "\\ud800"}']
+)
 def test_a_body_that_is_no_json_object(server: ModelServer, body: bytes) -> None:
     status, document = raw(server, body=body)
     assert status == 400
@@ -414,6 +416,22 @@ def test_a_model_that_fails_is_loaded_anew(client: openai.OpenAI) -> None:
     assert failed.value.code == "answers.crashed"
     assert client.chat.completions.create(**asked).choices
     assert Breaking.loaded == loaded + 1
+
+
+def test_the_client_does_not_by_itself_ask_again_what_crashed() -> None:
+    loaded = []
+
+    def fail() -> Talker:
+        loaded.append(True)
+        raise AnsweringError("answers.crashed", "The model's process ended.")
+
+    with (
+        ModelServer([Offer("tiny", "", False, fail)], new_key(), Heard()) as server,
+        openai.OpenAI(base_url=server.base_url, api_key=server.key, max_retries=2) as client,
+        pytest.raises(openai.InternalServerError),
+    ):
+        client.chat.completions.create(**GREEDY)
+    assert len(loaded) == 1
 
 
 def test_a_model_that_cannot_be_loaded_is_told() -> None:
