@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
@@ -39,7 +40,7 @@ _FORCED: Final = {
     "crash": ("template.crashed", "The process that rendered the chat template ended unexpectedly."),
 }
 #: Status of a child that the system ended for computing too long.
-_OVERTIME: Final = (-signal.SIGVTALRM,) if hasattr(signal, "SIGVTALRM") else ()
+_OVERTIME: Final = (-signal.SIGPROF,) if hasattr(signal, "SIGPROF") else ()
 
 
 class Renderer:
@@ -58,12 +59,22 @@ class Renderer:
         #: Template -> how often it was ended by force, and for what.
         self._ended: dict[str, list[str]] = {}
         self._busy_since: float | None = None
+        #: What the watch has ended the child for; empty while it has not.
+        self._killed_for = ""
 
     def render(self, template: str, variables: dict[str, Any]) -> str:
         """The text that ``template`` makes of ``variables``, which are JSON values.
 
         Raises:
             TemplateError: The template cannot be read, fails, takes too long or needs too much memory.
+        """
+        return self.render_all(template, [variables])[0]
+
+    def render_all(self, template: str, asked: Sequence[dict[str, Any]]) -> list[str]:
+        """The texts of several renderings, asked for at once: of time each has its own, of memory all have one share.
+
+        Raises:
+            TemplateError: As for `render`, if any of them fails.
         """
         if len(template) > _LONGEST_TEMPLATE:
             raise TemplateError(
@@ -76,21 +87,23 @@ class Renderer:
             reasons = self._ended.get(template, [])
             if len(reasons) >= _CHANCES:
                 raise _too_much(reasons[-1])
-            outcome, told = self._asked(template, variables)
+            outcome, told = self._answered(template, list(asked))
             if outcome in _FORCED:
-                self._ended.setdefault(template, []).append(outcome)
+                if len(asked) == 1:  # whose fault it was among several shows when they are asked for alone
+                    self._ended.setdefault(template, []).append(outcome)
                 raise _too_much(outcome)
         if outcome == "done":
-            return told
+            return _texts(told)
+        complaint = _brief(told.decode("utf-8", "replace"))
         if outcome == "syntax":
             raise TemplateError(
-                "template.syntax", "The chat template is damaged: {reason}.", fix=_FIX, reason=_brief(told)
+                "template.syntax", "The chat template is damaged: {reason}.", fix=_FIX, reason=complaint
             )
         raise TemplateError(
             "template.fails",
             "The chat template cannot render this conversation: {reason}.",
             fix="Check the order of roles (system, then user and assistant in turn).",
-            reason=_brief(told),
+            reason=complaint,
         )
 
     def close(self) -> None:
@@ -104,24 +117,24 @@ class Renderer:
             child.kill()
             child.wait()
 
-    def _asked(self, template: str, variables: dict[str, Any]) -> tuple[str, str]:
-        """How it ended, and the text or the complaint."""
+    def _answered(self, template: str, asked: list[dict[str, Any]]) -> tuple[str, bytes]:
+        """How it ended, and the texts or the complaint."""
         child = self._running()
-        number = self._numbers.get(template)
-        text = template if number is None else None
-        number = self._numbers.setdefault(template, len(self._numbers))
-        try:
-            request = marshal.dumps((number, text, variables))
-        except ValueError:
-            # Classes derived from the plain ones, and values that are no JSON, as their text.
-            request = marshal.dumps((number, text, json.loads(json.dumps(variables, default=str))))
+        known = self._numbers.get(template)
+        number = len(self._numbers) if known is None else known
+        request = _packed((number, template if known is None else None, asked))
         try:
             self._busy_since = time.monotonic()
             requests, answers = _open(child.stdin), _open(child.stdout)
             requests.write(rendering_child.LENGTH.pack(len(request)) + request)
             requests.flush()
+            self._numbers[template] = number
             head = answers.read(rendering_child.LENGTH.size)
-            answer = answers.read(rendering_child.LENGTH.unpack(head)[0]) if len(head) == 4 else b""
+            answer = (
+                answers.read(rendering_child.LENGTH.unpack(head)[0])
+                if len(head) == rendering_child.LENGTH.size
+                else b""
+            )
         except OSError:
             answer = b""
         except BaseException:
@@ -139,13 +152,13 @@ class Renderer:
         if outcome is None:
             if answer[:1] == rendering_child.MEMORY:
                 self.close()
-                return "memory", ""
+                return "memory", b""
             with suppress(subprocess.TimeoutExpired):
                 child.wait(1.0)
-            status = child.returncode
+            status, reason = child.returncode, self._killed_for
             self.close()
-            return ("time" if self._watched or status in _OVERTIME else "crash"), ""
-        return outcome, answer[1:].decode("utf-8", "surrogatepass")
+            return reason or ("time" if status in _OVERTIME else "crash"), b""
+        return outcome, answer[1:]
 
     def _running(self) -> subprocess.Popen[bytes]:
         """The child, started where there is none or it is another process's (this one being a fork)."""
@@ -158,7 +171,7 @@ class Renderer:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-            self._owner = os.getpid()
+            self._owner, self._killed_for = os.getpid(), ""
             _open(self._child.stdout).read(1)  # it is ready: its start counts for no template
             if self._watched:
                 threading.Thread(
@@ -177,8 +190,39 @@ class Renderer:
                 since = self._busy_since
                 late = since is not None and time.monotonic() - since > _CLOCK
                 if late or process.memory_info().rss > _MEMORY:
+                    self._killed_for = "time" if late else "memory"
                     child.kill()
                     return
+
+
+def _packed(request: tuple[int, str | None, list[dict[str, Any]]]) -> bytes:
+    """The request in bytes; what is no plain JSON value goes as its text.
+
+    Raises:
+        TemplateError: The conversation contains itself, or is nested without end.
+    """
+    number, text, asked = request
+    try:
+        try:
+            return marshal.dumps(request)
+        except ValueError:
+            return marshal.dumps((number, text, json.loads(json.dumps(asked, default=str))))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TemplateError(
+            "template.fails",
+            "The chat template cannot be given this conversation: {reason}.",
+            fix="Give it messages of text, numbers, lists and objects.",
+            reason=_brief(str(error)),
+        ) from error
+
+
+def _texts(answer: bytes) -> list[str]:
+    texts, place = [], 0
+    while place < len(answer):
+        start = place + rendering_child.LENGTH.size
+        place = start + rendering_child.LENGTH.unpack_from(answer, place)[0]
+        texts.append(answer[start:place].decode("utf-8", "surrogatepass"))
+    return texts
 
 
 def _open(stream: IO[bytes] | None) -> IO[bytes]:

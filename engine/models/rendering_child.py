@@ -4,9 +4,10 @@ A chat template is a program by strangers. Jinja's sandbox keeps it from files a
 working for ever or filling the memory; the operating system does that here. What a template may use is what
 transformers offers one, so that it renders the same. Imports nothing of the engine: it is started by its path.
 
-It reads requests from stdin and answers on stdout, each behind its length in four bytes: a request is a marshalled
-``(number, text, variables)`` (the text only where the number is new), an answer one byte for the outcome and a text.
-A lone byte says first that it is ready.
+It reads requests from stdin and answers on stdout, each behind its length in four bytes. A request is a marshalled
+``(number, text, asked)``: the template's number, its text where the number is new, and each rendering's variables.
+An answer is one byte for the outcome and then the texts, each behind its length, or the complaint. A lone byte says
+first that the program is ready.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ LENGTH: Final = struct.Struct("<I")
 
 #: Memory that one rendering may need beside what the program has at its start, in bytes.
 _MEMORY: Final = 160 << 20
-#: Seconds of computing that one rendering may take, the template's compilation included.
+#: Seconds of computing, the system's for it included, that one rendering may take, and a template's compilation.
 _SECONDS: Final = 0.7
 #: Longest text that is answered, in bytes; a conversation of this size fits no model.
 _LONGEST: Final = 32 << 20
@@ -128,11 +129,10 @@ def main() -> None:
     answers.write(DONE)  # ready
     answers.flush()
     while len(head := requests.read(LENGTH.size)) == LENGTH.size:
-        number, text, variables = marshal.loads(requests.read(LENGTH.unpack(head)[0]))
-        with _limited_time():
-            if text is not None:
-                templates[number] = text
-            answer = _render(sandbox, templates, number, variables)
+        number, text, asked = marshal.loads(requests.read(LENGTH.unpack(head)[0]))
+        if text is not None:
+            templates[number] = text
+        answer = _render(sandbox, templates, number, asked)
         answers.write(LENGTH.pack(len(answer)) + answer)
         answers.flush()
 
@@ -141,13 +141,18 @@ def _render(
     sandbox: ImmutableSandboxedEnvironment,
     templates: dict[int, str | Template],
     number: int,
-    variables: dict[str, Any],
+    asked: list[dict[str, Any]],
 ) -> bytes:
     try:
         template = templates[number]
         if isinstance(template, str):
-            template = templates[number] = sandbox.from_string(template)
-        answer = DONE + _encoded(template.render(variables))
+            with _limited_time():
+                template = templates[number] = sandbox.from_string(template)
+        texts = []
+        for variables in asked:
+            with _limited_time():
+                texts.append(_encoded(template.render(variables)))
+        answer = DONE + b"".join(LENGTH.pack(len(one)) + one for one in texts)
         return answer if len(answer) <= _LONGEST else MEMORY
     except TemplateSyntaxError as error:
         return SYNTAX + _encoded(str(error)[:1000])
@@ -169,11 +174,11 @@ def _limited_time() -> Iterator[None]:
     if not hasattr(signal, "setitimer"):  # the other side watches the clock there
         yield
         return
-    signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, _SECONDS)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
 
 
 def _limit_memory() -> None:

@@ -12,11 +12,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -39,6 +40,11 @@ TOKENIZER_FILES: Final = (
 )
 
 Messages = list[dict[str, Any]]
+#: A conversation, its tools, and whether an answer is to follow it.
+_Asked = tuple[Messages, Any, bool]
+
+#: Examples that are rendered by one request.
+_BLOCK: Final = 32
 
 #: Names of a message's reasoning, the usual one first.
 _REASONING: Final = ("reasoning_content", "thinking", "reasoning")
@@ -118,7 +124,7 @@ class ChatTemplate:
         """
         for kind in ("object", "text"):
             try:
-                if _SHOWN.search(self._rendered(_probe_of_arguments(kind), None)):
+                if _SHOWN.search(self._rendered([(_probe_of_arguments(kind), None, False)])[0]):
                     return kind
             except TemplateError:
                 continue
@@ -130,30 +136,16 @@ class ChatTemplate:
         Raises:
             TemplateError: As for `render`.
         """
-        split = self._split(messages, tools)
-        if split is None:
-            raise TemplateError(
-                "template.prompt_changes",
-                "The chat template renders the prompt differently once an answer follows.",
-                fix="Choose another model, or its instruct version.",
-            )
-        return split
+        return _required(self._split(messages, tools))
 
     def _split(self, messages: Messages, tools: Any) -> tuple[str, str] | None:
         """Prompt and answer of a whole example; None where the whole does not begin with the prompt."""
-        opening = self.prompt_text(messages[:-1], tools)
-        whole = self._text(messages, tools)
-        if whole.startswith(opening):
-            return opening, whole[len(opening) :]
-        # Many templates leave the thought out of what was answered; the prompt has it, empty.
-        bare = _NO_THOUGHT.sub("", opening)
-        if bare != opening and whole.startswith(bare):
-            return opening, whole[len(bare) :]
-        return None
+        opening, whole = self._texts([(messages[:-1], tools, True), (messages, tools, False)])
+        return _divided(opening, whole)
 
     def prompt_text(self, messages: Messages, tools: Any = None) -> str:
         """The text that the model continues."""
-        return self._text(messages, tools, opening=True)
+        return self._texts([(messages, tools, True)])[0]
 
     def prompt_ids(self, messages: Messages, tools: Any = None) -> list[int]:
         """The tokens that the model continues."""
@@ -166,7 +158,38 @@ class ChatTemplate:
             TemplateError: The template cannot render it, or renders the prompt differently once an
                 answer follows, so that training and generation would not see the same tokens.
         """
-        opening, rest = self.parts(messages, tools)
+        return self._tokenised(*self.parts(messages, tools))
+
+    def render_many(self, examples: Iterable[tuple[Messages, Any]]) -> Iterator[Rendered | TemplateError]:
+        """Whole examples (messages and tools) one after another, as `render` does; quicker where they are many.
+
+        Yields:
+            What `render` returns, or the error that it raises.
+        """
+        rest = iter(examples)
+        while block := list(islice(rest, _BLOCK)):
+            asked = [
+                one
+                for messages, tools in block
+                for one in ((messages[:-1], tools, True), (messages, tools, False))
+            ]
+            try:
+                texts = self._texts(asked)
+            except TemplateError:
+                # Which of them it was shows when they are rendered one by one.
+                for messages, tools in block:
+                    try:
+                        yield self.render(messages, tools)
+                    except TemplateError as error:
+                        yield error
+                continue
+            for opening, whole in zip(texts[::2], texts[1::2], strict=True):
+                try:
+                    yield self._tokenised(*_required(_divided(opening, whole)))
+                except TemplateError as error:
+                    yield error
+
+    def _tokenised(self, opening: str, rest: str) -> Rendered:
         prompt, answer = self._ids(opening), self._ids(rest)
         end = next((position for position, token in enumerate(answer) if token in self.stop_ids), None)
         if end is not None:
@@ -179,30 +202,60 @@ class ChatTemplate:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
-    def _text(self, messages: Messages, tools: Any, *, opening: bool = False) -> str:
-        if any(message.get("tool_calls") for message in messages):
-            messages = _with_arguments(messages, self.arguments)
-        return self._rendered(messages, tools, opening=opening)
+    def _texts(self, asked: Sequence[_Asked]) -> list[str]:
+        return self._rendered(
+            [
+                (_with_arguments(messages, self.arguments) if _calls(messages) else messages, tools, opening)
+                for messages, tools, opening in asked
+            ]
+        )
 
-    def _rendered(self, messages: Messages, tools: Any, *, opening: bool = False) -> str:
-        if not messages:
+    def _rendered(self, asked: Sequence[_Asked]) -> list[str]:
+        if not all(messages for messages, _, _ in asked):
             raise TemplateError(
                 "template.fails", "There is no message to render.", fix="Begin with the user's message."
             )
-        shown = merge_system(messages) if self.system_in_user else messages
-        variables = {
-            **self._special_tokens,
-            "messages": [_as_transformers_shows(message) for message in shown],
-            "tools": tools or None,
-            "documents": None,
-            "add_generation_prompt": opening,
-        }
-        return RENDERER.render(self.text, variables)
+        return RENDERER.render_all(
+            self.text,
+            [
+                {
+                    **self._special_tokens,
+                    "messages": [_as_transformers_shows(message) for message in self._placed(messages)],
+                    "tools": tools or None,
+                    "documents": None,
+                    "add_generation_prompt": opening,
+                }
+                for messages, tools, opening in asked
+            ],
+        )
+
+    def _placed(self, messages: Messages) -> Messages:
+        return merge_system(messages) if self.system_in_user else messages
 
     @cached_property
     def _special_tokens(self) -> dict[str, str]:
         """What templates know by name: ``bos_token``, ``eos_token`` and so on."""
         return dict(self.tokenizer.special_tokens_map)
+
+
+def _divided(opening: str, whole: str) -> tuple[str, str] | None:
+    if whole.startswith(opening):
+        return opening, whole[len(opening) :]
+    # Many templates leave the thought out of what was answered; the prompt has it, empty.
+    bare = _NO_THOUGHT.sub("", opening)
+    if bare != opening and whole.startswith(bare):
+        return opening, whole[len(bare) :]
+    return None
+
+
+def _required(split: tuple[str, str] | None) -> tuple[str, str]:
+    if split is None:
+        raise TemplateError(
+            "template.prompt_changes",
+            "The chat template renders the prompt differently once an answer follows.",
+            fix="Choose another model, or its instruct version.",
+        )
+    return split
 
 
 def _as_transformers_shows(message: dict[str, Any]) -> dict[str, Any]:
@@ -212,6 +265,10 @@ def _as_transformers_shows(message: dict[str, Any]) -> dict[str, Any]:
     if reasoning is None:
         return kept
     return {"thinking": reasoning, **kept, "reasoning_content": reasoning}
+
+
+def _calls(messages: Messages) -> bool:
+    return any(message.get("tool_calls") for message in messages)
 
 
 def _with_arguments(messages: Messages, kind: Literal["object", "text"]) -> Messages:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from engine.datasets.example import Example
 from engine.models.errors import TemplateError
-from engine.models.template import ChatTemplate
+from engine.models.template import ChatTemplate, Messages
 from engine.progress import Reporter
 from engine.training.errors import TrainingError
 
@@ -60,21 +62,26 @@ def tokenise(
     """
     kept: list[TrainingExample] = []
     too_long: list[int] = []
-    unshown: list[int] = []
     failed: dict[int, TemplateError] = {}
-    for example in examples:
-        if not template.renders_tools and _uses_tools(example):
-            unshown.append(example.row)
-            continue
-        try:
-            rendered = template.render([message.as_dict() for message in example.messages], example.tools)
-        except TemplateError as error:
-            failed[example.row] = error
-            continue
-        if len(rendered.ids) > max_length:
-            too_long.append(example.row)
-            continue
-        kept.append(TrainingExample(example.row, rendered.ids, rendered.prompt_length))
+    unshown: list[int] = []
+    waiting: deque[int] = deque()
+
+    def conversations() -> Iterator[tuple[Messages, Any]]:
+        for example in examples:
+            if not template.renders_tools and _uses_tools(example):
+                unshown.append(example.row)
+                continue
+            waiting.append(example.row)
+            yield [message.as_dict() for message in example.messages], example.tools
+
+    for rendered in template.render_many(conversations()):
+        row = waiting.popleft()
+        if isinstance(rendered, TemplateError):
+            failed[row] = rendered
+        elif len(rendered.ids) > max_length:
+            too_long.append(row)
+        else:
+            kept.append(TrainingExample(row, rendered.ids, rendered.prompt_length))
         reporter.check()
     if unshown:
         raise TrainingError(
