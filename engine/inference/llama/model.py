@@ -18,7 +18,6 @@ class LlamaModel:
     Args:
         file: The GGUF file.
         gpu_layers: How many layers go to the accelerator; 0: none, negative: all.
-        vocabulary_only: Load no weights: only settings and vocabulary are asked for.
 
     Attributes:
         trained_context: Tokens that the model was made for.
@@ -29,7 +28,7 @@ class LlamaModel:
         GgufError: The file is damaged.
     """
 
-    def __init__(self, file: Path, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> None:
+    def __init__(self, file: Path, *, gpu_layers: int = 0) -> None:
         self._handle: Any = None
         if not file.is_file():
             raise AnsweringError(
@@ -41,7 +40,6 @@ class LlamaModel:
         check_gguf(file)
         options = llama().llama_model_default_params()
         options.n_gpu_layers = gpu_layers
-        options.vocab_only = vocabulary_only
         self._handle = llama().llama_model_load_from_file(str(file).encode("utf-8"), options)
         if not self._handle:
             raise AnsweringError(

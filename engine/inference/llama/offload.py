@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from engine.gguf_header import check_gguf
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.library import llama
 from engine.inference.llama.model import LlamaModel
@@ -92,14 +93,28 @@ def needs_of(file: Path, tokens: int) -> Needs:
         tokens: Of all sequences together.
 
     Raises:
-        AnsweringError: llama.cpp cannot read the header.
+        GgufError: It is damaged.
     """
-    with LlamaModel(file, vocabulary_only=True) as model:
-        library, handle = llama(), model.handle
-        heads = max(library.llama_model_n_head(handle), 1)
-        width = library.llama_model_n_embd(handle) // heads * library.llama_model_n_head_kv(handle)
-        layers = library.llama_model_n_layer(handle) + 1
-    return Needs(layers, file.stat().st_size // layers, 2 * width * tokens * _CACHE_BYTES)
+    from gguf import GGUFReader
+
+    check_gguf(file)
+    reader = GGUFReader(file)
+    architecture = _setting(reader, "general.architecture", "")
+
+    def number(key: str, otherwise: int) -> int:
+        value = _setting(reader, f"{architecture}.{key}", otherwise)
+        return max(value) if isinstance(value, list) else int(value)
+
+    layers = number("block_count", 1) + 1
+    heads = max(number("attention.head_count", 1), 1)
+    width = number("attention.key_length", number("embedding_length", 0) // heads)
+    cached = width * number("attention.head_count_kv", heads)
+    return Needs(layers, file.stat().st_size // layers, 2 * cached * tokens * _CACHE_BYTES)
+
+
+def _setting(reader: Any, key: str, otherwise: Any) -> Any:
+    field = reader.get_field(key)
+    return otherwise if field is None else field.contents()
 
 
 def load_fitting(file: Path, tokens: int, wanted: int, reporter: Reporter) -> LlamaModel:

@@ -73,12 +73,11 @@ def test_fewer_layers_are_tried_where_those_that_should_fit_do_not(
 ) -> None:
     tried: list[int] = []
 
-    def loaded(path: Path, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> LlamaModel:
-        if not vocabulary_only:
-            tried.append(gpu_layers)
-            if gpu_layers > 1:
-                raise AnsweringError("answers.not_loadable", "no memory")
-        return LlamaModel(path, vocabulary_only=vocabulary_only)
+    def loaded(path: Path, *, gpu_layers: int = 0) -> LlamaModel:
+        tried.append(gpu_layers)
+        if gpu_layers > 1:
+            raise AnsweringError("answers.not_loadable", "no memory")
+        return LlamaModel(path)
 
     monkeypatch.setattr(offload, "devices", lambda: [Device("a card", 1, 8 * GIGABYTE, 8 * GIGABYTE)])
     monkeypatch.setattr(offload, "LlamaModel", loaded)

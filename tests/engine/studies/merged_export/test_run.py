@@ -57,7 +57,7 @@ def test_what_cannot_be_merged_or_stored_so_is_refused(cli: Cli, three: Workspac
     recipe.write_text(RECIPES["slerp"], encoding="utf-8")
     out = tmp_path / "out.gguf"
     wrong = tmp_path / "wrong.yml"
-    wrong.write_text("merge_method: slerpy\nmodels: []\n", encoding="utf-8")
+    wrong.write_text("merge_method: slerpy\nmodels: [{model: one}, {model: two}]\n", encoding="utf-8")
     for words, said in (
         ((wrong, out, "--as", "gguf"), "slerpy"),
         ((recipe, out, "--as", "merged"), "straight to a GGUF file only"),
