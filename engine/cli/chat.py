@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -251,7 +251,7 @@ class _Terminal:
                     self._command(line)
                 elif line.strip():
                     with _interruptible() as stopped:
-                        self._show(self._talk.ask(line, stopped))
+                        self._show(self._talk.ask(line, stopped.is_set), stopped)
             except BakeoffError as error:
                 self._write(f"{error.sentence()}\n")
             except ValueError as error:  # a setting that pydantic refuses
@@ -283,7 +283,7 @@ class _Terminal:
             panes = [_pane(rest)] if rest else list(range(len(conversation.panes)))
             with _interruptible() as stopped:
                 for pane in panes:
-                    self._show(self._talk.answer(pane, stopped))
+                    self._show(self._talk.answer(pane, stopped.is_set), stopped)
         elif word == "/vote":
             conversation.vote("tie" if rest == "tie" else _pane(rest))
             self._done("Noted.")
@@ -327,8 +327,8 @@ class _Terminal:
         self._talk.save()
         self._write(text + "\n")
 
-    def _show(self, heard: Iterator[Heard]) -> None:
-        """Each pane's answer under its name, as it comes, and what it took."""
+    def _show(self, heard: Iterator[Heard], stopped: threading.Event) -> None:
+        """Each pane's answer under its name, as it comes, and what it took; being stopped ends one answer only."""
         speaking = -1
         for one in heard:
             if one.pane != speaking:
@@ -336,7 +336,9 @@ class _Terminal:
                 self._write(f"\n[{one.pane + 1}] {self._talk.conversation.panes[one.pane].name}\n")
             if isinstance(one.what, str):
                 self._write(one.what)
-            elif isinstance(one.what, BakeoffError):
+                continue
+            stopped.clear()
+            if isinstance(one.what, BakeoffError):
                 self._write(one.what.sentence() + "\n")
                 if one.to_leave_out:
                     count = one.to_leave_out
@@ -374,11 +376,11 @@ def _pane(text: str) -> int:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
+def _interruptible() -> Iterator[threading.Event]:
     """Ctrl-C stops what is being said instead of ending the program."""
     stopped = threading.Event()
     before = signal.signal(signal.SIGINT, lambda *_: stopped.set())
     try:
-        yield stopped.is_set
+        yield stopped
     finally:
         signal.signal(signal.SIGINT, before)

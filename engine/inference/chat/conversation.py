@@ -46,6 +46,7 @@ class Answer(_Part):
         prompt_tokens: Of all that it was shown, ``cached_tokens`` of them known from the turn before.
         first_seconds: Until the first text.
         snapshot: The exact model that answered, as an endpoint says.
+        left_out: So many of the oldest turns it was not shown.
     """
 
     text: str
@@ -58,6 +59,7 @@ class Answer(_Part):
     cost_usd: float = 0.0
     sampling: Sampling
     snapshot: str = ""
+    left_out: int = 0
 
     @property
     def tokens_per_second(self) -> float:
@@ -71,11 +73,13 @@ class Turn(_Part):
 
     Attributes:
         answers: By the number of the pane, from 0.
+        failures: Why a pane has not answered, in a sentence.
         vote: The number of the better pane, or ``tie``.
     """
 
     prompt: str
     answers: dict[int, Answer] = Field(default_factory=dict)
+    failures: dict[int, str] = Field(default_factory=dict)
     vote: int | Literal["tie"] | None = None
 
 
@@ -94,10 +98,17 @@ class Conversation(_Part):
     max_new_tokens: int | None = None
     turns: list[Turn] = Field(default_factory=list)
 
-    def messages(self, pane: int, turn: int) -> list[dict[str, Any]]:
-        """What a pane is shown to answer a turn: of the earlier ones, those that it has answered."""
+    def messages(self, pane: int, turn: int, *, left_out: int | None = None) -> list[dict[str, Any]]:
+        """What a pane is shown to answer a turn: of the earlier ones, those that it has answered.
+
+        Args:
+            pane: Its number.
+            turn: Number of the turn.
+            left_out: So many of the oldest turns are not shown; None: as many as are left out now.
+        """
+        begin = self.panes[pane].left_out if left_out is None else left_out
         shown = [{"role": "system", "content": self.system}] if self.system else []
-        for earlier in self.turns[self.panes[pane].left_out : turn]:
+        for earlier in self.turns[begin:turn]:
             answer = earlier.answers.get(pane)
             if answer is not None and answer.text:
                 shown.append({"role": "user", "content": earlier.prompt})
@@ -122,17 +133,22 @@ class Conversation(_Part):
         self.panes[pane].left_out = turns
 
     def to_leave_out(self, pane: int) -> int:
-        """How many of the oldest turns make up half of what a pane is shown, by the tokens that it counted."""
+        """How many of the oldest turns, with those that are left out already, make up half of what a pane is shown.
+
+        Measured in characters; at least one more than now, as long as there is one before the last.
+        """
         begin, last = self.panes[pane].left_out, len(self.turns) - 1
-        known = {
-            number: self.turns[number].answers[pane].prompt_tokens
-            for number in range(begin, last)
-            if pane in self.turns[number].answers
-        }
-        if not known:
-            return max(last, 0)
-        half = max(known.values()) / 2
-        return next((number for number, tokens in known.items() if tokens > half), last)
+        sizes = [self._size(pane, turn) for turn in self.turns[begin:last]]
+        dropped = 0
+        for number, size in enumerate(sizes, start=begin + 1):
+            dropped += size
+            if 2 * dropped >= sum(sizes):
+                return number
+        return max(min(begin + 1, last), 0)
+
+    def _size(self, pane: int, turn: Turn) -> int:
+        answer = turn.answers.get(pane)
+        return len(turn.prompt) + len(answer.text) if answer is not None and answer.text else 0
 
     def vote(self, better: int | Literal["tie"]) -> None:
         """Say whose answer to the last prompt is better.
@@ -165,16 +181,16 @@ class Conversation(_Part):
         """
         if pane is None:
             return [
-                self._example(turn.vote, number)
+                self._example(turn.vote, number, turn.answers[turn.vote].left_out)
                 for number, turn in enumerate(self.turns)
                 if isinstance(turn.vote, int)
             ]
         answered = [number for number, turn in enumerate(self.turns) if self._said(pane, turn)]
-        return [self._example(pane, answered[-1])] if answered else []
+        return [self._example(pane, answered[-1], 0)] if answered else []
 
-    def _example(self, pane: int, turn: int) -> dict[str, Any]:
+    def _example(self, pane: int, turn: int, left_out: int) -> dict[str, Any]:
         answer = {"role": "assistant", "content": self.turns[turn].answers[pane].text}
-        return {"messages": [*self.messages(pane, turn), answer]}
+        return {"messages": [*self.messages(pane, turn, left_out=left_out), answer]}
 
     def _said(self, pane: int, turn: Turn) -> bool:
         return pane in turn.answers and bool(turn.answers[pane].text)

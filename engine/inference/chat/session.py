@@ -52,7 +52,8 @@ class ChatSession:
 
         Args:
             prompt: The user's message.
-            stopped: Asked before each token; ends the answer of the pane that is speaking.
+            stopped: Asked before each token; ends the answer of the pane that is speaking. Whoever stops only
+                one pane takes it back when that one has ended, before listening on.
 
         Raises:
             ChatError: The prompt is empty.
@@ -91,12 +92,16 @@ class ChatSession:
                 messages, sampling, self.conversation.max_new_tokens, stopped
             ):
                 if isinstance(piece, Answer):
+                    piece = piece.model_copy(update={"left_out": self.conversation.panes[pane].left_out})
                     turn.answers[pane] = piece
+                    turn.failures.pop(pane, None)
                     turn.vote = None
                     self.save()
                 yield Heard(pane, piece)
         except BakeoffError as error:
             full = error.code == _FULL
+            turn.failures[pane] = error.sentence()
+            self.save()
             yield Heard(pane, error, self.conversation.to_leave_out(pane) if full else None)
 
     def save(self) -> None:

@@ -61,7 +61,13 @@ def test_turns_that_are_left_out_are_not_shown_and_not_lost(talk: Conversation) 
 
 
 def test_about_half_of_what_was_shown_is_proposed_to_be_left_out(talk: Conversation) -> None:
-    assert talk.to_leave_out(0) == 1  # 10 and 40 tokens were shown: the first turn ends beyond half of 40
+    assert talk.to_leave_out(0) == 1
+    talk.turns[1].prompt = "b" * 100
+    assert talk.to_leave_out(0) == 2
+    talk.leave_out(0, 1)
+    assert talk.to_leave_out(0) == 2  # always one more than now
+    talk.leave_out(0, 2)
+    assert talk.to_leave_out(0) == 2  # nothing is left but the last
 
 
 def test_votes_name_a_pane_that_answered(talk: Conversation) -> None:
@@ -78,6 +84,9 @@ def test_votes_name_a_pane_that_answered(talk: Conversation) -> None:
 def test_examples_are_what_was_said_or_what_won(talk: Conversation) -> None:
     (whole,) = talk.examples(0)
     assert said(whole["messages"]) == ["Be brief.", "a", "A0", "b", "B0", "c", "C0"]
+    talk.leave_out(0, 1)  # what was said before is not changed by it
+    talk.leave_out(1, 1)
+    assert talk.examples(0) == [whole]
     (won,) = talk.examples()
     assert said(won["messages"]) == ["Be brief.", "a", "A1"]
 

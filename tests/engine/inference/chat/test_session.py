@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,4 +171,29 @@ def test_a_budget_is_not_passed(workspace: Workspace) -> None:
         assert isinstance(heard.what, BakeoffError)
         assert heard.what.code == "budget.reached"
         assert not fake.usage.requests
+        one.close()
+
+
+def test_who_stops_one_answer_does_not_stop_the_next(workspace: Workspace) -> None:
+    with FakeOpenAI() as fake:
+        one, two = paid(fake, 1.0), paid(fake, 1.0)
+        talk = session(workspace, one, two)
+        stopped = threading.Event()
+        stopped.set()
+        for heard in talk.ask("What is this?", stopped.is_set):
+            if isinstance(heard.what, Answer):
+                stopped.clear()
+        answers = talk.conversation.turns[0].answers
+        assert answers[0].stop == "stopped"
+        assert answers[1].stop == "stop"
+        for answering in (one, two):
+            answering.close()
+
+
+def test_why_a_pane_has_not_answered_is_kept(workspace: Workspace) -> None:
+    with FakeOpenAI() as fake:
+        one = paid(fake, 0.00001)
+        talk = session(workspace, one)
+        list(talk.ask("What is this?"))
+        assert "budget" in store.load(workspace, talk.conversation.id).turns[0].failures[0]
         one.close()

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.exporting.spec import ExportSpec
+from engine.merging.spec import MergeSpec
+from engine.studies.merged_export.spec import MergedExportSpec
 from engine.workspace import Workspace
 from tests.conftest import Cli
-from tests.here import add_model
+from tests.here import add_model, do
 from tests.tiny_families import exportable_model
 
 RECIPES = {
@@ -34,21 +37,23 @@ def three(workspace: Workspace, tmp_path: Path) -> Workspace:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_the_file_is_that_of_the_merged_model(cli: Cli, three: Workspace, tmp_path: Path, name: str) -> None:
+def test_the_file_is_that_of_the_merged_model(three: Workspace, tmp_path: Path, name: str) -> None:
     recipe = tmp_path / f"{name}.yml"
     recipe.write_text(RECIPES[name], encoding="utf-8")
     straight = tmp_path / "straight.gguf"
     models = sorted(path.name for path in three.models.iterdir())
-    done = cli("export", recipe, straight, "--as", "gguf", "--quant", "q4_0", "--json")
-    assert done.status == 0, done.stderr
+    spec = MergedExportSpec(
+        recipe=RECIPES[name], out=str(straight), quantisation="q4_0", model_name=name, recipe_file=str(recipe)
+    )
+    made = do(three, "merged_export", spec)[1]
     assert sorted(path.name for path in three.models.iterdir()) == models
-    assert done.json["bytes"] == straight.stat().st_size
-    assert cli("merge", recipe, tmp_path / "merged", "--name", name).status == 0
+    assert made["bytes"] == straight.stat().st_size
+    do(three, "merge", MergeSpec(recipe=RECIPES[name], name=name, recipe_file=str(recipe)))
     around = tmp_path / "around.gguf"
-    assert cli("export", name, around, "--as", "gguf", "--quant", "q4_0", "--no-drift").status == 0
+    do(three, "export", ExportSpec(model=name, quantisation="q4_0", out=str(around)))
     assert straight.read_bytes() == around.read_bytes()
     provenance = json.loads((tmp_path / "straight.bakeoff.json").read_text(encoding="utf-8"))
-    assert provenance["sha256"] == done.json["sha256"]
+    assert provenance["sha256"] == made["sha256"]
     assert {parent["model"] for parent in provenance["parents"]} <= {"one", "two", "three"}
 
 
@@ -70,6 +75,9 @@ def test_what_cannot_be_merged_or_stored_so_is_refused(cli: Cli, three: Workspac
         assert said in failed.stderr
         assert "Traceback" not in failed.stderr
     assert not out.exists()
+    done = cli("export", recipe, tmp_path / "whole.gguf", "--as", "gguf", "--quant", "q8_0", "--json")
+    assert done.status == 0, done.stderr
+    assert done.json["bytes"] == (tmp_path / "whole.gguf").stat().st_size
     planned = cli("export", recipe, out, "--as", "gguf", "--dry-run", "--json")
     assert planned.status == 0
     assert not out.exists()
