@@ -13,8 +13,8 @@ PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
 
 # Options for pip when it installs torch, for another build of it than the index's own (say CPU only).
 TORCH_ARGS ?=
-# How the tests run, and after how many seconds they are ended.
-PYTEST_ARGS ?= --numprocesses 4 --dist loadfile
+# How the tests run, and after how many seconds they are ended. The order is that of tests/conftest.py.
+PYTEST_ARGS ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 TEST_SECONDS ?= 1500
 
 # llama.cpp for any x86-64 with AVX2, not just for the processor that builds it; without its image models.
@@ -51,7 +51,7 @@ app: setup setup-window ## Open the window.
 	@$(BIN)/bakeoff-desktop
 
 test: setup setup-dev setup-window ## The tests (PYTEST_ARGS="..." to choose others).
-	@QT_QPA_PLATFORM=offscreen timeout --foreground --signal=INT --kill-after=30 $(TEST_SECONDS) \
+	@QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 timeout --foreground --signal=INT --kill-after=30 $(TEST_SECONDS) \
 	  $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: setup setup-dev ## Lint, format, types, import contracts, packaging: all that CI checks but the tests.

@@ -19,6 +19,39 @@ from engine.workspace import Workspace, open_workspace
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+#: Files with the longest tests, the longest first: begun last, they would be waited for by idle workers.
+_LONGEST = (
+    "studies/test_real_model.py",
+    "studies/test_paid.py",
+    "studies/test_loop.py",
+    "training/test_run.py",
+    "exporting/test_smollm2.py",
+    "cli/test_release.py",
+    "exporting/test_families.py",
+    "cli/test_chat.py",
+    "inference/test_run.py",
+    "cli/test_jobs.py",
+    "models/test_hub.py",
+    "jobs/test_own_runner.py",
+    "exporting/test_run.py",
+    "exporting/ollama/test_run.py",
+    "studies/merged_export/test_run.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files."""
+    places = {name: place for place, name in enumerate(_LONGEST)}
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.as_posix()
+        return next(
+            (number for name, number in places.items() if path.endswith(f"engine/{name}")), len(places)
+        )
+
+    items.sort(key=place)
+
+
 class CliResult(NamedTuple):
     """How a run of the command line ended; ``json`` is stdout's document where ``--json`` was given."""
 
