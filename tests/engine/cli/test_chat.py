@@ -68,6 +68,10 @@ def test_two_models_side_by_side_and_what_becomes_of_it(cli: Cli, two: Workspace
     listed = cli("chat", "--list", "--json")
     assert [(row["id"], row["turns"]) for row in listed.json] == [(talk["id"], 2)]
     assert cli("chat", "--continue", talk["id"], "--dataset-export", "won.jsonl").status == 1
+    assert cli("chat", "--verdicts", tmp_path / "votes.csv", "--json").json["verdicts"] == 1
+    ranked = cli("rank", "--verdicts", tmp_path / "votes.csv", "--json")
+    assert {row["name"] for row in ranked.json["contestants"]} == {"one", "two@q4_0"}
+    assert cli("chat", "--verdicts", tmp_path / "votes.csv").status == 1  # it exists
     other = chat(two, tmp_path, "x\n", "two", "--continue", talk["id"])
     assert other.returncode == 1
     assert "was held with one, two@q4_0" in other.stderr

@@ -1,0 +1,52 @@
+"""Votes of conversations rank the models that talked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.inference.chat.conversation import Conversation, Pane, Turn
+from engine.inference.chat.votes import verdicts, write_verdicts
+from engine.ranking import rank, read_verdicts
+from tests.engine.inference.chat.test_conversation import answer
+
+
+def talk(
+    name: str, votes: list[int | str | None], *, panes: int = 2, sha256: str = "aa" * 32
+) -> Conversation:
+    answers = {number: answer("x") for number in range(panes)}
+    return Conversation(
+        id=name,
+        created=1.0,
+        panes=[Pane(name=f"m{number}", kind="local", sha256=sha256) for number in range(panes)],
+        turns=[Turn(prompt="p", answers=answers, vote=vote) for vote in votes],  # type: ignore[arg-type]
+    )
+
+
+def test_each_pair_that_a_vote_decides_is_a_verdict() -> None:
+    rows = verdicts([talk("c", [2, None, "tie"], panes=3)])
+    assert [(row["a"], row["b"], row["winner"], row["prompt_id"]) for row in rows] == [
+        ("m2", "m0", "a", "c/1"),
+        ("m2", "m1", "a", "c/1"),
+        ("m0", "m1", "tie", "c/3"),
+        ("m0", "m2", "tie", "c/3"),
+        ("m1", "m2", "tie", "c/3"),
+    ]
+
+
+def test_another_file_under_a_name_is_another_contestant() -> None:
+    rows = verdicts([talk("c", [0]), talk("d", [0], sha256="bb" * 32)])
+    assert [row["a"] for row in rows] == ["m0 aaaaaaaa", "m0 bbbbbbbb"]
+    assert verdicts([]) == []
+
+
+def test_a_model_beside_itself_decides_nothing() -> None:
+    one = talk("c", [0])
+    one.panes[1].name = "m0"
+    assert verdicts([one]) == []
+
+
+def test_the_ranking_reads_them(tmp_path: Path) -> None:
+    write_verdicts(verdicts([talk("c", [1, 1, 0, 1, "tie", 1])]), tmp_path / "votes.csv")
+    ranking = rank(read_verdicts(tmp_path / "votes.csv"))
+    assert [row.name for row in ranking.contestants] == ["m1", "m0"]
+    assert ranking.contestants[0].wins == 4
