@@ -1,7 +1,8 @@
 """Locks between processes, held by the operating system: when the holder dies, they are free.
 
 On POSIX ``flock``; on Windows byte 0 of the (otherwise empty) file. Descriptors are not inherited, so a
-child that outlives its parent does not keep the lock.
+child that outlives its parent does not keep the lock, except between fork and exec: whoever waits for a lock's
+holder looks again.
 """
 
 from __future__ import annotations
