@@ -11,7 +11,7 @@ import math
 import re
 import struct
 from pathlib import Path
-from typing import BinaryIO, Final, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn
 
 from engine.errors import BakeoffError
 
@@ -74,14 +74,21 @@ _LIST_KINDS: Final = {
 _PIECE: Final = 1 << 20
 
 
+#: The value of a setting.
+Setting = int | float | bool | str | list[Any]
+
+
 class GgufError(BakeoffError):
     """A GGUF file whose header contradicts itself or the file."""
 
     title = "The GGUF file is damaged"
 
 
-def check_gguf(file: Path) -> None:
+def check_gguf(file: Path) -> dict[str, Setting]:
     """Refuse a file that no library should be given.
+
+    Returns:
+        Its settings: numbers, texts of ordinary length, and lists of a few numbers.
 
     Raises:
         GgufError: It is no GGUF file, cut short, or its header is inconsistent.
@@ -89,7 +96,9 @@ def check_gguf(file: Path) -> None:
     """
     size = file.stat().st_size
     with file.open("rb", buffering=_PIECE) as stream:
-        _Header(file, stream, size).check()
+        header = _Header(file, stream, size)
+        header.check()
+    return header.settings
 
 
 class _Header:
@@ -104,6 +113,7 @@ class _Header:
         self._model_sizes: dict[str, float] = {}
         self._lengths: dict[str, int] = {}
         self._key_heads: tuple[int, ...] = ()
+        self.settings: dict[str, Setting] = {}
 
     def check(self) -> None:
         """Read everything."""
@@ -138,11 +148,13 @@ class _Header:
                 self._refuse(f"its alignment {alignment} is no power of two from 8 to a million")
             self._alignment = alignment
         elif kind == _TEXT:
-            self._text(f"the setting '{key}'", self._size)
+            text = self._text(f"the setting '{key}'", self._size)
+            if len(text) <= _PIECE:
+                self.settings[key] = text
         elif kind == _LIST:
             self._list(key)
         elif kind in _FORMS:
-            value = self._number(_FORMS[kind])
+            value = self.settings[key] = self._number(_FORMS[kind])
             if key.endswith((*_MODEL_SIZES, _BLOCKS)):
                 self._model_sizes[key] = value
             for ending, most in _MOST.items():
@@ -161,9 +173,12 @@ class _Header:
         if kind in _FORMS:
             size = struct.calcsize(_FORMS[kind])
             self._require_room(count, size, f"items of the setting '{key}'")
-            if key.endswith(_KEY_HEADS) and count <= _MOST[_BLOCKS]:
+            if count <= _MOST[_BLOCKS]:
                 form = f"<{count}{_FORMS[kind][1:]}"
-                self._key_heads = struct.unpack(form, self._bytes(count * size))
+                values = struct.unpack(form, self._bytes(count * size))
+                self.settings[key] = list(values)
+                if key.endswith(_KEY_HEADS):
+                    self._key_heads = values
             else:
                 self._skip(count * size)
         elif kind == _TEXT:

@@ -21,21 +21,20 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 #: Files with the longest tests, the longest first: begun last, they would be waited for by idle workers.
 _LONGEST = (
-    "studies/test_real_model.py",
-    "studies/test_paid.py",
     "studies/test_loop.py",
-    "training/test_run.py",
-    "exporting/test_smollm2.py",
-    "cli/test_release.py",
+    "jobs/test_runner.py",
     "exporting/test_families.py",
-    "cli/test_chat.py",
-    "inference/test_run.py",
-    "cli/test_jobs.py",
+    "studies/test_real_model.py",
+    "cli/test_datasets.py",
     "models/test_hub.py",
+    "exporting/test_smollm2.py",
+    "jobs/test_crashes.py",
+    "training/test_run.py",
+    "cli/test_chat.py",
     "jobs/test_own_runner.py",
-    "exporting/test_run.py",
-    "exporting/ollama/test_run.py",
-    "studies/merged_export/test_run.py",
+    "cli/test_jobs.py",
+    "cli/test_release.py",
+    "cli/test_serve.py",
 )
 
 
@@ -155,6 +154,27 @@ def cli(workspace: Workspace, tmp_path: Path) -> Cli:
         return CliResult(process.returncode, process.stdout, process.stderr, document)
 
     return run
+
+
+@pytest.fixture
+def cli_here(workspace: Workspace, tmp_path: Path) -> Iterator[Cli]:
+    """As ``cli``, in this process, its jobs in threads: for what a command and its jobs do, not what they are."""
+    from tests.here import command_line, threads_for_processes
+
+    def run(
+        *arguments: str | Path,
+        input: str | None = None,
+        environment: dict[str, str] | None = None,
+        timeout: float = 120.0,
+    ) -> CliResult:
+        words = [str(argument) for argument in arguments]
+        around = clean_environment(workspace.root, tmp_path) | (environment or {})
+        status, out, err = command_line(words, around, tmp_path, input or "")
+        document = json.loads(out) if "--json" in words and out else None
+        return CliResult(status, out, err, document)
+
+    with threads_for_processes(workspace):
+        yield run
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ def dequantise(file: Path, folder: Path, reporter: Reporter) -> None:
     """
     reporter.decision("dtype", "bfloat16", "a GGUF file is stored dequantised, as 16-bit weights")
     with _told_when_unreadable(file):
-        check_gguf(file)
+        settings = check_gguf(file)
         tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
         model: Any = AutoModelForCausalLM.from_pretrained(
             str(file.parent),
@@ -39,7 +39,7 @@ def dequantise(file: Path, folder: Path, reporter: Reporter) -> None:
             quantization_config=GgufConfig(dequantize=True),
             dtype=torch.bfloat16,
         )
-        licence = _licence(file)
+        licence = str(settings.get("general.license", ""))
     with contextlib.suppress(AttributeError):
         del model.config.quantization_config
     with told_when_not_written(folder):
@@ -97,11 +97,3 @@ def _told_when_unreadable(file: Path) -> Iterator[None]:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0][:200].rstrip(". ") or type(error).__name__
-
-
-def _licence(file: Path) -> str:
-    """What the file says of its licence; empty where it says nothing."""
-    from gguf import GGUFReader
-
-    field = GGUFReader(file).get_field("general.license")
-    return str(field.contents()) if field is not None else ""

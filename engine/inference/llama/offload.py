@@ -95,14 +95,11 @@ def needs_of(file: Path, tokens: int) -> Needs:
     Raises:
         GgufError: It is damaged.
     """
-    from gguf import GGUFReader
-
-    check_gguf(file)
-    reader = GGUFReader(file)
-    architecture = _setting(reader, "general.architecture", "")
+    settings = check_gguf(file)
+    architecture = settings.get("general.architecture", "")
 
     def number(key: str, otherwise: int) -> int:
-        value = _setting(reader, f"{architecture}.{key}", otherwise)
+        value: Any = settings.get(f"{architecture}.{key}", otherwise)
         return max(value) if isinstance(value, list) else int(value)
 
     layers = number("block_count", 1) + 1
@@ -110,11 +107,6 @@ def needs_of(file: Path, tokens: int) -> Needs:
     width = number("attention.key_length", number("embedding_length", 0) // heads)
     cached = width * number("attention.head_count_kv", heads)
     return Needs(layers, file.stat().st_size // layers, 2 * cached * tokens * _CACHE_BYTES)
-
-
-def _setting(reader: Any, key: str, otherwise: Any) -> Any:
-    field = reader.get_field(key)
-    return otherwise if field is None else field.contents()
 
 
 def load_fitting(file: Path, tokens: int, wanted: int, reporter: Reporter) -> LlamaModel:

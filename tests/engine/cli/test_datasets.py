@@ -145,15 +145,15 @@ def test_a_sealed_dataset_is_counted_but_not_shown(cli: Cli, questions: Path) ->
 
 
 def test_preview_shows_the_exact_tokens_and_which_are_trained(
-    cli: Cli, workspace: Workspace, questions: Path, tmp_path: Path
+    cli_here: Cli, workspace: Workspace, questions: Path, tmp_path: Path
 ) -> None:
     mapping = ("--map", "prompt=question", "--map", "completion=answer")
-    cli("dataset", "import", questions, *mapping, "--system", "Add.")
-    nobody = cli("dataset", "preview", "questions", "--json")
+    cli_here("dataset", "import", questions, *mapping, "--system", "Add.")
+    nobody = cli_here("dataset", "preview", "questions", "--json")
     assert (nobody.status, nobody.json["error"]["code"]) == (1, "preview.model")
     add_model(workspace, tiny_model(tmp_path / "tiny", context=40), "tiny")
 
-    ran = cli("dataset", "preview", "questions", "--row", "3", "--json")
+    ran = cli_here("dataset", "preview", "questions", "--row", "3", "--json")
     assert ran.status == 0, ran.stderr
     tokens = ran.json["tokens"]
     assert all(set(token) == {"id", "text", "trained"} for token in tokens)
@@ -165,15 +165,15 @@ def test_preview_shows_the_exact_tokens_and_which_are_trained(
     assert [token["text"] for token in tokens if token["trained"]] == ["8", "<|im_end|>"]
     assert any("made for 40" in warning for warning in ran.json["warnings"])
     assert (
-        cli("dataset", "preview", "questions", "--row", "999", "--json").json["error"]["code"]
+        cli_here("dataset", "preview", "questions", "--row", "999", "--json").json["error"]["code"]
         == "dataset.no_row"
     )
 
     add_model(workspace, tiny_model(tmp_path / "second", seed=1), "second")
-    several = cli("dataset", "preview", "questions", "--json")
+    several = cli_here("dataset", "preview", "questions", "--json")
     assert several.json["error"]["code"] == "preview.model"
     assert "second, tiny" in several.json["error"]["message"]
-    shown = cli("dataset", "preview", "questions", "--row", "3", "--model", "second").stdout
+    shown = cli_here("dataset", "preview", "questions", "--row", "3", "--model", "second").stdout
     assert "⟶8<|im_end|>⟵" in shown
 
 

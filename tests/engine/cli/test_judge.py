@@ -26,7 +26,7 @@ def server() -> Iterator[FakeOpenAI]:
 
 
 @pytest.fixture
-def asked(cli: Cli, workspace: Workspace, tmp_path: Path, server: FakeOpenAI) -> Cli:
+def asked(cli_here: Cli, workspace: Workspace, tmp_path: Path, server: FakeOpenAI) -> Cli:
     """A dataset ``d`` and the endpoint ``lab``; two of its models have answered 8 test prompts."""
     lines = [
         json.dumps(
@@ -36,8 +36,8 @@ def asked(cli: Cli, workspace: Workspace, tmp_path: Path, server: FakeOpenAI) ->
     ]
     lines += [line.replace("Is", "Was").replace('"test"', '"train"') for line in lines]
     (tmp_path / "d.jsonl").write_text("\n".join(lines))
-    assert cli("dataset", "import", "d.jsonl").status == 0
-    assert cli("endpoint", "add", "lab", "--base-url", server.base_url).status == 0
+    assert cli_here("dataset", "import", "d.jsonl").status == 0
+    assert cli_here("endpoint", "add", "lab", "--base-url", server.base_url).status == 0
     dataset = open_dataset(workspace, "d", "generate")
     with workspace.catalogue.writing() as session:
         for model in ("gpt-4o", "gpt-4"):
@@ -60,7 +60,7 @@ def asked(cli: Cli, workspace: Workspace, tmp_path: Path, server: FakeOpenAI) ->
                         snapshot=model,
                     )
                 )
-    return cli
+    return cli_here
 
 
 def test_the_reference_judge_is_free_and_its_verdicts_can_be_ranked(asked: Cli) -> None:

@@ -12,7 +12,7 @@ from tests.here import add_model, import_rows
 
 
 def test_the_tokens_join_to_the_rendered_text_and_errors_name_the_row(
-    cli: Cli, workspace: Workspace, tmp_path: Path
+    cli_here: Cli, workspace: Workspace, tmp_path: Path
 ) -> None:
     rows = [
         [{"role": "user", "content": "hi to 日本 👍"}, {"role": "assistant", "content": "hi ü"}],
@@ -31,7 +31,7 @@ def test_the_tokens_join_to_the_rendered_text_and_errors_name_the_row(
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
     add_model(workspace, folder, "tiny")
 
-    shown = cli("dataset", "preview", "talk", "--row", "1", "--json")
+    shown = cli_here("dataset", "preview", "talk", "--row", "1", "--json")
     assert shown.status == 0, shown.stderr
     tokens = shown.json["tokens"]
     assert "".join(token["text"] for token in tokens) == (
@@ -39,7 +39,7 @@ def test_the_tokens_join_to_the_rendered_text_and_errors_name_the_row(
     )
     assert [token["text"] for token in tokens if token["trained"]][-2:] == ["ü", "<|im_end|>"]
 
-    error = cli("dataset", "preview", "talk", "--row", "2", "--json").json["error"]
+    error = cli_here("dataset", "preview", "talk", "--row", "2", "--json").json["error"]
     assert (error["code"], error["row"]) == ("template.fails", 2)
     assert "Row 2" in error["message"]
     assert "no turns" in error["message"]

@@ -24,7 +24,7 @@ SAME = 2
 
 
 @pytest.fixture
-def asked(cli: Cli, workspace: Workspace, tmp_path: Path) -> Cli:
+def asked(cli_here: Cli, workspace: Workspace, tmp_path: Path) -> Cli:
     """A dataset ``d`` with 8 test prompts that two contestants have answered, one of them rightly."""
     lines = [
         json.dumps({"prompt": f"Is {number} even?", "completion": "yes", "split": "test"})
@@ -35,7 +35,7 @@ def asked(cli: Cli, workspace: Workspace, tmp_path: Path) -> Cli:
         for number in range(4)
     ]
     (tmp_path / "d.jsonl").write_text("\n".join(lines))
-    assert cli("dataset", "import", "d.jsonl").status == 0
+    assert cli_here("dataset", "import", "d.jsonl").status == 0
     dataset = open_dataset(workspace, "d", "generate")
     with workspace.catalogue.writing() as session:
         for model in ("good", "bad"):
@@ -58,7 +58,7 @@ def asked(cli: Cli, workspace: Workspace, tmp_path: Path) -> Cli:
                         snapshot=model,
                     )
                 )
-    return cli
+    return cli_here
 
 
 def test_votes_from_a_pipe_are_counted_and_ranked(asked: Cli) -> None:

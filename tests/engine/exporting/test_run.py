@@ -141,11 +141,11 @@ def test_a_file_that_is_gone_or_was_changed_is_made_again(ready: Workspace) -> N
         do(ready, "generate", GenerateSpec(models=["untuned:base@q8_0"], dataset="colours"))
 
 
-def test_a_removed_model_takes_its_files_along(ready: Workspace, cli: Cli, tmp_path: Path) -> None:
+def test_a_removed_model_takes_its_files_along(ready: Workspace, cli_here: Cli, tmp_path: Path) -> None:
     outside = tmp_path / "mine.gguf"
     do(ready, "export", ExportSpec(model="tuned", quantisation="q8_0", out=str(outside)))
     inside = Path(do(ready, "export", ExportSpec(model="tuned", quantisation="q4_0"))[1]["file"])
-    removed = cli("model", "remove", "tuned", "--json")
+    removed = cli_here("model", "remove", "tuned", "--json")
     assert removed.status == 0, removed.stderr
     assert removed.json["freed_bytes"] > 0
     assert not inside.parent.exists()
@@ -164,7 +164,7 @@ def test_a_removed_model_takes_its_files_along(ready: Workspace, cli: Cli, tmp_p
     ],
 )
 def test_what_cannot_be_exported_is_told_in_a_sentence(
-    cli: Cli, workspace: Workspace, tmp_path: Path, words: tuple[str, ...], code: str
+    cli_here: Cli, workspace: Workspace, tmp_path: Path, words: tuple[str, ...], code: str
 ) -> None:
     add_model(workspace, tiny_model(tmp_path / "base"), "base")
     strange = tmp_path / "strange"
@@ -177,7 +177,7 @@ def test_what_cannot_be_exported_is_told_in_a_sentence(
         add_model(workspace, strange, "strange")
     (tmp_path / "there.gguf").write_bytes(b"mine")
     before = sorted(path.name for path in workspace.jobs.iterdir())
-    result = cli("export", *words, "--json")
+    result = cli_here("export", *words, "--json")
     assert result.status == 1
     assert result.json["error"]["code"] == code
     assert result.json["error"]["fix"]

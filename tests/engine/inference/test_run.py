@@ -14,7 +14,7 @@ from tests.tiny import tiny_model
 
 
 @pytest.fixture
-def ready(cli: Cli, workspace: Workspace, tmp_path: Path) -> Cli:
+def ready(cli_here: Cli, workspace: Workspace, tmp_path: Path) -> Cli:
     """A workspace with a tiny base and a dataset of 12 test prompts."""
     rows = [
         {"input": f"question {n}?", "output": f"answer {n}", "split": "test" if n < 12 else "train"}
@@ -22,7 +22,7 @@ def ready(cli: Cli, workspace: Workspace, tmp_path: Path) -> Cli:
     ]
     add_model(workspace, tiny_model(tmp_path / "base"), "base")
     import_rows(workspace, rows, "data")
-    return cli
+    return cli_here
 
 
 def test_every_prompt_gets_an_answer_with_its_cause_of_stopping(ready: Cli) -> None:
@@ -89,7 +89,7 @@ def test_what_cannot_be_asked_is_told_in_a_sentence(
 
 
 def test_a_prompt_that_the_template_cannot_render_is_named(
-    cli: Cli, workspace: Workspace, tmp_path: Path
+    cli_here: Cli, workspace: Workspace, tmp_path: Path
 ) -> None:
     strict = (
         "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
@@ -107,21 +107,21 @@ def test_a_prompt_that_the_template_cannot_render_is_named(
     ]
     add_model(workspace, tiny_model(tmp_path / "base", chat_template=strict), "base")
     import_rows(workspace, rows, "data")
-    error = cli("generate", "--model", "untuned:base", "--dataset", "data", "--json").json["error"]
+    error = cli_here("generate", "--model", "untuned:base", "--dataset", "data", "--json").json["error"]
     assert error["code"] == "template.fails"
     assert error["row"] == 4
     assert "'untuned:base' cannot be asked row 4" in error["message"]
 
 
 def test_prompts_that_fill_the_context_get_an_empty_answer_and_are_told(
-    cli: Cli, workspace: Workspace, tmp_path: Path
+    cli_here: Cli, workspace: Workspace, tmp_path: Path
 ) -> None:
     rows = [{"input": "x" * (200 if n == 2 else 20), "output": "y" * 20, "split": "test"} for n in range(4)]
     rows += [{"input": "z", "output": "y" * 20, "split": "train"}] * 2
     rows = [{**row, "input": f"{n} {row['input']}"} for n, row in enumerate(rows)]
     add_model(workspace, tiny_model(tmp_path / "base", context=60), "base")
     import_rows(workspace, rows, "data")
-    result = cli("generate", "--model", "untuned:base", "--dataset", "data", "--json")
+    result = cli_here("generate", "--model", "untuned:base", "--dataset", "data", "--json")
     assert result.status == 0, result.stderr
     empty = [row for row in result.json["outputs"] if row["tokens"] == 0 and row["stop"] == "length"]
     assert len(empty) == 1

@@ -41,18 +41,18 @@ def test_a_reference_that_is_no_model_is_refused_before_anything_is_trained(
 
 @pytest.mark.timeout(900)
 def test_where_the_budget_ends_the_report_says_so_and_more_money_goes_on(
-    cli: Cli, workspace: Workspace, tmp_path: Path, server: FakeOpenAI
+    cli_here: Cli, workspace: Workspace, tmp_path: Path, server: FakeOpenAI
 ) -> None:
     key = {"OPENAI_API_KEY": "sk-test-0123456789", "OPENAI_BASE_URL": server.base_url}
     file = write_study(tmp_path, judging=JUDGE, budget_usd=0.001, merging=None)
-    poor = cli("study", "run", file, "--json", environment=key, timeout=600)
+    poor = cli_here("study", "run", file, "--json", environment=key, timeout=600)
     assert poor.status == 0, poor.stderr
     assert any("budget ended" in sentence for sentence in poor.json["cautions"])
     assert spent_usd(workspace, "small") == poor.json["cost_usd"] <= 0.001
     assert (workspace.root / poor.json["report"]).exists()
 
     trained = [job.name for job in workspace.jobs.iterdir() if ".train-" in job.name]
-    rich = cli("study", "run", file, "--budget-usd", "1", "--json", environment=key, timeout=600)
+    rich = cli_here("study", "run", file, "--budget-usd", "1", "--json", environment=key, timeout=600)
     assert rich.status == 0, rich.stderr
     assert poor.json["cost_usd"] < rich.json["cost_usd"] <= 1
     assert rich.json["winner"] is not None
@@ -63,7 +63,7 @@ def test_where_the_budget_ends_the_report_says_so_and_more_money_goes_on(
 
 @pytest.mark.timeout(900)
 def test_references_answer_even_where_the_budget_is_below_the_forecast(
-    cli: Cli, workspace: Workspace, tmp_path: Path, server: FakeOpenAI
+    cli_here: Cli, workspace: Workspace, tmp_path: Path, server: FakeOpenAI
 ) -> None:
     """What a call can cost at most is many times the usual; a reference without answers could not be judged."""
     key = {"OPENAI_API_KEY": "sk-test-0123456789", "OPENAI_BASE_URL": server.base_url}
@@ -75,7 +75,7 @@ def test_references_answer_even_where_the_budget_is_below_the_forecast(
     }
     changes = {"bases": [{"name": "one", "source": "base0"}], "tasks": [task], "references": ["openai:gpt-4"]}
     file = write_study(tmp_path, judging=JUDGE, budget_usd=0.06, merging=None, **changes)
-    done = cli("study", "run", file, "--json", environment=key, timeout=600)
+    done = cli_here("study", "run", file, "--json", environment=key, timeout=600)
     assert done.status == 0, done.stderr
     rows = {row["name"]: row for row in done.json["ranking"]["contestants"]}
     assert rows["openai:gpt-4"]["rating"] is not None

@@ -16,7 +16,7 @@ from tests.conftest import Cli
 
 
 @pytest.mark.timeout(900)
-def test_a_tuned_base_beats_the_untuned_one_clearly_on_intents(cli: Cli, workspace: Workspace) -> None:
+def test_a_tuned_base_beats_the_untuned_one_clearly_on_intents(cli_here: Cli, workspace: Workspace) -> None:
     study = demo_study(DemoWish()).study
     task = study.tasks[0]
     recipe = study.recipe(task, seed=study.seed)
@@ -24,17 +24,17 @@ def test_a_tuned_base_beats_the_untuned_one_clearly_on_intents(cli: Cli, workspa
     source = task.source
     assert source is not None
     assert source.system is not None
-    assert cli("model", "demo", timeout=300).status == 0
+    assert cli_here("model", "demo", timeout=300).status == 0
     words = [word for role, column in source.map.items() for word in ("--map", f"{role}={column}")]
-    imported = cli("dataset", "import", file, "--name", task.dataset, "--system", source.system, *words)
+    imported = cli_here("dataset", "import", file, "--name", task.dataset, "--system", source.system, *words)
     assert imported.status == 0, imported.stderr
     settings = [f"{key}={value}" for key, value in recipe.model_dump(exclude_none=True).items()]
     changes = [word for setting in settings for word in ("--set", setting)]
-    trained = cli(
+    trained = cli_here(
         "train", "--base", "smollm2-135m", "--dataset", task.dataset, "--name", "tuned", *changes, timeout=600
     )
     assert trained.status == 0, trained.stderr
-    answered = cli(
+    answered = cli_here(
         *("generate", "--model", "tuned", "--model", "untuned:smollm2-135m", "--dataset", task.dataset),
         *("--limit", "30", "--batch-size", "30", "--json"),
         timeout=300,
@@ -49,10 +49,10 @@ def test_a_tuned_base_beats_the_untuned_one_clearly_on_intents(cli: Cli, workspa
     tuned, untuned = fmean(scores["tuned"]), fmean(scores["untuned:smollm2-135m"])
     print(f"exact match on {len(scores['tuned'])} prompts: tuned {tuned:.2f}, untuned {untuned:.2f}")
     assert tuned > untuned + 0.3
-    judged = cli(
+    judged = cli_here(
         *("judge", "--dataset", task.dataset, "--contestants", "tuned,untuned:smollm2-135m", "--json"),
         timeout=120,
     )
     assert judged.json["comparisons"] == 30
-    ranked = cli("rank", "--dataset", task.dataset, "--json")
+    ranked = cli_here("rank", "--dataset", task.dataset, "--json")
     assert ranked.json["contestants"][0]["name"] == "tuned"

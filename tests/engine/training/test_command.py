@@ -15,26 +15,28 @@ from tests.engine.training.test_run import prepare, train
 TRAIN = ("train", "--base", "base", "--dataset", "data", "--json")
 
 
-def test_the_plan_tells_what_is_chosen(cli: Cli, workspace: Workspace, tmp_path: Path) -> None:
+def test_the_plan_tells_what_is_chosen(cli_here: Cli, workspace: Workspace, tmp_path: Path) -> None:
     rows = [
         {"prompt": "word " * (200 if n == 3 else 1), "completion": "yes", "split": "train"} for n in range(40)
     ]
     prepare(workspace, tmp_path, rows)
-    plan = cli(*TRAIN, "--dry-run").json
+    plan = cli_here(*TRAIN, "--dry-run").json
     chosen = {decision["subject"]: decision for decision in plan["decisions"]}
     assert chosen["max_length"]["choice"] == 512  # the tiny model's context
     assert chosen["too_long"]["rows"] == [4]
     assert {"epochs", "evaluation_slice", "device"} <= set(chosen)
-    shown = cli(*TRAIN[:-1], "--dry-run").stdout
+    shown = cli_here(*TRAIN[:-1], "--dry-run").stdout
     assert "max_length: 512" in shown
 
 
-def test_an_adapter_is_refused_before_there_is_a_job(cli: Cli, workspace: Workspace, tmp_path: Path) -> None:
+def test_an_adapter_is_refused_before_there_is_a_job(
+    cli_here: Cli, workspace: Workspace, tmp_path: Path
+) -> None:
     prepare(workspace, tmp_path)
     train(workspace, "tuned", epochs=1)
     before = sorted(path.name for path in workspace.jobs.iterdir())
     for dry in ((), ("--dry-run",)):
-        refused = cli("train", "--base", "tuned", "--dataset", "data", "--json", *dry)
+        refused = cli_here("train", "--base", "tuned", "--dataset", "data", "--json", *dry)
         assert refused.json["error"]["code"] == "training.base_is_adapter"
     assert sorted(path.name for path in workspace.jobs.iterdir()) == before
 

@@ -115,12 +115,12 @@ def test_a_template_that_cannot_be_told_costs_no_file(workspace: Workspace, tmp_
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "workspace"]
 
 
-def test_the_command(cli: Cli, workspace: Workspace, tmp_path: Path) -> None:
+def test_the_command(cli_here: Cli, workspace: Workspace, tmp_path: Path) -> None:
     base(workspace, tmp_path)
-    planned = cli("export", "base", "out", "--as", "ollama", "--quant", "q8_0", "--dry-run", "--json")
+    planned = cli_here("export", "base", "out", "--as", "ollama", "--quant", "q8_0", "--dry-run", "--json")
     assert planned.json["quantisation"] == "q8_0"
     assert not (tmp_path / "out").exists()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("mine", encoding="utf-8")
-    taken = cli("export", "base", "out", "--as", "ollama", "--json")
+    taken = cli_here("export", "base", "out", "--as", "ollama", "--json")
     assert (taken.status, taken.json["error"]["code"]) == (1, "export.exists")
