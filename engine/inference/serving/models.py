@@ -20,6 +20,10 @@ from engine.inference.serving.turns import Turns
 class Answerer(Protocol):
     """A loaded model (see `engine.inference.llama.replies.Talker`)."""
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked; a process of its own may have ended meanwhile."""
+
     def reply(
         self,
         messages: Sequence[dict[str, Any]],
@@ -89,6 +93,8 @@ class ServedModel:
             )
         with self._turns.turn(gone):
             try:
+                if self._answerer is not None and not self._answerer.alive:
+                    self.close()
                 if self._answerer is None:
                     self._answerer = self.offer.load()
                 pieces = self._answerer.reply(

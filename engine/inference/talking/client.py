@@ -87,6 +87,11 @@ class ChildTalker:
             raise
 
     @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    @property
     def process_id(self) -> int:
         """Of the process."""
         return self._process.pid

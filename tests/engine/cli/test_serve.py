@@ -95,7 +95,7 @@ def test_it_serves_until_it_is_ended(served: Workspace, number: signal.Signals) 
         assert not psutil.wait_procs(children, timeout=5)[1]
 
 
-def test_a_crash_of_native_code_costs_one_answer(served: Workspace) -> None:
+def test_a_crash_of_native_code_costs_one_answer_at_most(served: Workspace) -> None:
     with serving(served, "one") as (process, document), client_of(document) as client:
         before = client.chat.completions.create(model="one", **ASKED)
         (child,) = psutil.Process(process.pid).children()
@@ -104,8 +104,7 @@ def test_a_crash_of_native_code_costs_one_answer(served: Workspace) -> None:
         while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        with pytest.raises(openai.InternalServerError):
-            client.chat.completions.create(model="one", **ASKED)
+        # It crashed while nobody asked: that costs no answer, since the model is loaded anew.
         after = client.chat.completions.create(model="one", **ASKED)
         assert after.choices[0].message.content == before.choices[0].message.content
         (another,) = psutil.Process(process.pid).children()

@@ -42,6 +42,7 @@ class Breaking:
 
     broken = False
     loaded = 0
+    alive = True
 
     def __init__(self, talker: Talker) -> None:
         self._talker = talker
