@@ -1,60 +1,78 @@
-"""The ``bakeoff-desktop`` command: opens the window on a workspace.
-
-The window shows what the workspace holds and what its jobs do. It changes nothing: the ``bakeoff``
-command does.
-"""
+"""The ``bakeoff-desktop`` command: opens the window on a workspace, or draws its pages into files."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
-from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication
 
-from desktop.pages.overview.page import OverviewPage
-from desktop.pages.overview.view_model import OverviewModel
+from desktop.language import use_language
+from desktop.problem import problem_of
+from desktop.shell.dialogs import show_problem
+from desktop.shell.shots import draw_pages
+from desktop.shell.window import MainWindow
+from desktop.theme.look import Look
 from engine import __version__
 from engine.errors import BakeoffError
-from engine.workspace import Workspace, open_workspace
+from engine.workspace import open_workspace
 
-
-class MainWindow(QMainWindow):
-    """The window on one workspace."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__()
-        self._model = OverviewModel(workspace, self)
-        self.setWindowTitle(f"Bakeoff - {workspace.root}")
-        self.setCentralWidget(OverviewPage(self._model, self))
-        self.resize(900, 560)
-        self._model.start()
-
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Stop reading; the jobs go on without the window."""
-        self._model.stop()
-        super().closeEvent(event)
+_SIZE: Final = re.compile(r"(\d{3,5})x(\d{3,5})\Z")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Open the window and exit with its status."""
-    parser = argparse.ArgumentParser(prog="bakeoff-desktop", description="The window of Bakeoff.")
-    parser.add_argument("--workspace", metavar="DIR", help="the workspace (default: $BAKEOFF_WORKSPACE)")
-    parser.add_argument("--version", action="version", version=f"bakeoff {__version__}")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
+    if options.shots is not None:
+        os.environ["QT_SCALE_FACTOR"] = str(options.scale)
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     application = QApplication(sys.argv[:1])
+    application.setOrganizationName("Bakeoff")
     application.setApplicationName("Bakeoff")
     application.setApplicationVersion(__version__)
+    settings = QSettings()
+    use_language(str(settings.value("language") or "system") if options.shots is None else "en")
+    scheme = options.theme or str(settings.value("theme") or "system")
+    look = Look(application, scheme if scheme in ("light", "dark") else "system")  # type: ignore[arg-type]
     try:
-        window = MainWindow(open_workspace(options.workspace))
+        workspace = open_workspace(options.workspace)
     except BakeoffError as error:
         print(error.sentence(), file=sys.stderr)
         if application.platformName() != "offscreen":  # there nobody could close the dialog
-            QMessageBox.critical(None, error.title, error.sentence())
+            show_problem(look, problem_of(error), None).exec()
         sys.exit(1)
+    if options.shots is not None:
+        sys.exit(draw_pages(workspace, look, options.shots, options.size))
+    window = MainWindow(workspace, look, settings)
     window.show()
     sys.exit(application.exec())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bakeoff-desktop", description="The window of Bakeoff.")
+    parser.add_argument("--workspace", metavar="DIR", help="the workspace (default: $BAKEOFF_WORKSPACE)")
+    parser.add_argument("--version", action="version", version=f"bakeoff {__version__}")
+    parser.add_argument("--theme", choices=("light", "dark"), help="instead of the system's")
+    shots = parser.add_argument_group("drawing the pages into files")
+    shots.add_argument("--shots", metavar="DIR", type=Path, help="draw every page to DIR/<page>.png and exit")
+    shots.add_argument("--scale", type=int, choices=(1, 2), default=1, help="pixels per point")
+    shots.add_argument(
+        "--size", type=_size, default=(1360, 860), metavar="WxH", help="of the window (1360x860)"
+    )
+    return parser
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"'{text}' is no size such as 1360x860")
+    return int(found[1]), int(found[2])
 
 
 if __name__ == "__main__":

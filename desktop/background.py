@@ -1,0 +1,98 @@
+"""The one way to leave the user-interface thread: work in another thread, its outcome back in this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
+from shiboken6 import isValid
+
+from desktop.problem import Problem, problem_of
+
+#: Threads at once; most of what they do is waiting for a disk.
+_THREADS: Final = 4
+
+
+Value = TypeVar("Value")
+
+
+class _Call(QObject):
+    """One piece of work under way."""
+
+    ended = Signal(object)
+
+    def __init__(
+        self, owner: QObject, done: Callable[[Any], None], failed: Callable[[Problem], None]
+    ) -> None:
+        super().__init__()
+        self.owner = owner
+        self.done = done
+        self.failed = failed
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+
+class Background(QObject):
+    """Runs work in threads.
+
+    Work gets what it needs as arguments of its closure and returns a value; it touches no widget and no view-model.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(_THREADS)
+        self._calls: set[_Call] = set()
+        self._closed = False
+
+    def run(
+        self,
+        owner: QObject,
+        work: Callable[[], Value],
+        done: Callable[[Value], None],
+        failed: Callable[[Problem], None],
+    ) -> None:
+        """Do ``work`` in another thread, then call ``done`` or ``failed`` in this one.
+
+        Args:
+            owner: Whose work it is; once it is gone, nothing is called.
+            work: What to do there.
+            done: Gets what it returned.
+            failed: Gets the failure in words.
+        """
+        if self._closed:
+            return
+        call = _Call(owner, done, failed)
+        call.ended.connect(self._finish)
+        self._calls.add(call)
+
+        def there() -> None:
+            try:
+                call.value = work()
+            except BaseException as error:
+                call.error = error
+            call.ended.emit(call)
+
+        self._pool.start(QRunnable.create(there))
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way."""
+        return bool(self._calls)
+
+    def close(self) -> None:
+        """Begin nothing more and wait for what is under way; its outcomes are dropped."""
+        self._closed = True
+        self._pool.waitForDone()
+        self._calls.clear()
+
+    @Slot(object)
+    def _finish(self, call: _Call) -> None:
+        self._calls.discard(call)
+        if self._closed or not isValid(call.owner):
+            return
+        if call.error is not None:
+            call.failed(problem_of(call.error))
+        else:
+            call.done(call.value)

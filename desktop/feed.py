@@ -1,0 +1,195 @@
+"""What happens in the workspace, noticed from outside: jobs that move on, a catalogue that changed.
+
+Reading is done in the background, a few times a second; what is told has been gathered, however much happened.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from desktop.background import Background
+from desktop.problem import Problem
+from engine.errors import BakeoffError
+from engine.jobs.directory import JobDirectory, job_directories
+from engine.workspace import Workspace
+
+#: Milliseconds between two looks.
+_EVERY: Final = 400
+#: Seconds without a sign of life after which a worker is called silent rather than busy.
+_SILENT: Final = 30.0
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A job as it stands.
+
+    Attributes:
+        state: Of the engine, or ``interrupted`` for one whose worker died and that waits for a runner.
+        progress: ``done``, ``total``, ``unit``, ``seconds_left`` where known.
+        silent: Its worker has not shown itself for a while.
+        error: The ``error`` object of the command line, when failed.
+    """
+
+    id: str
+    kind: str
+    title: str
+    state: str
+    created: float
+    started: float | None = None
+    ended: float | None = None
+    study: str | None = None
+    progress: dict[str, Any] = field(default_factory=dict, hash=False)
+    silent: bool = False
+    error: dict[str, Any] | None = field(default=None, hash=False)
+
+    @property
+    def active(self) -> bool:
+        """Whether something is still to happen by itself."""
+        return self.state in ("queued", "running")
+
+    @property
+    def share(self) -> float | None:
+        """How much is done, from 0 to 1; None where that is not known."""
+        done, total = self.progress.get("done"), self.progress.get("total")
+        return min(1.0, done / total) if done is not None and total else None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that a look has found.
+
+    Attributes:
+        jobs: Oldest first.
+        catalogue: Differs whenever the catalogue may have changed.
+    """
+
+    jobs: tuple[JobRow, ...] = ()
+    catalogue: tuple[int, ...] = ()
+
+
+class Feed(QObject):
+    """Tells what changes in a workspace.
+
+    Args:
+        workspace: Which.
+        background: Where it is read.
+    """
+
+    #: Jobs are others, or stand differently.
+    jobs_changed = Signal()
+    #: The catalogue may hold something else.
+    catalogue_changed = Signal()
+    failed = Signal(object)
+
+    def __init__(self, workspace: Workspace, background: Background, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.snapshot = Snapshot()
+        self._workspace = workspace
+        self._background = background
+        self._looking = False
+        #: Job id -> time of its status file, its row; read anew when the file is another.
+        self._known: dict[str, tuple[tuple[int, int], JobRow]] = {}
+        self._timer = QTimer(self, interval=_EVERY)
+        self._timer.timeout.connect(self.look)
+
+    @property
+    def jobs(self) -> tuple[JobRow, ...]:
+        """All jobs, oldest first."""
+        return self.snapshot.jobs
+
+    def job(self, job_id: str) -> JobRow | None:
+        """One of them."""
+        return next((job for job in self.jobs if job.id == job_id), None)
+
+    def start(self) -> None:
+        """Look now, and from now on."""
+        self.look()
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._timer.stop()
+
+    @Slot()
+    def look(self) -> None:
+        """Look once, unless a look is under way."""
+        if self._looking:
+            return
+        self._looking = True
+        self._background.run(self, self._read, self._take, self._tell)
+
+    def _read(self) -> Snapshot:
+        jobs = []
+        for directory in job_directories(self._workspace.jobs):
+            row = self._row(directory)
+            if row is not None:
+                jobs.append(row)
+        jobs.sort(key=lambda job: (job.created, job.id))
+        return Snapshot(tuple(jobs), _stamp(self._workspace))
+
+    def _row(self, directory: JobDirectory) -> JobRow | None:
+        stamp = _times(directory)
+        known = self._known.get(directory.id)
+        if known is not None and known[0] == stamp and known[1].state not in ("running", "interrupted"):
+            return known[1]
+        try:
+            request, status = directory.request(), directory.status()
+        except (BakeoffError, OSError):
+            return None  # being made or removed at this moment, or of a newer version
+        state: str = status.state
+        if state == "running" and not directory.alive():
+            state = "interrupted"
+        row = JobRow(
+            id=request.id,
+            kind=request.kind,
+            title=request.title,
+            state=state,
+            created=request.created,
+            started=status.started,
+            ended=status.ended,
+            study=request.study,
+            progress=status.progress,
+            silent=state == "running"
+            and status.heartbeat is not None
+            and time.time() - status.heartbeat > _SILENT,
+            error=status.error,
+        )
+        self._known[directory.id] = stamp, row
+        return row
+
+    def _take(self, snapshot: Snapshot) -> None:
+        self._looking = False
+        before, self.snapshot = self.snapshot, snapshot
+        if snapshot.jobs != before.jobs:
+            self.jobs_changed.emit()
+        if snapshot.catalogue != before.catalogue:
+            self.catalogue_changed.emit()
+
+    def _tell(self, problem: Problem) -> None:
+        self._looking = False
+        self.failed.emit(problem)
+
+
+def _stamp(workspace: Workspace) -> tuple[int, ...]:
+    """Times and sizes of the catalogue's files."""
+    found: list[int] = []
+    for file in sorted(workspace.root.glob("catalogue.sqlite*")):
+        try:
+            stat = file.stat()
+        except FileNotFoundError:
+            continue
+        if not file.name.endswith("-shm"):  # it changes when somebody only reads
+            found += [stat.st_mtime_ns, stat.st_size]
+    return tuple(found)
+
+
+def _times(directory: JobDirectory) -> tuple[int, int]:
+    try:
+        stat = (directory.path / "status.json").stat()
+    except OSError:
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_size

@@ -1,0 +1,1 @@
+"""What runs, waits, is done and has failed."""

@@ -1,0 +1,47 @@
+"""A failure as the window shows it: a title, what happened, and what to do. Knows no Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from desktop.language import tr
+from engine.errors import BakeoffError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What to tell about a failure.
+
+    Attributes:
+        code: Of the engine's error, for programs and tests.
+        file: The file at fault, where one is.
+    """
+
+    title: str
+    message: str
+    fix: str = ""
+    code: str = ""
+    file: str = ""
+
+
+def problem_of(error: BaseException) -> Problem:
+    """Any failure in words, in the window's language."""
+    if isinstance(error, BakeoffError):
+        message, fix = error.told(tr)
+        return Problem(tr(error.title), message, fix, error.code, error.file or "")
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        return Problem(
+            tr("The system refuses"),
+            f"{error.strerror or type(error).__name__}{where}.",
+            tr("Check the name, the permissions and the free space."),
+            "os.error",
+            str(error.filename or ""),
+        )
+    reason = str(error).strip().split("\n")[0][:300]
+    return Problem(
+        tr("Something unexpected happened"),
+        f"{type(error).__name__}: {reason}" if reason else type(error).__name__,
+        tr("Save the diagnostics in Settings and report it."),
+        "unexpected",
+    )

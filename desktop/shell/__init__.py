@@ -1,0 +1,1 @@
+"""The frame of the window: navigation, pages, footer, and the palette of commands."""

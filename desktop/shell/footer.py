@@ -1,0 +1,82 @@
+"""The line at the foot of the window: what the engine does, the last thing said, and a way to undo it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtWidgets import QFrame
+
+from desktop.language import tr
+from desktop.services import Services
+from desktop.theme.look import Look
+from desktop.widgets.basics import Button, label, retone, row
+
+#: Milliseconds for which something can be undone, and a sentence stays.
+_UNDO: Final = 12_000
+_SENTENCE: Final = 8_000
+
+
+class Footer(QFrame):
+    """Says what runs; hears of jobs from the feed."""
+
+    def __init__(self, look: Look, services: Services) -> None:
+        super().__init__()
+        self.setObjectName("footer")
+        self._services = services
+        self._undo: Callable[[], None] | None = None
+        self._dot = label("●", "small", "good")
+        self._dot.setAccessibleName("")
+        self._jobs = label("", "small")
+        self._said = label("", "small")
+        self._said.setAccessibleName(tr("Message"))
+        self._back = Button(look, tr("Undo"), "arrow-counter-clockwise", "ghost", self._undo_now)
+        self._back.hide()
+        self._quiet = QTimer(self, singleShot=True)
+        self._quiet.timeout.connect(self._forget)
+        self.setFixedHeight(30)
+        layout = row(self._dot, self._jobs, None, self._said, self._back, gap=8)
+        layout.setContentsMargins(16, 0, 28, 0)
+        self.setLayout(layout)
+        services.feed.jobs_changed.connect(self._show_jobs)
+        self._show_jobs()
+
+    def say(self, sentence: str) -> None:
+        """Say a sentence for a while."""
+        self._say(sentence, None, _SENTENCE)
+
+    def offer_undo(self, sentence: str, undo: Callable[[], None]) -> None:
+        """Say what was done, and let it be undone for a while."""
+        self._say(sentence, undo, _UNDO)
+
+    def _say(self, sentence: str, undo: Callable[[], None] | None, milliseconds: int) -> None:
+        self._undo = undo
+        self._said.setText(sentence)
+        self._back.setVisible(undo is not None)
+        self._quiet.start(milliseconds)
+
+    @Slot()
+    def _undo_now(self) -> None:
+        undo, self._undo = self._undo, None
+        self._forget()
+        if undo is not None:
+            undo()
+
+    @Slot()
+    def _forget(self) -> None:
+        self._undo = None
+        self._said.setText("")
+        self._back.hide()
+
+    @Slot()
+    def _show_jobs(self) -> None:
+        jobs = self._services.feed.jobs
+        running = sum(job.state == "running" for job in jobs)
+        waiting = sum(job.state in ("queued", "interrupted") for job in jobs)
+        if running or waiting:
+            text = tr("{running} running, {waiting} waiting", running=running, waiting=waiting)
+        else:
+            text = tr("Nothing is running")
+        self._jobs.setText(text)
+        retone(self._dot, tone="info" if running else "good")

@@ -1,0 +1,172 @@
+"""The window on one workspace: sidebar, pages, footer, shortcuts; remembers its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from PySide6.QtCore import QSettings, QSize, Qt, Slot
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from desktop.background import Background
+from desktop.feed import Feed
+from desktop.language import tr
+from desktop.problem import Problem
+from desktop.services import Services
+from desktop.shell.commands import Command, Palette
+from desktop.shell.context import Context
+from desktop.shell.dialogs import show_problem
+from desktop.shell.footer import Footer
+from desktop.shell.pages import PAGES, PageEntry
+from desktop.shell.sidebar import Sidebar
+from desktop.theme.look import Look
+from desktop.widgets.page import Page
+from engine.jobs.client import JobClient
+from engine.workspace import Workspace
+
+_SIZE: Final = QSize(1360, 860)
+_LEAST: Final = QSize(960, 600)
+
+
+class MainWindow(QMainWindow):
+    """Everything that is on the screen.
+
+    Args:
+        workspace: What it shows.
+        look: How.
+        settings: Where it remembers its place; None: nowhere.
+    """
+
+    def __init__(self, workspace: Workspace, look: Look, settings: QSettings | None = None) -> None:
+        super().__init__()
+        self._look = look
+        self._settings = settings
+        self._background = Background(self)
+        self._feed = Feed(workspace, self._background, self)
+        self.services = Services(workspace, self._background, self._feed, JobClient(workspace))
+        self.context = Context(self.services, look, self.go, self.tell, self.show_problem, self._offer_undo)
+        self._entries = {entry.key: entry for entry in PAGES}
+        self._pages: dict[str, Page] = {}
+        self._current = ""
+        self._sidebar = Sidebar(look, PAGES)
+        self._stack = QStackedWidget()
+        self._footer = Footer(look, self.services)
+        self._build()
+        self._bind()
+        self.setWindowTitle(f"Bakeoff - {workspace.root.name}")
+        self._restore()
+        self._feed.failed.connect(self._complain)
+        self._feed.jobs_changed.connect(self._count_jobs)
+        self._feed.start()
+
+    @property
+    def page(self) -> Page:
+        """The page on the screen."""
+        return self._pages[self._current]
+
+    def go(self, key: str, target: Any = None) -> None:
+        """Show a page; a target is one thing on it."""
+        if self._current and self._current != key:
+            self.page.leave()
+        if key not in self._pages:
+            made = self._entries[key].build(self.context)
+            self._pages[key] = made
+            self._stack.addWidget(made)
+        changed, self._current = self._current != key, key
+        page = self.page
+        self._stack.setCurrentWidget(page)
+        self._sidebar.select(key)
+        if changed:
+            page.enter()
+        if target is not None:
+            page.open(target)
+
+    def tell(self, sentence: str) -> None:
+        """Say a sentence at the foot."""
+        self._footer.say(sentence)
+
+    def show_problem(self, problem: Problem) -> None:
+        """Tell of a failure."""
+        show_problem(self._look, problem, self)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Remember the place and stop reading; jobs go on without the window."""
+        if self._settings is not None:
+            self._settings.setValue("geometry", self.saveGeometry())
+            self._settings.setValue("page", self._current)
+        self._feed.stop()
+        for page in self._pages.values():
+            page.close_page()
+        self._background.close()
+        super().closeEvent(event)
+
+    def _build(self) -> None:
+        middle, whole = QWidget(), QWidget()
+        beside = QHBoxLayout(middle)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(0)
+        beside.addWidget(self._sidebar)
+        beside.addWidget(self._stack, 1)
+        below = QVBoxLayout(whole)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(0)
+        below.addWidget(middle, 1)
+        below.addWidget(self._footer)
+        self.setCentralWidget(whole)
+        self.setMinimumSize(_LEAST)
+        self._sidebar.chosen.connect(self.go)
+
+    def _bind(self) -> None:
+        """Shortcuts: a page by its number, the palette, reading anew, the sidebar."""
+        for number, entry in enumerate(PAGES[:10], start=1):
+            self._shortcut(f"Ctrl+{number % 10}", partial(self.go, entry.key))
+        if "settings" in self._entries:
+            self._shortcut("Ctrl+,", lambda: self.go("settings"))
+        self._shortcut("Ctrl+K", self.show_palette)
+        self._shortcut("F5", lambda: self.page.model.refresh())
+        self._shortcut("F6", self._sidebar.focus)
+
+    def _shortcut(self, keys: str, does: Callable[[], Any]) -> None:
+        made = QShortcut(QKeySequence(keys), self)
+        made.activated.connect(lambda: does())
+
+    def commands(self) -> list[Command]:
+        """What the palette offers: every page, and what the page on the screen can do."""
+        found = [self._page_command(number, entry) for number, entry in enumerate(PAGES, start=1)]
+        return [*self.page.commands(), *found]
+
+    def _page_command(self, number: int, entry: PageEntry) -> Command:
+        keys = "Ctrl+," if entry.key == "settings" else f"Ctrl+{number % 10}" if number <= 10 else ""
+        title = tr("Go to {page}", page=tr(entry.title))
+        return Command(title, entry.icon, lambda: self.go(entry.key), keys)
+
+    @Slot()
+    def show_palette(self) -> None:
+        """Open the palette of commands."""
+        palette = Palette(self._look, self.commands(), self)
+        palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        palette.open()
+
+    def _offer_undo(self, sentence: str, undo: Callable[[], None]) -> None:
+        self._footer.offer_undo(sentence, undo)
+
+    @Slot(object)
+    def _complain(self, problem: Problem) -> None:
+        self.tell(problem.message)
+
+    @Slot()
+    def _count_jobs(self) -> None:
+        count = sum(job.active for job in self._feed.jobs)
+        self._sidebar.show_badge("jobs", str(count) if count else "")
+
+    def _restore(self) -> None:
+        self.resize(_SIZE)
+        page = PAGES[0].key
+        if self._settings is not None:
+            geometry = self._settings.value("geometry")
+            if geometry is not None:
+                self.restoreGeometry(geometry)
+            page = str(self._settings.value("page") or page)
+        self.go(page if page in self._entries else PAGES[0].key)

@@ -1,0 +1,1 @@
+"""Shared widgets; a page lays them out and styles nothing itself."""

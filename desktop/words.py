@@ -1,0 +1,73 @@
+"""Sizes, times and counts in the window's words. Knows no Qt."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from desktop.language import tr
+
+#: States of jobs, as the window calls them, and the tone of each.
+_STATES = {
+    "queued": ("Waiting", ""),
+    "running": ("Running", "info"),
+    "paused": ("Paused", "warn"),
+    "stopped": ("Stopped", ""),
+    "failed": ("Failed", "bad"),
+    "done": ("Done", "good"),
+    "interrupted": ("Interrupted", "warn"),
+}
+
+
+def state_words(state: str) -> tuple[str, Any]:
+    """A job's state and its tone."""
+    text, tone = _STATES.get(state, (state, ""))
+    return tr(text), tone
+
+
+def duration(seconds: float) -> str:
+    """A time span, in the two largest units."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return tr("{seconds} s", seconds=whole)
+    if whole < 3600:
+        return tr("{minutes} min", minutes=round(whole / 60))
+    hours, minutes = divmod(round(whole / 60), 60)
+    if hours < 48:
+        return (
+            tr("{hours} h {minutes} min", hours=hours, minutes=minutes)
+            if minutes
+            else tr("{hours} h", hours=hours)
+        )
+    return tr("{days} days", days=round(hours / 24))
+
+
+def size(count: float) -> str:
+    """Bytes, in the unit in which disks are sold."""
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= factor:
+            number = count / factor
+            return f"{number:.1f} {unit}" if number < 100 and unit != "kB" else f"{number:.0f} {unit}"
+    return tr("{count} bytes", count=round(count))
+
+
+def moment(seconds: float) -> str:
+    """A moment: the time of today, else the day."""
+    now, then = time.localtime(), time.localtime(seconds)
+    if (now.tm_year, now.tm_yday) == (then.tm_year, then.tm_yday):
+        return time.strftime("%H:%M", then)
+    return time.strftime("%d %b" if now.tm_year == then.tm_year else "%d %b %Y", then)
+
+
+def progress_words(progress: dict[str, Any]) -> str:
+    """How far a job is, for example "174 of 459 steps"."""
+    done, total, unit = progress.get("done"), progress.get("total"), str(progress.get("unit") or "")
+    if done is None:
+        return ""
+    if unit == "bytes":
+        return tr("{done} of {total}", done=size(done), total=size(total)) if total else size(done)
+    if total:
+        return tr(
+            "{done} of {total} {unit}", done=f"{done:,.0f}", total=f"{total:,.0f}", unit=tr(unit)
+        ).strip()
+    return f"{done:,.0f} {tr(unit)}".strip()
