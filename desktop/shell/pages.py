@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -33,4 +34,19 @@ class PageEntry:
         return made
 
 
-PAGES: Final = (PageEntry("jobs", "Jobs", "queue", "Run"),)
+_ALL: Final = (
+    PageEntry("home", "Home", "house"),
+    PageEntry("study", "Study", "grid-four"),
+    PageEntry("datasets", "Datasets", "database", "Make"),
+    PageEntry("train", "Train", "chart-line", "Make"),
+    PageEntry("models", "Models", "cube", "Make"),
+    PageEntry("merge", "Merge", "git-merge", "Make"),
+    PageEntry("compare", "Compare", "scales", "Judge"),
+    PageEntry("vote", "Vote", "thumbs-up", "Judge"),
+    PageEntry("ranking", "Ranking", "trophy", "Judge"),
+    PageEntry("chat", "Chat", "chats-circle", "Judge"),
+    PageEntry("jobs", "Jobs", "queue", "Run"),
+    PageEntry("settings", "Settings", "gear-six", "foot"),
+)
+
+PAGES: Final = tuple(entry for entry in _ALL if importlib.util.find_spec(f"desktop.pages.{entry.key}"))

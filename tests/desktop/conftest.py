@@ -1,4 +1,4 @@
-"""What tests of the window need: one application without a screen, and the news of Qt's warnings."""
+"""What tests of the window need: one application without a screen, a window, and the news of Qt's warnings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEventLoop, QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
-Until = Callable[[Callable[[], bool]], None]
+from desktop.shell.window import MainWindow
+from desktop.theme.look import Look
+from engine.workspace import Workspace
+
+Until = Callable[[Callable[[], object]], None]
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +24,12 @@ def application() -> QApplication:
     """The one application of the process."""
     existing = QApplication.instance()
     return existing if isinstance(existing, QApplication) else QApplication(["bakeoff-desktop"])
+
+
+@pytest.fixture(scope="session")
+def look(application: QApplication) -> Look:
+    """The light look."""
+    return Look(application, "light")
 
 
 @pytest.fixture(autouse=True)
@@ -40,12 +50,24 @@ def no_qt_warning(application: QApplication) -> Iterator[None]:
 
 @pytest.fixture
 def until(application: QApplication) -> Until:
-    """Lets the window work until something holds; fails after 10 seconds."""
+    """Lets the window work until something holds; fails after 20 seconds."""
 
-    def wait(holds: Callable[[], bool]) -> None:
-        deadline = monotonic() + 10.0
+    def wait(holds: Callable[[], object]) -> None:
+        deadline = monotonic() + 20.0
         while not holds():
-            assert monotonic() < deadline, "it did not happen within 10 seconds"
-            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
+            assert monotonic() < deadline, "it did not happen within 20 seconds"
+            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
 
     return wait
+
+
+@pytest.fixture
+def window(workspace: Workspace, look: Look) -> Iterator[MainWindow]:
+    """The window on an empty workspace; it is closed afterwards, and leaves nothing at work."""
+    made = MainWindow(workspace, look)
+    made.show()
+    yield made
+    made.close()
+    assert not made.services.background.busy
+    made.deleteLater()
+    QCoreApplication.sendPostedEvents()

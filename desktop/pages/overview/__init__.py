@@ -1,1 +1,0 @@
-"""What lies in the workspace and what is going on in it."""

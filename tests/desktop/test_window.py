@@ -1,0 +1,74 @@
+"""The frame of the window: pages by keyboard and by the list, the palette, its remembered place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit, QListWidget
+
+from desktop.shell.commands import Command, Palette, matching
+from desktop.shell.pages import PAGES
+from desktop.shell.window import MainWindow
+from desktop.theme.look import Look
+from engine.resources import resource
+from engine.workspace import Workspace
+from tests.desktop.conftest import Until
+
+
+def test_every_page_has_an_icon_and_opens_without_a_warning(window: MainWindow, until: Until) -> None:
+    for entry in PAGES:
+        assert resource("icons", f"{entry.icon}.svg").is_file()
+        window.go(entry.key)
+        until(lambda: window.page.model.loaded)
+        assert window.page.accessibleName()
+
+
+def test_no_page_makes_the_window_wider_than_a_small_screen(window: MainWindow, until: Until) -> None:
+    for entry in PAGES:
+        window.go(entry.key)
+        until(lambda: window.page.model.loaded)
+        least = window.page.widget().minimumSizeHint()
+        assert least.width() <= 1148, f"{entry.key} needs {least.width()} pixels"
+
+
+def test_pages_are_chosen_by_number_and_from_the_list(window: MainWindow, until: Until) -> None:
+    window.activateWindow()
+    (pages,) = [one for one in window.findChildren(QListWidget) if one.accessibleName() == "Pages"]
+    names = [pages.item(row).text() for row in range(pages.count())]
+    assert "Jobs" in names
+    pages.setFocus()
+    pages.setCurrentRow(names.index("Jobs"))
+    until(lambda: window.page.accessibleName() == "Jobs")
+    QTest.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    until(lambda: window.page.accessibleName() == PAGES[0].title)
+
+
+def test_the_palette_finds_a_page_by_a_few_letters(window: MainWindow, until: Until) -> None:
+    window.show_palette()
+    palette = window.findChild(Palette)
+    assert isinstance(palette, Palette)
+    typed = palette.findChild(QLineEdit)
+    assert isinstance(typed, QLineEdit)
+    QTest.keyClicks(typed, "gojobs")
+    QTest.keyClick(typed, Qt.Key.Key_Return)
+    until(lambda: window.page.accessibleName() == "Jobs")
+
+
+def test_the_closest_commands_come_first() -> None:
+    commands = [Command(title, "x", lambda: None) for title in ("Pause all jobs", "Go to Jobs", "Add a base")]
+    assert [one.title for one in matching(commands, "jobs")] == ["Go to Jobs", "Pause all jobs"]
+    assert matching(commands, "zzz") == []
+    assert len(matching(commands, "")) == 3
+
+
+def test_the_window_remembers_its_place(workspace: Workspace, look: Look, tmp_path: Path) -> None:
+    settings = QSettings(str(tmp_path / "place.ini"), QSettings.Format.IniFormat)
+    first = MainWindow(workspace, look, settings)
+    first.show()
+    first.go("jobs")
+    first.close()
+    second = MainWindow(workspace, look, settings)
+    assert second.page.accessibleName() == "Jobs"
+    second.close()
