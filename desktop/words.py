@@ -42,13 +42,13 @@ def duration(seconds: float) -> str:
     return tr("{days} days", days=round(hours / 24))
 
 
-def size(count: float) -> str:
+def size(number: float) -> str:
     """Bytes, in the unit in which disks are sold."""
     for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= factor:
-            number = count / factor
-            return f"{number:.1f} {unit}" if number < 100 and unit != "kB" else f"{number:.0f} {unit}"
-    return tr("{count} bytes", count=round(count))
+        if number >= factor:
+            share = number / factor
+            return f"{share:.1f} {unit}" if share < 100 and unit != "kB" else f"{share:.0f} {unit}"
+    return tr("{count} bytes", count=round(number))
 
 
 def moment(seconds: float) -> str:
@@ -57,6 +57,11 @@ def moment(seconds: float) -> str:
     if (now.tm_year, now.tm_yday) == (then.tm_year, then.tm_yday):
         return time.strftime("%H:%M", then)
     return time.strftime("%d %b" if now.tm_year == then.tm_year else "%d %b %Y", then)
+
+
+def count(number: int, one: str, many: str) -> str:
+    """A count with its noun: ``one`` and ``many`` are translated texts with ``{count}``."""
+    return (one if number == 1 else many).format(count=f"{number:,}")
 
 
 def progress_words(progress: dict[str, Any]) -> str:

@@ -155,54 +155,20 @@ def _show(options: argparse.Namespace, session: Session) -> Result:
 
 
 def _rename(options: argparse.Namespace, session: Session) -> Result:
-    from engine.workspace.naming import model_named, require_free
-    from engine.workspace.tables import Model
+    from engine.models.managing import rename_model
 
-    with session.workspace.catalogue.writing() as rows:
-        row = model_named(rows, options.name)
-        require_free(rows, Model, options.new)
-        row.name = options.new
+    rename_model(session.workspace, options.name, options.new)
     return {"name": options.new}, f"{options.name} is now {options.new}."
 
 
 def _remove(options: argparse.Namespace, session: Session) -> Result:
     import shutil
 
-    from sqlalchemy import select
+    from engine.models.managing import remove_model
 
-    from engine.files import folder_bytes
-    from engine.models.errors import ModelError
-    from engine.workspace.naming import model_named
-    from engine.workspace.tables import Export, Model, Parentage
-
-    workspace = session.workspace
-    with workspace.catalogue.writing() as rows:
-        row = model_named(rows, options.name)
-        adapters = rows.scalars(
-            select(Model.name)
-            .join(Parentage, Parentage.child_id == Model.id)
-            .where(Parentage.parent_id == row.id, Model.kind == "adapter")
-        ).all()
-        if adapters:
-            raise ModelError(
-                "model.in_use",
-                "'{name}' cannot be removed: {count} adapters need it ({adapters}).",
-                fix="Remove these first.",
-                name=options.name,
-                count=len(adapters),
-                adapters=", ".join(adapters[:5]),
-            )
-        folders = [workspace.absolute(row.folder)]
-        files = rows.scalars(select(Export.file).where(Export.model_id == row.id)).all()
-        folders += [workspace.absolute(file).parent for file in files]
-        rows.delete(row)
-    freed = 0
-    for folder in folders:
-        owned = folder.parent in (workspace.models, workspace.exports)
-        if owned and folder.exists():
-            freed += folder_bytes(folder)
-            shutil.rmtree(folder)
+    removed = remove_model(session.workspace, options.name)
+    shutil.rmtree(removed.folder)
     return {
         "removed": options.name,
-        "freed_bytes": freed,
-    }, f"Removed {options.name} ({freed / 1e6:,.0f} MB freed)."
+        "freed_bytes": removed.bytes,
+    }, f"Removed {options.name} ({removed.bytes / 1e6:,.0f} MB freed)."

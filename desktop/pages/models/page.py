@@ -1,0 +1,326 @@
+"""The widgets of the Models page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QModelIndex, Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QInputDialog,
+    QLineEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.language import tr
+from desktop.pages.models.adding import AddDialog
+from desktop.pages.models.lineage import Lineage, legend
+from desktop.pages.models.view_model import Details, Kind, ModelRow, ModelsModel
+from desktop.shell.commands import Command
+from desktop.shell.context import Context
+from desktop.theme.tokens import GAP
+from desktop.widgets.basics import Button, card, chip, column, frame, heading, label, retone, row, rule
+from desktop.widgets.empty import Empty
+from desktop.widgets.legend import Legend
+from desktop.widgets.page import Page
+from desktop.widgets.segments import Segments
+from desktop.widgets.table import Cell, Column, Rows, table
+from desktop.words import count, size
+from engine.exporting.quantisations import QUANTISATIONS
+from engine.models.managing import Removed
+
+_TONES = {"base": "", "adapter": "info", "merge": "merge"}
+_WIDTH = 300
+
+
+def build(context: Context) -> Page:
+    """Make the page."""
+    return ModelsPage(context, ModelsModel(context.services))
+
+
+class ModelsPage(Page):
+    """The lineage, the list, and what one model is."""
+
+    model: ModelsModel
+
+    def __init__(self, context: Context, model: ModelsModel) -> None:
+        look = context.look
+        self._add = Button(look, tr("Add a base"), "plus", "primary", self.ask_for_base)
+        super().__init__(context, model, tr("Models"), "", self._add)
+        self._shown: Kind = "all"
+        self._lineage = Lineage(look)
+        self._lineage.chosen.connect(model.select)
+        self._kinds = Segments(tr("Which models"))
+        self._kinds.chosen.connect(self._show_kind)
+        self._search = QLineEdit(placeholderText=tr("Search models"))
+        self._search.setAccessibleName(tr("Search models"))
+        self._search.setFixedWidth(220)
+        self._search.textChanged.connect(self._fill)
+        columns = [
+            Column(tr("Name"), 0),
+            Column(tr("Kind"), 90),
+            Column(tr("Made by"), 190),
+            Column(tr("Size"), 90, right=True),
+            Column(tr("GGUF"), 130),
+        ]
+        self._rows = Rows(look, columns)
+        self._table = table(tr("Models"), self._rows, columns, flat=True)
+        self._table.setMinimumHeight(200)
+        self._table.selectionModel().currentRowChanged.connect(self._choose)
+        self._details = DetailsCard(context, self)
+        self._empty = Empty(
+            look,
+            "cube",
+            tr("No model yet"),
+            tr(
+                "Add a folder, a GGUF file or a model of the Hugging Face Hub, or begin with the small one at hand."
+            ),
+            row(
+                Button(look, tr("Add a base"), "plus", does=self.ask_for_base),
+                Button(look, tr("Use SmolLM2-135M"), "cube", "primary", model.add_demo),
+                gap=8,
+            ),
+        )
+        self._content = self._build()
+        self.body.addWidget(self._empty, 1)
+        self.body.addWidget(self._content, 1)
+        self._content.hide()
+
+    def update_page(self) -> None:
+        """See `Page`."""
+        state = self.model.state
+        self._empty.setVisible(not state.models)
+        self._content.setVisible(bool(state.models))
+        self.set_title(tr("Models"), self._summary())
+        self._lineage.show_models(state)
+        counts = {
+            kind: sum(one.kind == kind for one in state.models) for kind in ("base", "adapter", "merge")
+        }
+        files = sum(bool(one.ggufs) for one in state.models)
+        self._kinds.set_choices(
+            [
+                ("all", f"{tr('All')} {len(state.models)}"),
+                ("base", f"{tr('Bases')} {counts['base']}"),
+                ("adapter", f"{tr('Adapters')} {counts['adapter']}"),
+                ("merge", f"{tr('Merges')} {counts['merge']}"),
+                ("gguf", f"{tr('With GGUF')} {files}"),
+            ]
+        )
+        self._kinds.choose(self._shown)
+        self._fill()
+        chosen = state.model(state.selected)
+        if chosen is not None:
+            self._details.show_model(chosen, state.details)
+
+    def open(self, target: Any) -> None:
+        """Show the model of this name."""
+        self.model.select_named(str(target))
+
+    def commands(self) -> list[Command]:
+        """See `Page`."""
+        return [Command(tr("Add a base"), "plus", self.ask_for_base)]
+
+    def ask_for_base(self) -> None:
+        """Ask where a base is: a folder, a file or an id of the Hub."""
+        AddDialog(self.context.look, self.model, self).open()
+
+    def rename_selected(self) -> None:
+        """Ask for another name of the selected model."""
+        chosen = self.model.state.model(self.model.state.selected)
+        if chosen is None:
+            return
+        name, accepted = QInputDialog.getText(
+            self, tr("Rename {name}", name=chosen.name), tr("New name"), text=chosen.name
+        )
+        if accepted:
+            self.model.rename(chosen.id, name)
+
+    def remove_selected(self) -> None:
+        """Put the selected model into the trash, with a way back."""
+        self.model.remove(self.model.state.selected, self._offer_back)
+
+    def _offer_back(self, removed: Removed) -> None:
+        sentence = tr(
+            "{name} is in the trash; emptying it frees {size}.", name=removed.name, size=size(removed.bytes)
+        )
+        self.context.offer_undo(sentence, lambda: self.model.restore(removed))
+
+    def _build(self) -> QWidget:
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(self._lineage)
+        scroll.setMinimumHeight(220)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        picture = card(
+            heading(tr("Where each model comes from"), Legend(self.context.look, legend)),
+            scroll,
+        )
+        listing = card(row(self._kinds, None, self._search), self._table, padding=10)
+        left = QVBoxLayout()
+        left.setSpacing(GAP)
+        left.addWidget(picture, 5)
+        left.addWidget(listing, 4)
+        both = QHBoxLayout()
+        both.setContentsMargins(0, 0, 0, 0)
+        both.setSpacing(GAP)
+        both.addLayout(left, 1)
+        both.addWidget(self._details)
+        made = QWidget()
+        made.setLayout(both)
+        return made
+
+    def _summary(self) -> str:
+        models = self.model.state.models
+        if not models:
+            return tr("What is trained, merged and compared.")
+        kinds = [one.kind for one in models]
+        files = sum(len(one.ggufs) for one in models)
+        return ", ".join(
+            [
+                count(kinds.count("base"), tr("{count} base"), tr("{count} bases")),
+                count(kinds.count("adapter"), tr("{count} adapter"), tr("{count} adapters")),
+                count(kinds.count("merge"), tr("{count} merge"), tr("{count} merges")),
+                count(files, tr("{count} GGUF file"), tr("{count} GGUF files")),
+                tr("{size} on disk", size=size(self.model.state.bytes)),
+            ]
+        )
+
+    @Slot(str)
+    def _show_kind(self, kind: str) -> None:
+        self._shown = kind  # type: ignore[assignment]
+        self._fill()
+
+    @Slot()
+    def _fill(self) -> None:
+        sought = self._search.text().casefold().strip()
+        state = self.model.state
+        shown = [
+            one
+            for one in reversed(state.models)
+            if (self._shown == "all" or one.kind == self._shown or (self._shown == "gguf" and one.ggufs))
+            and (not sought or sought in f"{one.name} {one.how} {' '.join(one.made_from)}".casefold())
+        ]
+        self._table.selectionModel().blockSignals(True)
+        self._rows.set_rows([(one.id, _cells(one)) for one in shown])
+        place = self._rows.row_of(state.selected)
+        if place >= 0:
+            self._table.selectRow(place)
+        else:
+            self._table.clearSelection()
+        self._table.selectionModel().blockSignals(False)
+
+    @Slot(QModelIndex, QModelIndex)
+    def _choose(self, current: QModelIndex, _before: QModelIndex) -> None:
+        if current.isValid():
+            self.model.select(self._rows.key(current.row()))
+
+
+class DetailsCard(QWidget):
+    """What a model is, and what can be done with it."""
+
+    def __init__(self, context: Context, page: ModelsPage) -> None:
+        super().__init__()
+        look, self._context = context.look, context
+        self._shown: ModelRow | None = None
+        self._model = page.model
+        self._kind, self._default = chip(""), chip(tr("Default base"), "good")
+        self._name = label("", "title", wrap=True)
+        self._pairs = QGridLayout()
+        self._pairs.setHorizontalSpacing(10)
+        self._pairs.setVerticalSpacing(7)
+        self._pairs.setColumnStretch(1, 1)
+        self._fits = label("", wrap=True)
+        self._note = frame("note", self._fits, padding=(12, 8, 12, 8))
+        self._quantisation = QComboBox()
+        self._quantisation.setAccessibleName(tr("Quantisation"))
+        self._quantisation.addItems(list(QUANTISATIONS))
+        self._quantisation.setCurrentText("q4_k_m")
+        self._export = Button(look, tr("Export GGUF"), "package", "primary", self._make_file)
+        self._chat = Button(look, tr("Chat with it"), "chats-circle", does=self._talk)
+        self._make_default = Button(look, tr("Make default"), "check-circle", "ghost", self._choose_default)
+        self._rename = Button(look, tr("Rename"), "pencil-simple", "ghost", page.rename_selected)
+        self._reveal = Button(look, tr("Show folder"), "folder-open", "ghost", self._open_folder)
+        self._remove = Button(look, tr("Remove"), "trash", "ghost", page.remove_selected)
+        inside = card(
+            row(self._kind, self._default, None),
+            self._name,
+            rule(),
+            self._pairs,
+            self._note,
+            None,
+            row(self._rename, self._reveal, None, gap=2),
+            row(self._make_default, self._remove, None, gap=2),
+            rule(),
+            row(self._quantisation, self._export, gap=8),
+            self._chat,
+        )
+        layout = column(inside)
+        self.setLayout(layout)
+        self.setFixedWidth(_WIDTH)
+
+    def show_model(self, model: ModelRow, details: Details) -> None:
+        """Show a model."""
+        self._shown = model
+        words = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("Merge")}
+        self._kind.setText(words.get(model.kind, model.kind))
+        retone(self._kind, tone=_TONES.get(model.kind, ""))
+        self._default.setVisible(model.default)
+        self._name.setText(model.name)
+        self._make_default.setVisible(model.kind != "adapter" and not model.default)
+        for number, (name, value) in enumerate(details.pairs):
+            self._pair(number, name, value)
+        for number in range(len(details.pairs), self._pairs.rowCount()):
+            self._pair(number, "", "")
+        self._fits.setText(details.fits)
+        self._note.setVisible(bool(details.fits))
+        retone(self._note, tone=details.fits_tone)
+        retone(self._fits, tone=details.fits_tone)
+        for button in (self._export, self._chat, self._reveal):
+            button.setEnabled(model.there)
+
+    def _pair(self, number: int, name: str, value: str) -> None:
+        """Show a pair in a row of the grid, whose labels stay."""
+        for at, (words, role) in enumerate(((name, "muted"), (value, ""))):
+            item = self._pairs.itemAtPosition(number, at)
+            found = item.widget() if item is not None else None
+            if found is None:
+                found = label("", role, wrap=True)  # type: ignore[arg-type]
+                if at == 1:
+                    found.setAlignment(Qt.AlignmentFlag.AlignRight)
+                    found.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+                self._pairs.addWidget(found, number, at)
+            found.setProperty("text", words)
+            found.setVisible(bool(name))
+
+    def _make_file(self) -> None:
+        if self._shown is not None:
+            self._model.export(self._shown.id, self._quantisation.currentText())
+
+    def _talk(self) -> None:
+        if self._shown is not None:
+            self._context.go("chat", self._shown.name)
+
+    def _choose_default(self) -> None:
+        if self._shown is not None:
+            self._model.make_default(self._shown.id)
+
+    def _open_folder(self) -> None:
+        if self._shown is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(self._shown.folder))
+
+
+def _cells(model: ModelRow) -> list[str | Cell]:
+    kinds = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("Merge")}
+    files = ", ".join(dict.fromkeys(gguf.quantisation.upper() for gguf in model.ggufs if gguf.there))
+    return [
+        model.name,
+        Cell(kinds.get(model.kind, model.kind), "merge" if model.kind == "merge" else ""),
+        model.how,
+        Cell(size(model.bytes) if model.there else tr("gone"), "" if model.there else "bad", model.bytes),
+        files,
+    ]

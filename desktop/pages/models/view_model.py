@@ -1,0 +1,281 @@
+"""The models of the workspace, what one of them is, and what can be done with it. Knows no widgets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psutil
+from PySide6.QtCore import QObject
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from desktop.language import tr
+from desktop.services import Services
+from desktop.view_model import ViewModel
+from engine.exporting.spec import ExportSpec
+from engine.files import folder_bytes
+from engine.models.inspect import ModelInfo
+from engine.models.library import default_base, find_model, set_default_base
+from engine.models.managing import Removed, remove_model, rename_model, restore_model
+from engine.models.memory import memory_to_run, memory_to_train
+from engine.models.source import classify, demo_source
+from engine.models.spec import ModelAddSpec
+from engine.workspace.tables import Export, Model
+
+Kind = Literal["all", "base", "adapter", "merge", "gguf"]
+
+
+@dataclass(frozen=True)
+class Gguf:
+    """A GGUF file of a model."""
+
+    quantisation: str
+    bytes: int
+    file: str
+    sha256: str
+    there: bool
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """A model.
+
+    Attributes:
+        parents: Ids of those in the workspace that it was made from.
+        made_from: Names of all that it was made from.
+        how: Of an adapter the dataset, of a merge the method.
+        there: Whether its files are where they should be.
+    """
+
+    id: str
+    name: str
+    kind: str
+    how: str
+    bytes: int
+    parents: tuple[str, ...]
+    made_from: tuple[str, ...]
+    ggufs: tuple[Gguf, ...]
+    default: bool
+    there: bool
+    folder: str
+
+
+@dataclass(frozen=True)
+class Details:
+    """What one model is, as pairs of words, and whether this machine can hold it."""
+
+    pairs: tuple[tuple[str, str], ...] = ()
+    fits: str = ""
+    fits_tone: Literal["good", "warn", "bad"] = "good"
+
+
+@dataclass(frozen=True)
+class ModelsState:
+    """What the page shows.
+
+    Attributes:
+        models: All, oldest first.
+        selected: Id of the one whose details are shown; empty: none.
+        bytes: On the disk, of all together.
+    """
+
+    models: tuple[ModelRow, ...] = ()
+    selected: str = ""
+    details: Details = Details()
+    bytes: int = 0
+
+    def model(self, model_id: str) -> ModelRow | None:
+        """One of them."""
+        return next((model for model in self.models if model.id == model_id), None)
+
+    def line_of(self, model_id: str) -> frozenset[str]:
+        """Ids of a model, of all that it was made from, and of all that were made from it."""
+        above, below = {model_id}, {model_id}
+        parents = {model.id: model.parents for model in self.models}
+        queue = [model_id]
+        while queue:
+            fresh = set(parents.get(queue.pop(), ())) - above
+            above |= fresh
+            queue += fresh
+        grown = True
+        while grown:
+            found = {one for one, made in parents.items() if below & set(made)} - below
+            below |= found
+            grown = bool(found)
+        return frozenset(above | below)
+
+
+class ModelsModel(ViewModel[ModelsState]):
+    """Reads models; adds, renames, removes, exports."""
+
+    def __init__(self, services: Services, parent: QObject | None = None) -> None:
+        super().__init__(services, ModelsState(), parent)
+        self._wanted = ""
+
+    def read(self) -> Callable[[], ModelsState]:
+        """See `ViewModel`."""
+        workspace, wanted = self.services.workspace, self._wanted
+
+        def read() -> ModelsState:
+            default = default_base(workspace)
+            with workspace.catalogue.reading() as session:
+                rows = session.scalars(
+                    select(Model).options(selectinload(Model.parents)).order_by(Model.created_at, Model.name)
+                ).all()
+                exports: dict[str, list[Gguf]] = {}
+                for export in session.scalars(select(Export).order_by(Export.created_at)):
+                    file = workspace.absolute(export.file)
+                    exports.setdefault(export.model_id, []).append(
+                        Gguf(
+                            export.quantisation,
+                            int(export.info.get("bytes", 0)),
+                            str(file),
+                            export.sha256,
+                            file.is_file(),
+                        )
+                    )
+                models = []
+                for row in rows:
+                    folder = workspace.absolute(row.folder)
+                    there = folder.is_dir()
+                    models.append(
+                        ModelRow(
+                            id=row.id,
+                            name=row.name,
+                            kind=row.kind,
+                            how=_how(row),
+                            bytes=folder_bytes(folder) if there else 0,
+                            parents=tuple(one.parent_id for one in row.parents if one.parent_id),
+                            made_from=tuple(one.parent_name for one in row.parents),
+                            ggufs=tuple(exports.get(row.id, ())),
+                            default=row.name == default,
+                            there=there,
+                            folder=str(folder),
+                        )
+                    )
+                infos = {row.id: row.info for row in rows}
+            found = tuple(models)
+            chosen = next((one for one in found if one.id == wanted), found[-1] if found else None)
+            details = _details(chosen, infos, found) if chosen is not None else Details()
+            size = sum(one.bytes + sum(gguf.bytes for gguf in one.ggufs if gguf.there) for one in found)
+            return ModelsState(found, chosen.id if chosen else "", details, size)
+
+        return read
+
+    def select(self, model_id: str) -> None:
+        """Show what one model is."""
+        if model_id != self.state.selected:
+            self._wanted = model_id
+            self.refresh()
+
+    def select_named(self, name: str) -> None:
+        """Show the model of a name."""
+        found = next((model.id for model in self.state.models if model.name == name), "")
+        self._wanted = found or self._wanted
+        self.refresh()
+
+    def add(self, where: str, name: str = "") -> None:
+        """Add a base from a folder, a GGUF file, or the Hugging Face Hub, as a job."""
+        client = self.services.client
+
+        def submit() -> str:
+            source = classify(where)
+            spec = ModelAddSpec(source=source.where, name=name or source.name)
+            job = client.submit("model_add", spec, f"Add {spec.name}")
+            client.ensure_runner(job)
+            return spec.name
+
+        self.do(submit, lambda added: self.told.emit(tr("{name} is being added; see Jobs.", name=added)))
+
+    def add_demo(self) -> None:
+        """Add the embedded SmolLM2-135M."""
+        self.services.background.run(
+            self, demo_source, lambda source: self.add(source.where, source.name), self.failed.emit
+        )
+
+    def rename(self, model_id: str, name: str) -> None:
+        """Call a model something else."""
+        model = self.state.model(model_id)
+        if model is not None and name.strip() != model.name:
+            workspace, old = self.services.workspace, model.name
+            self.do(lambda: rename_model(workspace, old, name.strip()))
+
+    def remove(self, model_id: str, removed: Callable[[Removed], None]) -> None:
+        """Put a model into the trash."""
+        model = self.state.model(model_id)
+        if model is not None:
+            workspace, name = self.services.workspace, model.name
+            self.do(lambda: remove_model(workspace, name), removed)
+
+    def restore(self, removed: Removed) -> None:
+        """Bring it back."""
+        workspace = self.services.workspace
+        self.do(lambda: restore_model(workspace, removed))
+
+    def make_default(self, model_id: str) -> None:
+        """Let it be what is trained where no base is named."""
+        model = self.state.model(model_id)
+        if model is not None:
+            workspace, name = self.services.workspace, model.name
+            self.do(lambda: set_default_base(workspace, find_model(workspace, name)))
+
+    def export(self, model_id: str, quantisation: str) -> None:
+        """Make a GGUF file of a model in the workspace, as a job."""
+        model = self.state.model(model_id)
+        if model is None:
+            return
+        client, spec = self.services.client, ExportSpec(model=model.name, quantisation=quantisation)
+
+        def submit() -> None:
+            job = client.submit("export", spec, f"Export {spec.model} as {quantisation}")
+            client.ensure_runner(job)
+
+        self.do(submit, lambda _: self.told.emit(tr("The file is being made; see Jobs.")))
+
+
+def _how(row: Model) -> str:
+    if row.kind == "adapter":
+        dataset = row.recipe.get("dataset")
+        return str(dataset.get("name", "")) if isinstance(dataset, dict) else ""
+    if row.kind == "merge":
+        recipe = row.recipe.get("recipe")
+        return str(recipe.get("merge_method", "")) if isinstance(recipe, dict) else ""
+    return str(row.info.get("architecture", ""))
+
+
+def _details(model: ModelRow, infos: dict[str, Any], models: tuple[ModelRow, ...]) -> Details:
+    from desktop.words import size
+
+    raw = infos[model.id]
+    if model.kind == "adapter" and model.parents:
+        raw = infos.get(model.parents[0], raw)
+    pairs = [(tr("Made from"), ", ".join(model.made_from) or tr("brought from outside"))]
+    try:
+        info = ModelInfo.model_validate(raw)
+    except ValueError:
+        return Details(tuple(pairs))
+    pairs += [
+        (tr("Architecture"), info.architecture),
+        (tr("Parameters"), f"{info.parameters / 1e6:,.0f} M"),
+        (tr("Stored as"), f"{info.dtype}, {size(model.bytes)}"),
+        (tr("Context"), tr("{count} tokens", count=f"{info.context:,}")),
+        (tr("Chat template"), info.template_sha256[:12] or tr("none: a plain one is used")),
+        (tr("Licence"), info.licence or tr("not told")),
+    ]
+    run = memory_to_run(info, dtype="bfloat16")
+    train = memory_to_train(info, method="qlora", dtype="bfloat16", lora_rank=16, tokens_per_step=4096)
+    pairs += [(tr("Memory to run"), size(run)), (tr("Memory to train"), size(train))]
+    there = psutil.virtual_memory().total
+    cores = os.cpu_count() or 1
+    if train < 0.8 * there:
+        fits, tone = tr("Can be trained and run on this machine ({cores} cores).", cores=cores), "good"
+    elif run < 0.8 * there:
+        fits, tone = tr("Can be run on this machine, not trained."), "warn"
+    else:
+        fits, tone = tr("Does not fit into this machine's memory."), "bad"
+    if not model.there:
+        fits, tone = tr("Its files are not where they were."), "bad"
+    return Details(tuple(pairs), fits, tone)  # type: ignore[arg-type]

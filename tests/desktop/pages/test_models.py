@@ -1,0 +1,120 @@
+"""The Models page: added, found, renamed, removed and brought back; where each comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTableView, QWidget
+
+from desktop.pages.models.adding import AddDialog
+from desktop.pages.models.lineage import Lineage, arrange
+from desktop.pages.models.page import ModelsPage
+from desktop.pages.models.view_model import Gguf, ModelRow
+from desktop.shell.window import MainWindow
+from engine.workspace import Workspace
+from tests.desktop.conftest import Until
+from tests.here import add_model
+from tests.tiny import tiny_model
+
+
+@pytest.fixture
+def page(window: MainWindow) -> ModelsPage:
+    window.go("models")
+    assert isinstance(window.page, ModelsPage)
+    return window.page
+
+
+def button(widget: QWidget, name: str) -> QPushButton:
+    found = [
+        one for one in widget.findChildren(QPushButton) if one.accessibleName() == name and one.isVisible()
+    ]
+    return found[0]
+
+
+def listed(page: ModelsPage) -> list[str]:
+    table = page.findChild(QTableView)
+    assert isinstance(table, QTableView)
+    model = table.model()
+    return [str(model.index(row, 0).data()) for row in range(model.rowCount())]
+
+
+def row(name: str, kind: str, *parents: str, ggufs: tuple[Gguf, ...] = ()) -> ModelRow:
+    return ModelRow(name, name, kind, "", 0, parents, parents, ggufs, False, True, "")
+
+
+def test_an_empty_workspace_offers_a_base(page: ModelsPage, until: Until) -> None:
+    until(lambda: page.model.loaded)
+    assert button(page, "Use SmolLM2-135M").isEnabled()
+
+
+def test_a_folder_is_added_by_keyboard(
+    page: ModelsPage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    folder = tiny_model(tmp_path / "tiny base")
+    until(lambda: page.model.loaded)
+    QTest.keyClick(button(page, "Add a base"), Qt.Key.Key_Space)
+    dialog = page.findChild(AddDialog)
+    assert isinstance(dialog, AddDialog)
+    where = dialog.findChild(QLineEdit)
+    assert isinstance(where, QLineEdit)
+    QTest.keyClicks(where, str(folder))
+    QTest.keyClick(where, Qt.Key.Key_Return)
+    until(lambda: listed(page) == ["tiny-base"])
+    until(lambda: any("trained and run" in one.text() for one in page.findChildren(QLabel)))
+
+
+def test_a_wrong_place_is_told(window: MainWindow, page: ModelsPage, until: Until) -> None:
+    page.model.add("/nowhere/at/all")
+    until(lambda: any("/nowhere/at/all" in one.text() for one in window.findChildren(QLabel)))
+
+
+def test_a_model_is_renamed_removed_and_brought_back(
+    page: ModelsPage, window: MainWindow, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    add_model(workspace, tiny_model(tmp_path / "one"), "one")
+    add_model(workspace, tiny_model(tmp_path / "two", seed=1), "two")
+    until(lambda: sorted(listed(page)) == ["one", "two"])
+    search = page.findChild(QLineEdit)
+    assert isinstance(search, QLineEdit)
+    QTest.keyClicks(search, "tw")
+    until(lambda: listed(page) == ["two"])
+    search.clear()
+    page.model.rename(page.model.state.models[0].id, "first")
+    until(lambda: sorted(listed(page)) == ["first", "two"])
+    page.model.select(page.model.state.models[0].id)
+    until(lambda: page.model.state.selected == page.model.state.models[0].id)
+    QTest.keyClick(button(page, "Remove"), Qt.Key.Key_Space)
+    until(lambda: listed(page) == ["two"])
+    QTest.keyClick(button(window, "Undo"), Qt.Key.Key_Space)
+    until(lambda: sorted(listed(page)) == ["first", "two"])
+
+
+def test_the_picture_puts_children_behind_their_parents() -> None:
+    gguf = Gguf("q8_0", 10, "x", "y", True)
+    models = [
+        row("a", "base"),
+        row("b", "base"),
+        row("tuned", "adapter", "a"),
+        row("both", "merge", "a", "b"),
+        row("late", "adapter", "both", ggufs=(gguf,)),
+    ]
+    places = {node.key: node.place for node in arrange(models)}
+    assert [places[key][0] for key in ("a", "b", "tuned", "both", "late", "late q8_0")] == [0, 0, 1, 1, 2, 3]
+    assert len(set(places.values())) == len(places)
+    assert places["both"][1] >= places["a"][1]
+
+
+def test_the_picture_is_told_in_words(
+    page: ModelsPage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    add_model(workspace, tiny_model(tmp_path / "one"), "one")
+    until(lambda: listed(page) == ["one"])
+    lineage = page.findChild(Lineage)
+    assert isinstance(lineage, Lineage)
+    assert lineage.accessibleName() == "Where each model comes from"
+    lineage.setFocus()
+    QTest.keyClick(lineage, Qt.Key.Key_Down)
+    assert page.model.state.selected == page.model.state.models[0].id
