@@ -1,0 +1,169 @@
+"""The cards above and below a study's picture: phases, what is next, time, cost, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QFrame, QProgressBar, QVBoxLayout, QWidget
+
+from desktop.language import tr
+from desktop.pages.study.matrix import entrant_words
+from desktop.pages.study.view_model import time_left, what_next
+from desktop.theme.look import Look
+from desktop.theme.tokens import Tone
+from desktop.widgets.basics import Button, IconLabel, bar, chip, clear, column, label, retone, row
+from engine.studies.picture import StudyPicture
+from engine.studies.result import StudyResult
+
+
+class PhasesCard(QFrame):
+    """How far each phase is, and what happens next."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self._names = {
+            "prepare": tr("Prepare"),
+            "tune": tr("Fine-tune"),
+            "answer": tr("Answer"),
+            "choose": tr("Choose"),
+            "merge": tr("Merge"),
+            "judge": tr("Judge"),
+            "validate": tr("Sealed task"),
+        }
+        self._bars: dict[str, tuple[QWidget, QProgressBar]] = {}
+        line = row(gap=8)
+        for key, words in self._names.items():
+            share = bar(0.0, name=words)
+            whole = QWidget()
+            whole.setLayout(column(label(words, "small"), share, gap=5))
+            self._bars[key] = whole, share
+            line.addWidget(whole, 1)
+        self._icon = IconLabel(look, "arrow-right", "accent", 16)
+        self._next = label("", "muted", wrap=True)
+        below = row(self._icon, self._next, gap=8)
+        below.setStretch(1, 1)
+        layout = column(line, None, below, gap=10)
+        layout.setContentsMargins(16, 12, 16, 12)
+        self.setLayout(layout)
+
+    def show_picture(self, picture: StudyPicture) -> None:
+        """Show how far it is."""
+        shares = {phase.key: phase.share for phase in picture.phases}
+        for key, (whole, share) in self._bars.items():
+            whole.setVisible(key in shares)
+            share.setValue(round(1000 * shares.get(key, 0.0)))
+            retone(share, tone="good" if shares.get(key, 0.0) >= 1.0 else "")
+        failed = picture.state == "failed"
+        self._icon.change(
+            "warning-circle" if failed else "check-circle" if picture.state == "done" else "arrow-right",
+            "bad" if failed else "good" if picture.state == "done" else "accent",
+        )
+        self._next.setText(what_next(picture))
+        retone(self._next, tone="bad" if failed else "")
+
+
+class FigureCard(QFrame):
+    """One figure with its name, a bar and a line below."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self.setFixedWidth(196)
+        self._value = label("", "stat")
+        self._bar = bar(0.0, name=name)
+        self._below = label("", "small", wrap=True)
+        layout = column(label(name, "caption"), self._value, self._bar, self._below, gap=5)
+        layout.setContentsMargins(16, 12, 16, 12)
+        self.setLayout(layout)
+
+    def show_figure(self, value: str, share: float, below: str, tone: Tone = "") -> None:
+        """Show it."""
+        self._value.setText(value)
+        self._bar.setValue(round(1000 * share))
+        retone(self._bar, tone=tone)
+        self._below.setText(below)
+
+
+def show_time(card: FigureCard, picture: StudyPicture) -> None:
+    """The time that is left."""
+    value, below = time_left(picture)
+    card.show_figure(value, picture.share, below, "good" if picture.state == "done" else "")
+
+
+def show_cost(card: FigureCard, picture: StudyPicture) -> None:
+    """What was spent, against the ceiling."""
+    spent, ceiling = picture.cost_usd, picture.ceiling_usd
+    if ceiling:
+        below = tr("of ${ceiling:.2f}, forecast ${usd:.2f}", ceiling=ceiling, usd=picture.forecast_usd)
+        share = min(1.0, spent / ceiling)
+        card.show_figure(f"${spent:.2f}", share, below, "warn" if share > 0.9 else "")
+        return
+    free = not spent and not picture.forecast_usd
+    below = tr("everything runs on this machine") if free else tr("forecast ${usd:.2f}", usd=picture.forecast_usd)
+    card.show_figure(f"${spent:.2f}", 0.0, below)
+
+
+class ResultCard(QFrame):
+    """The winner, whether the sealed task confirms it, and what to know before believing it.
+
+    Args:
+        open_report: Opens the report.
+    """
+
+    def __init__(self, look: Look, open_report: Callable[[], None]) -> None:
+        super().__init__()
+        self._look = look
+        self._shown: StudyResult | None = None
+        self.setProperty("role", "card")
+        self._icon = IconLabel(look, "trophy", "accent", 26)
+        self._title = label("", "title", wrap=True)
+        self._verdict = chip("")
+        self._report = Button(look, tr("Open the report"), "file-text", "primary", open_report)
+        self._lines = QVBoxLayout()
+        self._lines.setSpacing(6)
+        head = row(self._icon, self._title, self._verdict, self._report, gap=12)
+        head.setStretch(1, 1)
+        layout = column(head, self._lines, gap=10)
+        layout.setContentsMargins(16, 12, 16, 14)
+        self.setLayout(layout)
+
+    def show_result(self, result: StudyResult, *, has_report: bool) -> None:
+        """Show what came out."""
+        self._report.setEnabled(has_report)
+        if result == self._shown:
+            return
+        self._shown = result
+        title = (
+            tr("{winner} stands highest", winner=entrant_words(result.winner))
+            if result.winner
+            else tr("Nothing could be ranked")
+        )
+        self._title.setText(title)
+        validation = result.validation
+        self._verdict.setVisible(validation is not None)
+        if validation is not None:
+            words, tone = _VERDICTS[validation.verdict]
+            self._verdict.setText(tr(words))
+            self._verdict.setAccessibleDescription(validation.sentence)
+            retone(self._verdict, tone=tone)
+        clear(self._lines)
+        for sentence in result.conclusions:
+            self._lines.addLayout(self._line("caret-right", "accent", sentence, ""))
+        for sentence in result.cautions:
+            self._lines.addLayout(self._line("warning", "warn", sentence, "muted"))
+
+    def _line(self, icon: str, tone: str, sentence: str, role: str) -> QVBoxLayout:
+        mark, words = IconLabel(self._look, icon, tone, 14), label(sentence, wrap=True)
+        words.setProperty("role", role)
+        line = row(mark, words, gap=8)
+        line.setStretch(1, 1)
+        return column(line)
+
+
+_VERDICTS: dict[str, tuple[str, Tone]] = {
+    "holds": ("holds on the sealed task", "good"),
+    "not separable": ("not separable on the sealed task", "warn"),
+    "reversed": ("reversed on the sealed task", "bad"),
+    "not judged": ("sealed task not judged", "warn"),
+}
