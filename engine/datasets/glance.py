@@ -1,4 +1,4 @@
-"""A quick look at a file before it is imported: whether it can be, how many examples it has, and how long they are."""
+"""A quick look at a file before it is imported: how many examples it has, and how long they are."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Glance:
         form: Name of the form of its rows.
         rows: At least so many; all of them unless ``more``.
         prompt_characters: Mean length of a prompt; ``answer_characters`` of an answer.
-        question: Prompt of the first example, ``answer`` its answer.
+        question: The first example's last message before its answer, ``answer`` its answer.
     """
 
     path: Path
@@ -58,12 +58,14 @@ def glance(path: Path, options: ImportOptions) -> Glance:
         rows = read_rows(source, detected, Path(scratch), reporter)
         sample = sample_rows(rows)
         choice = choose(str(path), options, [row for _, row in sample if isinstance(row, dict)], reporter)
-        found: list[tuple[str, str]] = []
+        found: list[tuple[str, str, str]] = []
         reason = "it has no row"
         for _, raw in sample:
             try:
                 if choice is None or isinstance(raw, RowFaultError):
-                    raise raw if isinstance(raw, RowFaultError) else RowFaultError("row.none", "it has no row")
+                    raise (
+                        raw if isinstance(raw, RowFaultError) else RowFaultError("row.none", "it has no row")
+                    )
                 row = {key.strip().lower(): value for key, value in raw.items()} if choice.lower else raw
                 found.append(_texts(choice.mapper(row).messages))
             except RowFaultError as fault:
@@ -74,7 +76,7 @@ def glance(path: Path, options: ImportOptions) -> Glance:
         raise DatasetError(
             "dataset.no_example",
             "{name} holds no example that can be read: {reason}.",
-            fix="An example needs a prompt and an answer, for example a CSV file with the columns prompt and completion.",
+            fix="Each row needs a prompt and an answer, such as the columns prompt and completion of a CSV file.",
             name=path.name,
             reason=reason,
             file=str(path),
@@ -85,13 +87,14 @@ def glance(path: Path, options: ImportOptions) -> Glance:
         choice.form if choice is not None else "",
         count,
         more,
-        sum(len(prompt) for prompt, _ in found) / len(found),
-        sum(len(answer) for _, answer in found) / len(found),
-        *found[0],
+        sum(len(prompt) for prompt, _, _ in found) / len(found),
+        sum(len(answer) for _, answer, _ in found) / len(found),
+        found[0][2],
+        found[0][1],
     )
 
 
-def _texts(messages: list[Any]) -> tuple[str, str]:
-    """Everything before the answer, and the answer."""
+def _texts(messages: list[Any]) -> tuple[str, str, str]:
+    """Everything before the answer, the answer, and what it answers."""
     texts = [str(message.get("content") or "") for message in messages]
-    return "\n".join(texts[:-1]), texts[-1] if texts else ""
+    return "\n".join(texts[:-1]), texts[-1] if texts else "", texts[-2] if len(texts) > 1 else ""

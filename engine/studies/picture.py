@@ -254,7 +254,9 @@ class _Painter:
             yield self._entrant(base.name, base.name, "base", "bases")
         for number, recipe in enumerate(study.merging.recipes if study.merging else [], start=1):
             key = f"merge {number}"
-            known = [one.name for one in (self._result.entrants if self._result else []) if one.kind == "merge"]
+            known = [
+                one.name for one in (self._result.entrants if self._result else []) if one.kind == "merge"
+            ]
             made = self._jobs.get(slug(key)[:48])
             name = (
                 known[number - 1]
@@ -284,7 +286,9 @@ class _Painter:
         judging = (f"rank judge {task}",)
         if kind == "reference":
             endpoint = is_endpoint(key)
-            answering = (f"api {task} {key}",) if endpoint else (f"export bases {task}", f"answer bases {task}")
+            answering = (
+                (f"api {task} {key}",) if endpoint else (f"export bases {task}", f"answer bases {task}")
+            )
             return self._after_training(Cell("waiting"), answering, judging)
         keys = [job.key for job in self._plan.jobs if _trains(job.key, task, key)]
         states = [self._state_of(one) for one in keys]

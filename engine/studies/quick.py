@@ -246,15 +246,11 @@ def _study_name(workspace: Workspace, name: str) -> str:
 
 @cache
 def _settings() -> dict[str, Any]:
-    settings: dict[str, Any] = yaml.safe_load(
-        resource("studies", "recipes.yml").read_text(encoding="utf-8")
-    )
+    settings: dict[str, Any] = yaml.safe_load(resource("studies", "recipes.yml").read_text(encoding="utf-8"))
     return settings
 
 
 @cache
 def _task(name: str) -> dict[str, Any]:
-    task: dict[str, Any] = yaml.safe_load(
-        resource("tasks", name, "task.yml").read_text(encoding="utf-8")
-    )
+    task: dict[str, Any] = yaml.safe_load(resource("tasks", name, "task.yml").read_text(encoding="utf-8"))
     return task

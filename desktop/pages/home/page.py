@@ -35,7 +35,9 @@ class HomePage(Page):
             context,
             model,
             tr("What should your model be good at?"),
-            tr("Bring examples. Bakeoff tunes models on them, compares and merges them, and hands you the winner."),
+            tr(
+                "Bring examples. Bakeoff tunes models on them, compares and merges them, and hands you the winner."
+            ),
         )
         self.setAccessibleName(tr("Home"))
         self._sample = Button(look, tr("Try with a sample"), kind="ghost", does=model.take_sample)
@@ -102,6 +104,7 @@ class HomePage(Page):
         body.addLayout(self._recipes)
         line = _step(3, tr("Start"), self._says)
         line.setStretch(2, 1)
+        line.setStretch(3, 0)
         line.addWidget(self._start, 0, Qt.AlignmentFlag.AlignVCenter)
         body.addLayout(line)
         below = QHBoxLayout()

@@ -41,7 +41,9 @@ class RecentCard(QFrame):
         super().__init__()
         self.setProperty("role", "card")
         self._empty = label(
-            tr("No study yet. Bring examples above and press Start: it appears here while it runs, and after it."),
+            tr(
+                "No study yet. Bring examples above and press Start: it appears here while it runs, and after it."
+            ),
             "muted",
             wrap=True,
         )
@@ -106,9 +108,7 @@ class MachineCard(QFrame):
         layout.setContentsMargins(16, 12, 16, 12)
         self.setLayout(layout)
 
-    def show_machine(
-        self, parts: Sequence[tuple[str, str, str]], able: Sequence[tuple[bool, str]]
-    ) -> None:
+    def show_machine(self, parts: Sequence[tuple[str, str, str]], able: Sequence[tuple[bool, str]]) -> None:
         """Show what was found."""
         if (parts, able) == self._shown:
             return

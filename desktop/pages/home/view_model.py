@@ -290,7 +290,15 @@ def _machine(workspace: Workspace) -> dict[str, Any]:
     """What ``bakeoff doctor`` says; torch, where it is needed for that, is asked in a process of its own."""
     if not has_driver():
         return examine(str(workspace.root), ask_torch=False)
-    command = [sys.executable, "-m", "engine.cli.main", "--json", "--workspace", str(workspace.root), "doctor"]
+    command = [
+        sys.executable,
+        "-m",
+        "engine.cli.main",
+        "--json",
+        "--workspace",
+        str(workspace.root),
+        "doctor",
+    ]
     ran = subprocess.run(command, capture_output=True, timeout=120, check=True)
     found: dict[str, Any] = json.loads(ran.stdout)
     return found
@@ -320,5 +328,3 @@ def _parts(found: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
             tr("the workspace takes {size}", size=size(found["workspace"].get("bytes", 0))),
         ),
     )
-
-

@@ -21,9 +21,9 @@ _HEAD: Final = 30
 _GROUP: Final = 24
 _ROW: Final = 34
 _GAP: Final = 6
-_NAME: Final = 200
-_RANK: Final = 150
-_LEAST: Final = 120
+_NAME: Final = 190
+_RANK: Final = 140
+_LEAST: Final = 96
 
 #: Words and tone of what a cell is at.
 _STATES: Final[dict[str, tuple[str, Tone]]] = {
@@ -81,7 +81,7 @@ class Matrix(Canvas):
             place = QRectF(_NAME + number * cell, 0, cell - _GAP, _HEAD)
             left = place.left() + max(0.0, (place.width() - text_width(task.name, 12, 500) - 18) / 2)
             if task.sealed:
-                lock = "lock-fill" if self._is_closed(number) else "lock-open"
+                lock = "lock" if self._is_closed(number) else "lock-open"
                 pen.icon(lock, QRectF(left, 7, 14, 14), tokens.warn)
                 words = QRectF(left + 18, 0, place.right() - left - 18, _HEAD)
                 pen.text(words, task.name, tokens.muted, weight=500)
@@ -120,13 +120,9 @@ class Matrix(Canvas):
             if one.job:
                 self._places.append((place, one.job))
         if entrant.places is None:
-            pen.text(
-                QRectF(width - _RANK, top, _RANK - 4, _ROW), tr("not yet"), tokens.faint, align=RIGHT
-            )
+            pen.text(QRectF(width - _RANK, top, _RANK - 4, _ROW), tr("not yet"), tokens.faint, align=RIGHT)
             return
-        pen.text(
-            QRectF(width - _RANK, top, 62, _ROW), places_words(entrant.places), weight=600, align=RIGHT
-        )
+        pen.text(QRectF(width - _RANK, top, 62, _ROW), places_words(entrant.places), weight=600, align=RIGHT)
         ranked = max(1, len(picture.entrants) - 1)
         begin, length, middle = width - _RANK + 76, _RANK - 84, top + _ROW / 2
         pen.line(QPointF(begin, middle), QPointF(begin + length, middle), tokens.border, 3)
@@ -172,7 +168,7 @@ class Matrix(Canvas):
             pen.box(place, tokens.surface, 8, tokens.border_strong, dashed=True)
             middle = place.center()
             pen.dot(QPointF(middle.x(), middle.y() - 34), 20, tokens.warn_soft)
-            pen.icon("lock-fill", QRectF(middle.x() - 9, middle.y() - 43, 18, 18), tokens.warn)
+            pen.icon("lock", QRectF(middle.x() - 9, middle.y() - 43, 18, 18), tokens.warn)
             lines = (
                 (tr("Sealed"), tokens.text, 600),
                 (tr("Nobody looks before the end:"), tokens.muted, 400),
@@ -217,10 +213,10 @@ class Matrix(Canvas):
 def study_table(look: Look, picture: StudyPicture) -> QTableView:
     """The same as a table, empty at first; see `fill_table`."""
     columns = [
-        Column(tr("Entrant"), 0),
+        Column(tr("Entrant"), 230),
         Column(tr("Kind"), 110),
-        *(Column(task.name, 190) for task in picture.tasks),
-        Column(tr("Place"), 90, right=True),
+        *(Column(task.name, 160) for task in picture.tasks),
+        Column(tr("Place"), 0, right=True),
     ]
     return table(tr("The study as a table"), Rows(look, columns), columns, flat=True)
 
@@ -231,11 +227,12 @@ def fill_table(view: QTableView, picture: StudyPicture) -> None:
     assert isinstance(model, Rows)
     rows = []
     for entrant in picture.entrants:
-        cells = [TableCell(_long_words(cell, task.metric), _tone(cell)) for cell, task in zip(entrant.cells, picture.tasks, strict=True)]
+        cells = [
+            TableCell(_long_words(cell, task.metric), _tone(cell))
+            for cell, task in zip(entrant.cells, picture.tasks, strict=True)
+        ]
         place = places_words(entrant.places) if entrant.places else tr("not yet")
-        rows.append(
-            (entrant.name, [entrant_words(entrant.name), _kind_word(entrant.kind), *cells, place])
-        )
+        rows.append((entrant.name, [entrant_words(entrant.name), _kind_word(entrant.kind), *cells, place]))
     model.set_rows(rows)
 
 
@@ -264,8 +261,10 @@ def _long_words(cell: Cell, metric: str) -> str:
     if cell.points is None:
         words = cell_words(cell)
         return f"{words}, {cell.share:.0%}" if cell.share is not None else words
-    won = tr("{points} of points", points=f"{cell.points:.0%}")
-    return f"{won}, {metric} {cell.metric:.2f}" if cell.metric is not None and metric else won
+    points = f"{cell.points:.0%}"
+    if cell.metric is None or not metric:
+        return points
+    return tr("{points}, metric {metric}", points=points, metric=f"{cell.metric:.2f}")
 
 
 def _tone(cell: Cell) -> Tone:

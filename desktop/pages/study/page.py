@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, Qt, QUrl
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QTableView, QVBoxLayout, QWidget
+from PySide6.QtGui import QDesktopServices, QResizeEvent
+from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QTableView, QVBoxLayout, QWidget
 
 from desktop.language import tr
 from desktop.pages.study.matrix import Matrix, fill_table, study_table
-from desktop.pages.study.result import FigureCard, PhasesCard, ResultCard, show_cost, show_time
+from desktop.pages.study.result import (
+    FigureCard,
+    NotesCard,
+    PhasesCard,
+    ResultCard,
+    show_cost,
+    show_time,
+)
 from desktop.pages.study.view_model import StudyModel, in_words
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
@@ -23,6 +30,11 @@ from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
 from desktop.words import state_words
 from engine.studies.picture import StudyPicture
+
+
+#: Below this width phases, time and cost do not fit beside each other.
+_NARROW = 960
+_FIGURE = 196
 
 
 def build(context: Context) -> Page:
@@ -63,18 +75,19 @@ class StudyPage(Page):
             ),
             Button(look, tr("Start one on Home"), "house", "primary", lambda: context.go("home")),
         )
-        above = QHBoxLayout()
-        above.setSpacing(GAP)
-        above.addWidget(self._phases, 1)
-        above.addWidget(self._cost)
-        above.addWidget(self._time)
+        self._notes = NotesCard(look)
+        self._above = QGridLayout()
+        self._above.setSpacing(GAP)
+        self._narrow: bool | None = None
+        self._arrange()
         self._whole = QWidget()
         inside = QVBoxLayout(self._whole)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.setSpacing(GAP)
-        inside.addLayout(above)
+        inside.addLayout(self._above)
         inside.addWidget(self._result)
         inside.addWidget(self._grid)
+        inside.addWidget(self._notes)
         inside.addStretch(1)
         self.body.addWidget(self._whole, 1)
         self.body.addWidget(self._empty, 1)
@@ -107,13 +120,35 @@ class StudyPage(Page):
         show_cost(self._cost, picture)
         show_time(self._time, picture)
         self._result.setVisible(picture.result is not None)
+        self._notes.setVisible(picture.result is not None)
         if picture.result is not None:
             self._result.show_result(picture.result, has_report=state.report is not None)
+            self._notes.show_result(picture.result)
         self._grid.show_picture(picture)
 
     def open(self, target: Any) -> None:
         """Show the study of this name."""
         self.model.select(str(target))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Where the window is narrow, time and cost stand below the phases."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        narrow = self.viewport().width() < _NARROW
+        if narrow == self._narrow:
+            return
+        self._narrow = narrow
+        for card in (self._phases, self._cost, self._time):
+            self._above.removeWidget(card)
+        for card in (self._cost, self._time):
+            card.setMaximumWidth(16777215 if narrow else _FIGURE)
+        self._above.addWidget(self._phases, 0, 0, 1, 2 if narrow else 1)
+        self._above.addWidget(self._cost, 1 if narrow else 0, 0 if narrow else 1)
+        self._above.addWidget(self._time, 1 if narrow else 0, 1 if narrow else 2)
+        self._above.setColumnStretch(0, 1)
+        self._above.setColumnStretch(1, 1 if narrow else 0)
 
     def commands(self) -> list[Command]:
         """See `Page`."""
@@ -158,9 +193,7 @@ class GridCard(QFrame):
         self._jobs: dict[str, str] = {}
         self._columns: tuple[str, ...] = ()
         self._title = label("", "h2")
-        self._how = Segments(
-            tr("Shown as"), [("picture", tr("Picture")), ("table", tr("Table"))]
-        )
+        self._how = Segments(tr("Shown as"), [("picture", tr("Picture")), ("table", tr("Table"))])
         self._how.choose("picture")
         self._how.chosen.connect(self._show_as)
         self._matrix = Matrix(look, open_job)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QFrame, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from desktop.language import tr
 from desktop.pages.study.matrix import entrant_words
 from desktop.pages.study.view_model import time_left, what_next
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tone
-from desktop.widgets.basics import Button, IconLabel, bar, chip, clear, column, label, retone, row
+from desktop.widgets.basics import Button, IconLabel, Role, bar, chip, clear, column, label, retone, row
 from engine.studies.picture import StudyPicture
 from engine.studies.result import StudyResult
 
@@ -35,6 +36,7 @@ class PhasesCard(QFrame):
         line = row(gap=8)
         for key, words in self._names.items():
             share = bar(0.0, name=words)
+            share.setMinimumWidth(24)
             whole = QWidget()
             whole.setLayout(column(label(words, "small"), share, gap=5))
             self._bars[key] = whole, share
@@ -69,11 +71,11 @@ class FigureCard(QFrame):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.setProperty("role", "card")
-        self.setFixedWidth(196)
+        self.setMinimumWidth(170)
         self._value = label("", "stat")
         self._bar = bar(0.0, name=name)
         self._below = label("", "small", wrap=True)
-        layout = column(label(name, "caption"), self._value, self._bar, self._below, gap=5)
+        layout = column(label(name, "caption"), self._value, self._bar, self._below, None, gap=5)
         layout.setContentsMargins(16, 12, 16, 12)
         self.setLayout(layout)
 
@@ -100,12 +102,14 @@ def show_cost(card: FigureCard, picture: StudyPicture) -> None:
         card.show_figure(f"${spent:.2f}", share, below, "warn" if share > 0.9 else "")
         return
     free = not spent and not picture.forecast_usd
-    below = tr("everything runs on this machine") if free else tr("forecast ${usd:.2f}", usd=picture.forecast_usd)
+    below = (
+        tr("everything runs on this machine") if free else tr("forecast ${usd:.2f}", usd=picture.forecast_usd)
+    )
     card.show_figure(f"${spent:.2f}", 0.0, below)
 
 
 class ResultCard(QFrame):
-    """The winner, whether the sealed task confirms it, and what to know before believing it.
+    """The winner, and whether the sealed task confirms it.
 
     Args:
         open_report: Opens the report.
@@ -120,11 +124,10 @@ class ResultCard(QFrame):
         self._title = label("", "title", wrap=True)
         self._verdict = chip("")
         self._report = Button(look, tr("Open the report"), "file-text", "primary", open_report)
-        self._lines = QVBoxLayout()
-        self._lines.setSpacing(6)
+        self._says = label("", "muted", wrap=True)
         head = row(self._icon, self._title, self._verdict, self._report, gap=12)
         head.setStretch(1, 1)
-        layout = column(head, self._lines, gap=10)
+        layout = column(head, self._says, gap=6)
         layout.setContentsMargins(16, 12, 16, 14)
         self.setLayout(layout)
 
@@ -147,18 +150,42 @@ class ResultCard(QFrame):
             self._verdict.setText(tr(words))
             self._verdict.setAccessibleDescription(validation.sentence)
             retone(self._verdict, tone=tone)
-        clear(self._lines)
-        for sentence in result.conclusions:
-            self._lines.addLayout(self._line("caret-right", "accent", sentence, ""))
-        for sentence in result.cautions:
-            self._lines.addLayout(self._line("warning", "warn", sentence, "muted"))
+        self._says.setText(result.conclusions[0] if result.conclusions else "")
 
-    def _line(self, icon: str, tone: str, sentence: str, role: str) -> QVBoxLayout:
-        mark, words = IconLabel(self._look, icon, tone, 14), label(sentence, wrap=True)
-        words.setProperty("role", role)
+
+class NotesCard(QFrame):
+    """What else follows from the numbers, and what to know before believing them."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+        self._shown: StudyResult | None = None
+        self.setProperty("role", "card")
+        self._lines = QVBoxLayout()
+        self._lines.setSpacing(6)
+        layout = column(label(tr("What follows, and what to know before believing it"), "h2"), self._lines)
+        layout.setContentsMargins(16, 12, 16, 14)
+        layout.setSpacing(10)
+        self.setLayout(layout)
+
+    def show_result(self, result: StudyResult) -> None:
+        """Show what a study found beside its winner."""
+        if result == self._shown:
+            return
+        self._shown = result
+        clear(self._lines)
+        for sentence in result.conclusions[1:]:
+            self._lines.addLayout(self._line("caret-right", "accent", tr("It follows"), sentence, ""))
+        for sentence in result.cautions:
+            self._lines.addLayout(self._line("warning", "warn", tr("Caution"), sentence, "muted"))
+
+    def _line(self, icon: str, tone: str, means: str, sentence: str, role: Role) -> QHBoxLayout:
+        mark, words = IconLabel(self._look, icon, tone, 16), label(sentence, role, wrap=True)
+        mark.setAccessibleName(means)
         line = row(mark, words, gap=8)
         line.setStretch(1, 1)
-        return column(line)
+        line.setAlignment(mark, Qt.AlignmentFlag.AlignTop)
+        return line
 
 
 _VERDICTS: dict[str, tuple[str, Tone]] = {
