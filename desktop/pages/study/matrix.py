@@ -225,7 +225,7 @@ def fill_table(view: QTableView, picture: StudyPicture) -> None:
     """Show a study in its table."""
     model = view.model()
     assert isinstance(model, Rows)
-    rows = []
+    rows: list[tuple[str, list[str | TableCell]]] = []
     for entrant in picture.entrants:
         cells = [
             TableCell(_long_words(cell, task.metric), _tone(cell))

@@ -31,7 +31,6 @@ from desktop.widgets.segments import Segments
 from desktop.words import state_words
 from engine.studies.picture import StudyPicture
 
-
 #: Below this width phases, time and cost do not fit beside each other.
 _NARROW = 960
 _FIGURE = 196
@@ -73,7 +72,7 @@ class StudyPage(Page):
                 "A study tunes several models on your tasks, compares their answers and tells which is best, and how "
                 "sure that is."
             ),
-            Button(look, tr("Start one on Home"), "house", "primary", lambda: context.go("home")),
+            Button(look, tr("Start one on Home"), "house", "primary", lambda: context.go("home", None)),
         )
         self._notes = NotesCard(look)
         self._above = QGridLayout()

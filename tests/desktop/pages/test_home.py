@@ -1,4 +1,4 @@
-"""The Home page: files dropped and refused kindly, a recipe by keyboard, a study that starts, the machine in words."""
+"""The Home page: files dropped and refused kindly, a recipe by keyboard, a study that starts, the machine."""
 
 from __future__ import annotations
 
