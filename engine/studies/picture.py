@@ -303,22 +303,24 @@ class _Painter:
                 return Cell(shown, sum(shares) / len(shares), job=jobs[states.index(state) % len(jobs)].id)
         if not keys or any(state != "done" for state in states):
             return Cell("queued" if jobs else "waiting", job=last)
-        return self._after_training(
-            Cell("trained", job=last), (f"export {who} {task}", f"answer {who} {task}"), judging
-        )
+        since = max((one.request().created for one in jobs), default=0.0)
+        answering = (f"export {who} {task}", f"answer {who} {task}")
+        return self._after_training(Cell("trained", job=last), answering, judging, since)
 
-    def _after_training(self, cell: Cell, answering: tuple[str, ...], judging: tuple[str, ...]) -> Cell:
-        """How far answers and verdicts are."""
+    def _after_training(
+        self, cell: Cell, answering: tuple[str, ...], judging: tuple[str, ...], since: float = 0.0
+    ) -> Cell:
+        """How far answers and verdicts are; those from before the training ``since`` know nothing of this entrant."""
         for key in judging:
             state, job = self._state_of(key), self._jobs.get(slug(key)[:48])
-            if job is not None and state in ("running", "done", "failed"):
+            if job is not None and job.request().created >= since and state in ("running", "done", "failed"):
                 shown: CellState = (
                     "judging" if state == "running" else "judged" if state == "done" else "failed"
                 )
                 return Cell(shown, self._share_of(key) if state == "running" else None, job=job.id)
         for key in reversed(answering):
             state, job = self._state_of(key), self._jobs.get(slug(key)[:48])
-            if job is None:
+            if job is None or job.request().created < since:
                 continue
             if state in ("running", "failed"):
                 answers = "answering" if state == "running" else "failed"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QMenu, QTableView, QVBoxLayout, QWidget
 
 from desktop.language import tr
 from desktop.pages.study.matrix import Matrix, fill_table, study_table
@@ -29,6 +30,7 @@ from desktop.widgets.empty import Empty
 from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
 from desktop.words import state_words
+from engine.studies.extending import Addition
 from engine.studies.picture import StudyPicture
 
 #: Below this width phases, time and cost do not fit beside each other.
@@ -57,7 +59,12 @@ class StudyPage(Page):
         self._pause = Button(look, tr("Pause"), "pause", does=lambda: model.ask("pause"))
         self._resume = Button(look, tr("Continue"), "play", "primary", lambda: model.ask("resume"))
         self._stop = Button(look, tr("Stop"), "stop", does=self._ask_to_stop)
-        actions = (self._state, self._which, self._pause, self._resume, self._stop)
+        self._add = Button(look, tr("Add"), "plus")
+        self._add.setAccessibleDescription(tr("Adds a base, a task or a merge to this study"))
+        self._menu = QMenu(self._add)
+        self._menu.aboutToShow.connect(self._fill_menu)
+        self._add.setMenu(self._menu)
+        actions = (self._state, self._which, self._add, self._pause, self._resume, self._stop)
         super().__init__(context, model, tr("Study"), "", *actions)
         self._phases = PhasesCard(look)
         self._cost = FigureCard(tr("Cost so far"))
@@ -102,7 +109,7 @@ class StudyPage(Page):
         self._which.setVisible(len(state.names) > 1)
         if picture is None:
             self.set_title(tr("Study"), "")
-            for widget in (self._state, self._pause, self._resume, self._stop):
+            for widget in (self._state, self._add, self._pause, self._resume, self._stop):
                 widget.hide()
             return
         self._show_names(state.names, picture.name)
@@ -111,6 +118,7 @@ class StudyPage(Page):
         self._state.setText(words)
         self._state.setVisible(True)
         retone(self._state, tone=tone)
+        self._add.setVisible(any(names for _, names in state.additions))
         active = picture.state in ("running", "queued")
         self._pause.setVisible(active)
         self._resume.setVisible(picture.state in ("paused", "stopped", "interrupted", "failed"))
@@ -165,6 +173,33 @@ class StudyPage(Page):
             self._which.clear()
             self._which.addItems(list(names))
         self._which.setCurrentText(shown)
+
+    def _fill_menu(self) -> None:
+        """Offer what the workspace has and the study has not."""
+        self._menu.clear()
+        words = {"base": tr("A base"), "task": tr("A task"), "merge": tr("A merge")}
+        for what, names in self.model.state.additions:
+            part = self._menu.addMenu(words[what])
+            part.setEnabled(bool(names))
+            for name in names:
+                part.addAction(name).triggered.connect(partial(self._ask_to_add, what, name))
+
+    def _ask_to_add(self, what: Addition, name: str, _checked: bool = False) -> None:
+        sentences = {
+            "base": tr(
+                "It is tuned on every task, its answers are judged, and it is ranked with the others."
+            ),
+            "task": tr("Every base and merge is tuned on it, and it counts as much as the other tasks."),
+            "merge": tr("The strongest bases are merged in this way too, and the merge is tuned and ranked."),
+        }
+        ask(
+            self.context.look,
+            tr("Add {name} to the study?", name=name),
+            sentences[what] + " " + tr("What is finished is not done again."),
+            tr("Add"),
+            lambda: self.model.add(what, name),
+            self,
+        )
 
     def _ask_to_stop(self) -> None:
         ask(

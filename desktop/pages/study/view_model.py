@@ -13,6 +13,7 @@ from desktop.services import Services
 from desktop.view_model import ViewModel
 from desktop.words import duration
 from engine.jobs.directory import Action
+from engine.studies.extending import Addition, additions, extend_study
 from engine.studies.picture import StudyPicture, study_lines, study_picture
 
 
@@ -24,11 +25,13 @@ class StudyState:
         names: Of all studies, newest first.
         picture: Of the one that is shown; None where there is none.
         report: Its report, where there is one.
+        additions: What can be added to it: names of bases, of tasks and of merges.
     """
 
     names: tuple[str, ...] = ()
     picture: StudyPicture | None = None
     report: Path | None = None
+    additions: tuple[tuple[Addition, tuple[str, ...]], ...] = ()
 
 
 class StudyModel(ViewModel[StudyState]):
@@ -63,7 +66,8 @@ class StudyModel(ViewModel[StudyState]):
             picture = study_picture(workspace, wanted if wanted in names else at_work)
             report = picture.result.report if picture.result is not None else ""
             file = workspace.absolute(report) if report else None
-            return StudyState(names, picture, file if file is not None and file.is_file() else None)
+            report_file = file if file is not None and file.is_file() else None
+            return StudyState(names, picture, report_file, tuple(additions(workspace, picture.name).items()))
 
         return read
 
@@ -78,6 +82,18 @@ class StudyModel(ViewModel[StudyState]):
         if picture is not None:
             job_id = picture.job
             self.do(lambda: client.ask(client.job(job_id), action))
+
+    def add(self, what: Addition, added: str) -> None:
+        """Add a base, a task or a merge to the study that is shown, which goes on with it."""
+        picture = self.state.picture
+        if picture is None:
+            return
+        workspace, client, name = self.services.workspace, self.services.client, picture.name
+
+        def done(_job: object) -> None:
+            self.told.emit(tr("{added} has been added to {study}.", added=added, study=name))
+
+        self.do(lambda: extend_study(workspace, client, name, what, added), done)
 
     @Slot()
     def _jobs_changed(self) -> None:
