@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -46,6 +47,8 @@ _PHASES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 #: How much slower or faster than planned the rest is taken to be at most.
 _FASTER, _SLOWER = 0.1, 10.0
+#: From this share on a running job tells the pace.
+_TELLS: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -369,6 +372,9 @@ class _Painter:
             if status.state == "done" and status.started and status.ended:
                 expected += job.seconds
                 took += status.ended - status.started
+            elif status.state == "running" and status.started and (_share(status) or 0.0) > _TELLS:
+                expected += job.seconds * (_share(status) or 0.0)
+                took += time.time() - status.started
         pace = min(_SLOWER, max(_FASTER, took / expected)) if expected else 1.0
         return max(0.0, planned - done) * pace, min(1.0, done / planned)
 

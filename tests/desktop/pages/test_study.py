@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QPushButton, QTableView, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QTableView, QWidget
 
 from desktop.pages.study.matrix import Matrix
 from desktop.pages.study.page import StudyPage
@@ -16,6 +16,7 @@ from engine.workspace import Workspace
 from engine.workspace.tables import Study as StudyRow
 from tests.desktop.conftest import Until
 from tests.engine.studies.hand_made import normal
+from tests.engine.studies.test_extending import add_dataset
 from tests.engine.studies.test_picture import save, step
 
 
@@ -88,8 +89,9 @@ def test_a_finished_study_tells_winner_verdict_and_cautions(
     finish(workspace)
     page = opened(window, until)
     until(lambda: page.model.state.picture is not None)
-    shown = texts(page)
     result = normal()
+    until(lambda: result.cautions[-1] in texts(page))
+    shown = texts(page)
     assert "SLERP of Alder and Birch stands highest" in shown
     assert "holds on the sealed task" in shown
     for sentence in (*result.conclusions, *result.cautions):
@@ -129,6 +131,28 @@ def test_a_cell_leads_to_its_job(window: MainWindow, workspace: Workspace, until
     table.setCurrentIndex(table.model().index(0, 2))
     QTest.keyClick(table, Qt.Key.Key_Return)
     until(lambda: window.page.accessibleName() == "Jobs")
+
+
+def test_a_merge_is_added_from_the_menu(window: MainWindow, workspace: Workspace, until: Until) -> None:
+    for name in ("intents", "fields", "lost"):
+        add_dataset(workspace, name, sealed=True)
+    save(workspace).change(state="paused")
+    page = opened(window, until)
+    until(lambda: page.model.state.additions)
+    (add,) = [one for one in page.findChildren(QPushButton) if one.accessibleName() == "Add"]
+    assert add.isVisible()
+    menu = add.menu()
+    menu.aboutToShow.emit()
+    parts = {part.text(): part for part in menu.actions()}
+    assert not parts["A base"].isEnabled()
+    (ties,) = [one for one in parts["A merge"].menu().actions() if one.text() == "ties"]
+    ties.trigger()
+    dialog = page.findChild(QDialog)
+    assert isinstance(dialog, QDialog)
+    assert dialog.windowTitle() == "Add ties to the study?"
+    dialog.reject()
+    page.model.add("merge", "ties")
+    until(lambda: len(page.model.state.picture.entrants) == 5 if page.model.state.picture else False)
 
 
 def test_every_state_says_what_happens_next(workspace: Workspace) -> None:
