@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, Qt, QUrl
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QMenu, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QGridLayout,
+    QMenu,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.language import tr
 from desktop.pages.study.matrix import Matrix, fill_table, study_table
@@ -69,7 +79,7 @@ class StudyPage(Page):
         self._phases = PhasesCard(look)
         self._cost = FigureCard(tr("Cost so far"))
         self._time = FigureCard(tr("Time left"))
-        self._result = ResultCard(look, self._open_report)
+        self._result = ResultCard(look, self._open_report, self._export)
         self._grid = GridCard(look, lambda job: context.go("jobs", job))
         self._empty = Empty(
             look,
@@ -82,6 +92,7 @@ class StudyPage(Page):
             Button(look, tr("Start one on Home"), "house", "primary", lambda: context.go("home", None)),
         )
         self._notes = NotesCard(look)
+        model.exporting.connect(self._show_export)
         self._above = QGridLayout()
         self._above.setSpacing(GAP)
         self._narrow: bool | None = None
@@ -173,6 +184,36 @@ class StudyPage(Page):
             self._which.clear()
             self._which.addItems(list(names))
         self._which.setCurrentText(shown)
+
+    def _export(self) -> None:
+        """Bring the winner out: where it has learned several tasks, one of them is chosen first."""
+        picture = self.model.state.picture
+        if picture is None or picture.result is None or picture.result.winner is None:
+            return
+        models = picture.result.fine_tunes(picture.result.winner)
+        if len(models) == 1:
+            self._choose_file(models[0][1])
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for task, name in models:
+            action = menu.addAction(tr("As it has learned {task}", task=task))
+            action.triggered.connect(partial(self._choose_file, name))
+        button = self._result.export
+        menu.popup(button.mapToGlobal(QPoint(0, button.height())))
+
+    def _choose_file(self, name: str, _checked: bool = False) -> None:
+        dialog = QFileDialog(self, tr("Save {model} as a GGUF file", model=name))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter(tr("GGUF files (*.gguf)"))
+        dialog.setDefaultSuffix("gguf")
+        dialog.selectFile(f"{name}-q4_k_m.gguf")
+        dialog.fileSelected.connect(lambda file: self.model.export(name, Path(file)))
+        dialog.open()
+
+    def _show_export(self, job: str) -> None:
+        self.context.go("jobs", job)
 
     def _fill_menu(self) -> None:
         """Offer what the workspace has and the study has not."""

@@ -113,9 +113,10 @@ class ResultCard(QFrame):
 
     Args:
         open_report: Opens the report.
+        export: Brings the winner out.
     """
 
-    def __init__(self, look: Look, open_report: Callable[[], None]) -> None:
+    def __init__(self, look: Look, open_report: Callable[[], None], export: Callable[[], None]) -> None:
         super().__init__()
         self._look = look
         self._shown: StudyResult | None = None
@@ -124,8 +125,9 @@ class ResultCard(QFrame):
         self._title = label("", "title", wrap=True)
         self._verdict = chip("")
         self._report = Button(look, tr("Open the report"), "file-text", "primary", open_report)
+        self.export = Button(look, tr("Export GGUF..."), "package", does=export)
         self._says = label("", "muted", wrap=True)
-        head = row(self._icon, self._title, self._verdict, self._report, gap=12)
+        head = row(self._icon, self._title, self._verdict, self.export, self._report, gap=12)
         head.setStretch(1, 1)
         layout = column(head, self._says, gap=6)
         layout.setContentsMargins(16, 12, 16, 14)
@@ -137,12 +139,8 @@ class ResultCard(QFrame):
         if result == self._shown:
             return
         self._shown = result
-        title = (
-            tr("{winner} stands highest", winner=entrant_words(result.winner))
-            if result.winner
-            else tr("Nothing could be ranked")
-        )
-        self._title.setText(title)
+        self._title.setText(_title(result))
+        self.export.setVisible(bool(result.winner and result.fine_tunes(result.winner)))
         validation = result.validation
         self._verdict.setVisible(validation is not None)
         if validation is not None:
@@ -186,6 +184,17 @@ class NotesCard(QFrame):
         line.setStretch(1, 1)
         line.setAlignment(mark, Qt.AlignmentFlag.AlignTop)
         return line
+
+
+def _title(result: StudyResult) -> str:
+    """The winner, and whether that is sure."""
+    if not result.winner:
+        return tr("Nothing could be ranked")
+    winner = entrant_words(result.winner)
+    places = [row["rank_hi"] for row in result.ranking["contestants"] if row["name"] == result.winner]
+    if places == [1]:
+        return tr("{winner} is the best", winner=winner)
+    return tr("{winner} stands highest, but not surely", winner=winner)
 
 
 _VERDICTS: dict[str, tuple[str, Tone]] = {

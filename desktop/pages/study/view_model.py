@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.language import tr
 from desktop.services import Services
@@ -36,6 +36,9 @@ class StudyState:
 
 class StudyModel(ViewModel[StudyState]):
     """Follows one study."""
+
+    #: A model is on its way out; carries the job.
+    exporting = Signal(str)
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(services, StudyState(), parent)
@@ -94,6 +97,19 @@ class StudyModel(ViewModel[StudyState]):
             self.told.emit(tr("{added} has been added to {study}.", added=added, study=name))
 
         self.do(lambda: extend_study(workspace, client, name, what, added), done)
+
+    def export(self, model: str, file: Path) -> None:
+        """Bring a fine-tune out as a GGUF file; tells under which job."""
+        client = self.services.client
+
+        def submit() -> str:
+            from engine.exporting.spec import ExportSpec
+
+            job = client.submit("export", ExportSpec(model=model, out=str(file)), f"Export {model} as gguf")
+            client.ensure_runner()
+            return job.id
+
+        self.do(submit, self.exporting.emit)
 
     @Slot()
     def _jobs_changed(self) -> None:

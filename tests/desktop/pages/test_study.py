@@ -12,6 +12,7 @@ from desktop.pages.study.matrix import Matrix
 from desktop.pages.study.page import StudyPage
 from desktop.pages.study.view_model import what_next
 from desktop.shell.window import MainWindow
+from engine.jobs.directory import all_jobs
 from engine.workspace import Workspace
 from engine.workspace.tables import Study as StudyRow
 from tests.desktop.conftest import Until
@@ -92,7 +93,7 @@ def test_a_finished_study_tells_winner_verdict_and_cautions(
     result = normal()
     until(lambda: result.cautions[-1] in texts(page))
     shown = texts(page)
-    assert "SLERP of Alder and Birch stands highest" in shown
+    assert "SLERP of Alder and Birch is the best" in shown
     assert "holds on the sealed task" in shown
     for sentence in (*result.conclusions, *result.cautions):
         assert sentence in shown
@@ -115,6 +116,23 @@ def test_a_finished_study_tells_winner_verdict_and_cautions(
     assert "metric" in rows["SLERP of Alder and Birch"][1]
     assert rows["SLERP of Alder and Birch"][-1] == "1"
     assert rows["Alder 135M"][3] == "not asked"
+
+
+def test_the_winner_goes_out_as_a_file_through_a_job(
+    window: MainWindow, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    finish(workspace)
+    page = opened(window, until)
+    until(lambda: page.model.state.picture is not None)
+    result = normal()
+    models = result.fine_tunes(str(result.winner))
+    assert [task for task, _ in models] == ["desk-intents", "request-fields"]
+    (button,) = [one for one in page.findChildren(QPushButton) if one.accessibleName() == "Export GGUF..."]
+    assert button.isVisible()  # its menu needs a screen
+    page.model.export(models[0][1], tmp_path / "winner.gguf")
+    until(lambda: window.page.accessibleName() == "Jobs")
+    job = next(job for job in all_jobs(workspace.jobs) if job.request().kind == "export")
+    assert job.request().spec["out"] == str(tmp_path / "winner.gguf")
 
 
 def test_a_cell_leads_to_its_job(window: MainWindow, workspace: Workspace, until: Until) -> None:
