@@ -138,7 +138,7 @@ class StudyResult(BaseModel):
 
     def fine_tunes(self, entrant: str) -> list[tuple[str, str]]:
         """Each task, and the model that an entrant has learned it with (the first of several repeats)."""
-        found = {}
+        found: dict[str, str] = {}
         for task in self.tasks:
             for figures in task.figures:
                 if figures.entrant == entrant:
