@@ -127,9 +127,11 @@ class ResultCard(QFrame):
         self._report = Button(look, tr("Open the report"), "file-text", "primary", open_report)
         self.export = Button(look, tr("Export GGUF..."), "package", does=export)
         self._says = label("", "muted", wrap=True)
-        head = row(self._icon, self._title, self._verdict, self.export, self._report, gap=12)
+        head = row(self._icon, self._title, self.export, self._report, gap=12)
         head.setStretch(1, 1)
-        layout = column(head, self._says, gap=6)
+        below = row(self._verdict, self._says, gap=10)
+        below.setStretch(1, 1)
+        layout = column(head, below, gap=8)
         layout.setContentsMargins(16, 12, 16, 14)
         self.setLayout(layout)
 
