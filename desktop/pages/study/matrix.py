@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QTableView
 
 from desktop.language import tr
 from desktop.theme.look import Look
-from desktop.theme.tokens import Tokens, Tone, heat
+from desktop.theme.tokens import Tone, heat
 from desktop.widgets.canvas import CENTRE, RIGHT, Canvas, Pen, text_width
 from desktop.widgets.table import Cell as TableCell
 from desktop.widgets.table import Column, Rows, table
@@ -277,12 +277,3 @@ def _kind_words(kind: str) -> str:
 
 def _kind_word(kind: str) -> str:
     return {"base": tr("base"), "merge": tr("merge"), "reference": tr("reference")}[kind]
-
-
-def legend_colours(tokens: Tokens) -> tuple[tuple[str, str], ...]:
-    """Colours of the scale, and what they mean."""
-    return (
-        (tokens.heat_good, tr("more than half")),
-        (tokens.border_strong, tr("half")),
-        (tokens.heat_bad, tr("less")),
-    )
