@@ -88,7 +88,7 @@ def test_the_window_loads_nothing_heavy(tmp_path: Path) -> None:
 
 def test_a_view_model_loads_no_widgets(tmp_path: Path) -> None:
     body = (
-        "import desktop.pages.overview.view_model\n"
+        "import desktop.pages.home.view_model\n"
         "assert 'PySide6.QtCore' in sys.modules\n"
         "assert not {'PySide6.QtWidgets', 'PySide6.QtGui'} & set(sys.modules)"
     )

@@ -74,22 +74,17 @@ def plan_sentence(document: dict[str, Any]) -> str:
 
 def run_study(spec: Any, session: Session, *, detach: bool = False) -> Result:
     """Save the study, run it as a job, and show what happens."""
-    from engine.studies.saved import find_or_save
-    from engine.studies.starting import require_startable
+    from engine.studies.starting import require_startable, start_study
     from engine.studies.text import summary_text
 
-    paid = require_startable(spec.study, session.workspace)
+    require_startable(spec.study, session.workspace)
     document, _ = show_plan(spec, session)
     session.say(plan_sentence(document))
     for note in document["notes"]:
         session.say(f"Note: {note}")
-    job = find_or_save(session.workspace, session.client, spec, own_runner=bool(paid))
+    job = start_study(session.workspace, session.client, spec)
     if job.status().state == "done":
         session.say("This study is finished; here is its result.")
-    else:
-        if job.status().state in ("paused", "stopped", "failed"):
-            job.ask("resume")
-        session.client.ensure_runner(job)
     if detach:
         return {"job": job.id, "state": job.status().state}, job.id
     watcher = _Watcher(session)

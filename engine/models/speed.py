@@ -22,10 +22,15 @@ _DRIVERS: Final = (
 )
 
 
+def has_driver() -> bool:
+    """Whether a driver for NVIDIA's GPUs is installed."""
+    return any(Path(driver).exists() for driver in _DRIVERS)
+
+
 @cache
 def has_gpu() -> bool:
     """Whether torch can use a GPU here; torch is imported only where there is a driver at all."""
-    if not any(Path(driver).exists() for driver in _DRIVERS):
+    if not has_driver():
         return False
     import torch
 

@@ -135,3 +135,12 @@ class StudyResult(BaseModel):
     machine: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
     report: str = ""
+
+    def fine_tunes(self, entrant: str) -> list[tuple[str, str]]:
+        """Each task, and the model that an entrant has learned it with (the first of several repeats)."""
+        found: dict[str, str] = {}
+        for task in self.tasks:
+            for figures in task.figures:
+                if figures.entrant == entrant:
+                    found.setdefault(task.dataset, figures.contestant.partition("@")[0])
+        return list(found.items())

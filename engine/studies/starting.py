@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from engine.inference.access import access_key
 from engine.inference.paid import require_budget
+from engine.jobs.client import JobClient
+from engine.jobs.directory import JobDirectory
 from engine.studies.errors import StudyError
 from engine.studies.paid import paid_models
 from engine.studies.preparing import known, require_datasets
-from engine.studies.spec import Study
+from engine.studies.saved import find_or_save
+from engine.studies.spec import Study, StudySpec
 from engine.workspace import Workspace
 from engine.workspace.tables import Model
 
@@ -39,3 +42,18 @@ def require_startable(study: Study, workspace: Workspace) -> list[tuple[str, str
     for endpoint in dict.fromkeys(endpoint for endpoint, _ in paid):
         access_key(workspace, endpoint)
     return paid
+
+
+def start_study(workspace: Workspace, client: JobClient, spec: StudySpec) -> JobDirectory:
+    """Save a study and see that its job runs; one that is finished is left as it is.
+
+    Raises:
+        BakeoffError: It cannot be started (see `require_startable`).
+    """
+    paid = require_startable(spec.study, workspace)
+    job = find_or_save(workspace, client, spec, own_runner=bool(paid))
+    if job.status().state != "done":
+        if job.status().state in ("paused", "stopped", "failed"):
+            job.ask("resume")
+        client.ensure_runner(job)
+    return job

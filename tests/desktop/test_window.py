@@ -35,6 +35,7 @@ def test_no_page_makes_the_window_wider_than_a_small_screen(window: MainWindow, 
 
 def test_pages_are_chosen_by_number_and_from_the_list(window: MainWindow, until: Until) -> None:
     window.activateWindow()
+    until(window.isActiveWindow)
     (pages,) = [one for one in window.findChildren(QListWidget) if one.accessibleName() == "Pages"]
     names = [pages.item(row).text() for row in range(pages.count())]
     assert "Jobs" in names

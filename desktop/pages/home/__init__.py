@@ -1,0 +1,1 @@
+"""Three steps to a ranked result, recent studies, and what this machine can do."""

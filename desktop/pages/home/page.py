@@ -1,0 +1,257 @@
+"""The widgets of the Home page."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QRadioButton, QWidget
+
+from desktop.language import tr
+from desktop.pages.home.recent import MachineCard, RecentCard
+from desktop.pages.home.view_model import Card, HomeModel, HomeState
+from desktop.shell.commands import Command
+from desktop.shell.context import Context
+from desktop.theme.look import Look
+from desktop.theme.tokens import GAP
+from desktop.widgets.basics import Button, IconLabel, chip, column, frame, label, retone, row
+from desktop.widgets.drop_zone import DropZone
+from desktop.widgets.page import Page
+from desktop.words import duration
+
+
+def build(context: Context) -> Page:
+    """Make the page."""
+    return HomePage(context, HomeModel(context.services))
+
+
+class HomePage(Page):
+    """Drop a file, pick a recipe, start; below it what was started before, and this machine."""
+
+    model: HomeModel
+
+    def __init__(self, context: Context, model: HomeModel) -> None:
+        look = context.look
+        super().__init__(
+            context,
+            model,
+            tr("What should your model be good at?"),
+            tr(
+                "Bring examples. Bakeoff tunes models on them, compares and merges them, and hands you the winner."
+            ),
+        )
+        self.setAccessibleName(tr("Home"))
+        self._sample = Button(look, tr("Try with a sample"), kind="ghost", does=model.take_sample)
+        self._zone = DropZone(
+            look,
+            tr("Drop your examples here"),
+            _about_files(),
+            tr("Examples (*.jsonl *.json *.csv *.tsv *.parquet *.gz);;All files (*)"),
+            self._sample,
+            padding=20,
+        )
+        self._zone.chosen.connect(model.take)
+        self._refused = frame("note", tone="warn", padding=(14, 10, 14, 10), gap=4)
+        self._reasons = label("", wrap=True)
+        self._refused.layout().addWidget(self._reasons)  # type: ignore[union-attr]
+        self._refused.hide()
+        self._hint = label("", "muted")
+        self._recipes = QHBoxLayout()
+        self._recipes.setSpacing(GAP)
+        self._cards: dict[str, RecipeCard] = {}
+        self._group = QButtonGroup(self)
+        self._says = label("", "muted", wrap=True)
+        self._start = Button(look, tr("Start"), "play-fill", "primary", model.start)
+        self._start.setMinimumWidth(120)
+        self._recent = RecentCard(look, lambda name: context.go("study", name))
+        self._machine = MachineCard(look)
+        model.started.connect(self._started)
+        self._build()
+
+    def update_page(self) -> None:
+        """See `Page`."""
+        state = self.model.state
+        self._show_brought(state)
+        self._show_cards(state)
+        self._says.setText(_sentence(state))
+        self._start.setEnabled(state.ready)
+        self._start.setAccessibleDescription(_sentence(state))
+        self._recent.show_studies(state.studies)
+        self._machine.show_machine(state.parts, state.able)
+
+    def commands(self) -> list[Command]:
+        """See `Page`."""
+        found = [
+            Command(tr("Choose files with examples"), "folder-open", self._zone.browse),
+            Command(tr("Try with a sample"), "flask", self.model.take_sample),
+        ]
+        if self.model.state.ready:
+            found.append(Command(tr("Start the study"), "play", self.model.start))
+        return found
+
+    def _build(self) -> None:
+        body = self.body
+        body.setSpacing(10)
+        body.addLayout(
+            _step(
+                1,
+                tr("Drop a file"),
+                label(tr("from about 200 examples on, results begin to mean something"), "muted"),
+            )
+        )
+        body.addWidget(self._zone)
+        body.addWidget(self._refused)
+        body.addLayout(_step(2, tr("Pick a recipe"), self._hint))
+        body.addLayout(self._recipes)
+        line = _step(3, tr("Start"), self._says)
+        line.setStretch(2, 1)
+        line.setStretch(3, 0)
+        line.addWidget(self._start, 0, Qt.AlignmentFlag.AlignVCenter)
+        body.addLayout(line)
+        below = QHBoxLayout()
+        below.setSpacing(GAP)
+        below.addWidget(self._recent, 1)
+        below.addWidget(self._machine)
+        body.addLayout(below, 1)
+
+    def _show_brought(self, state: HomeState) -> None:
+        brought = state.brought
+        if state.looking:
+            self._zone.say(tr("Looking at the file..."), _about_files())
+        elif brought is None:
+            self._zone.say(tr("Drop your examples here"), _about_files())
+        else:
+            rows = f"{brought.rows:,}"
+            title = (
+                tr("{name}: more than {rows} examples", name=brought.name, rows=rows)
+                if brought.more
+                else tr("{name}: {rows} examples", name=brought.name, rows=rows)
+            )
+            self._zone.say(
+                title,
+                tr(
+                    "The first: \u201c{question}\u201d is answered \u201c{answer}\u201d.",
+                    question=_short(brought.question, 150),
+                    answer=_short(brought.answer, 60),
+                ),
+            )
+        words = [
+            tr(
+                "{name} is not used: {reason} {fix}",
+                name=name,
+                reason=problem.message,
+                fix=problem.fix,
+            ).strip()
+            for name, problem in state.refused
+        ]
+        self._reasons.setText("\n".join(words))
+        self._refused.setVisible(bool(words))
+
+    def _show_cards(self, state: HomeState) -> None:
+        self._hint.setText(
+            tr("each is a complete plan; times are for this machine and these examples")
+            if state.brought is not None
+            else tr("each is a complete plan; times are for this machine and the sample")
+        )
+        for card in state.cards:
+            if card.key not in self._cards:
+                made = RecipeCard(self.context.look, card.key, self.model)
+                self._cards[card.key] = made
+                self._group.addButton(made.radio)
+                self._recipes.addWidget(made, 1)
+            self._cards[card.key].show_card(card, chosen=card.key == state.chosen)
+
+    def _started(self, name: str) -> None:
+        self.context.tell(tr("The study {name} has started.", name=name))
+        self.context.go("study", name)
+
+
+class RecipeCard(QFrame):
+    """A recipe: what it does, with which bases, how long and for how much."""
+
+    def __init__(self, look: Look, key: str, model: HomeModel) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._icon = IconLabel(look, "flask", "muted", 22)
+        self.radio = QRadioButton()
+        self.radio.toggled.connect(lambda on: model.choose(key) if on else None)
+        self._title = label("", "h2", wrap=True)
+        self._about = label("", "muted", wrap=True)
+        self._bases = label("", "small", wrap=True)
+        self._time = label("", "strong")
+        self._cost = label("", "muted")
+        layout = column(
+            row(self._icon, None, self.radio),
+            self._title,
+            self._about,
+            self._bases,
+            None,
+            row(self._time, self._cost, None, gap=10),
+            gap=5,
+        )
+        layout.setContentsMargins(16, 12, 16, 12)
+        self.setLayout(layout)
+
+    def show_card(self, card: Card, *, chosen: bool) -> None:
+        """Show a recipe as it would be here."""
+        self._icon.change(card.icon, "accent" if chosen else "muted")
+        self._title.setText(card.title)
+        self._about.setText(card.about)
+        self._bases.setText(", ".join(card.bases) or card.problem)
+        self._time.setText(tr("about {time}", time=duration(card.seconds)) if not card.problem else "")
+        self._cost.setText(_cost(card.usd) if not card.problem else "")
+        self.radio.setAccessibleName(card.title)
+        told = (card.about, ", ".join(card.bases), self._time.text(), self._cost.text(), card.problem)
+        self.radio.setAccessibleDescription(" ".join(part for part in told if part))
+        if self.radio.isChecked() != chosen:
+            self.radio.blockSignals(True)
+            self.radio.setChecked(chosen)
+            self.radio.blockSignals(False)
+        retone(self, state="selected" if chosen else "")
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """A click anywhere picks it."""
+        self.radio.setChecked(True)
+        super().mousePressEvent(event)
+
+
+def _step(number: int, title: str, hint: QWidget) -> QHBoxLayout:
+    mark = chip(str(number), "info")
+    mark.setFixedWidth(26)
+    return row(mark, label(title, "h2"), hint, None, gap=10)
+
+
+def _about_files() -> str:
+    return tr(
+        "JSONL, CSV, JSON or Parquet with a prompt and an answer in each row. Nothing leaves this machine."
+    )
+
+
+def _cost(usd: float) -> str:
+    return tr("up to ${usd:.2f}", usd=usd) if usd else tr("nothing to pay")
+
+
+def _sentence(state: HomeState) -> str:
+    """What Start would do, or what is missing."""
+    card = state.card
+    if state.starting:
+        return tr("Starting...")
+    if state.brought is None:
+        return tr("Bring a file, or try with a sample.")
+    if card is None:
+        return tr("Pick a recipe.")
+    if card.problem:
+        return card.problem
+    return tr(
+        "{recipe} on {name}: about {time} on this machine, {cost}.",
+        recipe=card.title,
+        name=state.brought.name,
+        time=duration(card.seconds),
+        cost=_cost(card.usd),
+    )
+
+
+def _short(text: str, most: int) -> str:
+    """The end of a long text is where the question is."""
+    one = " ".join(text.split())
+    return one if len(one) <= most else f"\u2026{one[-most:]}"

@@ -1,0 +1,330 @@
+"""What is brought, what each recipe would take, recent studies, and this machine in words. Knows no widgets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from desktop.language import tr
+from desktop.problem import Problem, problem_of
+from desktop.services import Services
+from desktop.view_model import ViewModel
+from desktop.words import size
+from engine.errors import BakeoffError
+from engine.models.machine import examine, findings
+from engine.models.speed import has_driver
+from engine.studies.picture import StudyLine, study_lines
+from engine.workspace import Workspace
+
+#: Studies that are listed, and sentences about the machine.
+_RECENT: Final = 4
+#: Seconds for which a look at the machine holds.
+_MACHINE_SECONDS: Final = 60.0
+_MB: Final = 1e6
+
+
+@dataclass(frozen=True)
+class Card:
+    """A recipe with what it would take here.
+
+    Attributes:
+        bases: Names of those that it would use.
+        problem: Why it cannot be started with these examples; empty where it can.
+    """
+
+    key: str
+    title: str
+    about: str
+    icon: str
+    bases: tuple[str, ...] = ()
+    seconds: float = 0.0
+    usd: float = 0.0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Brought:
+    """The examples that are to be learned.
+
+    Attributes:
+        rows: At least so many where ``more``.
+        question: Of the first example, ``answer`` its answer.
+    """
+
+    name: str
+    files: int
+    rows: int
+    more: bool
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class HomeState:
+    """What the page shows.
+
+    Attributes:
+        refused: Files that cannot be used: name, and why.
+        cards: Reckoned for the sample until something is brought.
+        parts: Of the machine: icon, what it has, and how much of it is free.
+        able: Whether each sentence about the machine says what it can.
+    """
+
+    brought: Brought | None = None
+    looking: bool = False
+    refused: tuple[tuple[str, Problem], ...] = ()
+    cards: tuple[Card, ...] = ()
+    chosen: str = ""
+    starting: bool = False
+    studies: tuple[StudyLine, ...] = ()
+    parts: tuple[tuple[str, str, str], ...] = ()
+    able: tuple[tuple[bool, str], ...] = ()
+
+    @property
+    def card(self) -> Card | None:
+        """The chosen recipe."""
+        return next((card for card in self.cards if card.key == self.chosen), None)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a study can be started."""
+        card = self.card
+        return self.brought is not None and card is not None and not card.problem and not self.starting
+
+
+class HomeModel(ViewModel[HomeState]):
+    """Takes files, plans recipes for them and starts a study."""
+
+    #: A study has been started; carries its name.
+    started = Signal(str)
+
+    def __init__(self, services: Services, parent: QObject | None = None) -> None:
+        super().__init__(services, HomeState(), parent)
+        self._examples: Any = None
+        self._refused: tuple[tuple[str, Problem], ...] = ()
+        self._chosen = ""
+        self._looking = 0
+        self._starting = False
+        #: What was reckoned last, and for what; only readings use them, of which one runs at a time.
+        self._planned: dict[Any, tuple[Card, ...]] = {}
+        self._seen: list[tuple[float, dict[str, Any]]] = []
+
+    def show(self) -> None:
+        """See `ViewModel`."""
+        if not self.shown:
+            self.services.feed.jobs_changed.connect(self._jobs_changed)
+        super().show()
+
+    def hide(self) -> None:
+        """See `ViewModel`."""
+        if self.shown:
+            self.services.feed.jobs_changed.disconnect(self._jobs_changed)
+        super().hide()
+
+    def read(self) -> Callable[[], HomeState]:
+        """See `ViewModel`."""
+        workspace, examples = self.services.workspace, self._examples
+        refused, chosen, looking, starting = (
+            self._refused,
+            self._chosen,
+            self._looking > 0,
+            self._starting,
+        )
+        stamp = self.services.feed.snapshot.catalogue
+        planned, seen = self._planned, self._seen
+
+        def read() -> HomeState:
+            key = (stamp, id(examples))
+            if key not in planned:
+                cards = _cards(workspace, examples)
+                planned.clear()
+                planned[key] = cards
+            if not seen or time.monotonic() - seen[0][0] > _MACHINE_SECONDS:
+                seen[:] = [(time.monotonic(), _machine(workspace))]
+            cards = planned[key]
+            return HomeState(
+                _brought(examples),
+                looking,
+                refused,
+                cards,
+                chosen or (cards[0].key if cards else ""),
+                starting,
+                tuple(study_lines(workspace)[:_RECENT]),
+                _parts(seen[0][1]),
+                tuple((one.can, tr(one.text, **one.params)) for one in findings(seen[0][1])),
+            )
+
+        return read
+
+    def take(self, files: Sequence[Path]) -> None:
+        """Bring files: those that are of use become one dataset, the others are told with their reasons."""
+        workspace = self.services.workspace
+
+        def look() -> tuple[Any, tuple[tuple[str, Problem], ...]]:
+            return _look_at(workspace, files)
+
+        self._look(look)
+
+    def take_sample(self) -> None:
+        """Bring the sample that ships with Bakeoff."""
+
+        def look() -> tuple[Any, tuple[tuple[str, Problem], ...]]:
+            from engine.studies.quick import sample_examples, sample_titles
+
+            return sample_examples(sample_titles()[0][0]), ()
+
+        self._look(look)
+
+    def choose(self, key: str) -> None:
+        """Pick a recipe."""
+        self._chosen = key
+        self.use(replace(self.state, chosen=key))
+
+    def start(self) -> None:
+        """Start the study that the recipe makes of the examples."""
+        if not self.state.ready:
+            return
+        workspace, client, examples = self.services.workspace, self.services.client, self._examples
+        key = self.state.chosen
+        self._starting = True
+        self.use(replace(self.state, starting=True))
+
+        def start() -> str:
+            from engine.studies.quick import quick_recipes, quick_study
+            from engine.studies.starting import start_study
+
+            (recipe,) = [one for one in quick_recipes() if one.key == key]
+            spec = quick_study(workspace, recipe, examples)
+            start_study(workspace, client, spec)
+            return spec.study.name
+
+        self.do(start, self._has_started, self._not_started)
+
+    def _look(self, look: Callable[[], tuple[Any, tuple[tuple[str, Problem], ...]]]) -> None:
+        self._looking += 1
+        self.use(replace(self.state, looking=True))
+
+        def done(found: tuple[Any, tuple[tuple[str, Problem], ...]]) -> None:
+            self._looking -= 1
+            examples, self._refused = found
+            if examples is not None:
+                self._examples = examples
+
+        def failed(problem: Problem) -> None:
+            self._looking -= 1
+            self.refresh()
+            self.failed.emit(problem)
+
+        self.do(look, done, failed)
+
+    def _has_started(self, name: str) -> None:
+        self._starting = False
+        self._examples = None
+        self.started.emit(name)
+
+    def _not_started(self, problem: Problem) -> None:
+        self._starting = False
+        self.refresh()
+        self.failed.emit(problem)
+
+    @Slot()
+    def _jobs_changed(self) -> None:
+        self.refresh()
+
+
+def _look_at(workspace: Workspace, files: Sequence[Path]) -> tuple[Any, tuple[tuple[str, Problem], ...]]:
+    """Examples of the files that can be used, and why the others cannot."""
+    from engine.datasets.glance import glance
+    from engine.datasets.options import ImportOptions
+    from engine.studies.quick import examples_of
+
+    good, refused = [], []
+    for file in files:
+        try:
+            glance(file, ImportOptions())
+        except BakeoffError as error:
+            refused.append((file.name, problem_of(error)))
+        else:
+            good.append(file)
+    return (examples_of(workspace, good) if good else None), tuple(refused)
+
+
+def _cards(workspace: Workspace, examples: Any) -> tuple[Card, ...]:
+    """Every recipe with its time and cost here."""
+    from engine.studies.plan import plan_study
+    from engine.studies.quick import quick_recipes, quick_study, sample_examples, sample_titles
+
+    reckoned = examples if examples is not None else sample_examples(sample_titles()[0][0])
+    cards = []
+    for recipe in quick_recipes():
+        card = Card(recipe.key, tr(recipe.title), tr(recipe.about), recipe.icon)
+        try:
+            spec = quick_study(workspace, recipe, reckoned)
+            plan = plan_study(spec.study, workspace)
+        except BakeoffError as error:
+            card = replace(card, problem=problem_of(error).message)
+        else:
+            names = tuple(base.name for base in spec.study.bases)
+            card = replace(card, bases=names, seconds=plan.seconds, usd=plan.usd)
+        cards.append(card)
+    return tuple(cards)
+
+
+def _brought(examples: Any) -> Brought | None:
+    if examples is None:
+        return None
+    first = examples.files[0]
+    more = any(file.more for file in examples.files)
+    return Brought(examples.name, len(examples.files), examples.count, more, first.question, first.answer)
+
+
+def _machine(workspace: Workspace) -> dict[str, Any]:
+    """What ``bakeoff doctor`` says; torch, where it is needed for that, is asked in a process of its own."""
+    if not has_driver():
+        return examine(str(workspace.root), ask_torch=False)
+    command = [
+        sys.executable,
+        "-m",
+        "engine.cli.main",
+        "--json",
+        "--workspace",
+        str(workspace.root),
+        "doctor",
+    ]
+    ran = subprocess.run(command, capture_output=True, timeout=120, check=True)
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
+
+
+def _parts(found: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    machine, gpu = found["machine"], found["compute"]["gpu"]
+    if gpu is not None:
+        memory = size(gpu["memory_mb"] * _MB)
+        first = (
+            "cpu",
+            tr("{gpu}, {memory}", gpu=gpu["name"], memory=memory),
+            tr("{free} of its memory are free", free=size(gpu["memory_free_mb"] * _MB)),
+        )
+    else:
+        first = ("cpu", tr("{cores} processor cores", cores=machine["cores"]), tr("no GPU that can be used"))
+    return (
+        first,
+        (
+            "stack",
+            tr("{memory} of memory", memory=size(machine["memory_mb"] * _MB)),
+            tr("{free} are free", free=size(machine["memory_available_mb"] * _MB)),
+        ),
+        (
+            "hard-drive",
+            tr("{free} of disk are free", free=size(found["workspace"]["disk_free_mb"] * _MB)),
+            tr("the workspace takes {size}", size=size(found["workspace"].get("bytes", 0))),
+        ),
+    )

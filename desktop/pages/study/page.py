@@ -1,0 +1,322 @@
+"""The widgets of the Study page."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QResizeEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QGridLayout,
+    QMenu,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.language import tr
+from desktop.pages.study.matrix import Matrix, fill_table, study_table
+from desktop.pages.study.result import (
+    FigureCard,
+    NotesCard,
+    PhasesCard,
+    ResultCard,
+    show_cost,
+    show_time,
+)
+from desktop.pages.study.view_model import StudyModel, in_words
+from desktop.shell.commands import Command
+from desktop.shell.context import Context
+from desktop.shell.dialogs import ask
+from desktop.theme.look import Look
+from desktop.theme.tokens import GAP
+from desktop.widgets.basics import Button, chip, column, label, retone, row
+from desktop.widgets.empty import Empty
+from desktop.widgets.page import Page
+from desktop.widgets.segments import Segments
+from desktop.words import state_words
+from engine.studies.extending import Addition
+from engine.studies.picture import StudyPicture
+
+#: Below this width phases, time and cost do not fit beside each other.
+_NARROW = 960
+_FIGURE = 196
+
+
+def build(context: Context) -> Page:
+    """Make the page."""
+    return StudyPage(context, StudyModel(context.services))
+
+
+class StudyPage(Page):
+    """The whole loop as one picture."""
+
+    model: StudyModel
+
+    def __init__(self, context: Context, model: StudyModel) -> None:
+        look = context.look
+        self._which = QComboBox()
+        self._which.setAccessibleName(tr("Which study"))
+        self._which.setMinimumWidth(150)
+        self._which.setMaximumWidth(240)
+        self._which.textActivated.connect(model.select)
+        self._state = chip("")
+        self._pause = Button(look, tr("Pause"), "pause", does=lambda: model.ask("pause"))
+        self._resume = Button(look, tr("Continue"), "play", "primary", lambda: model.ask("resume"))
+        self._stop = Button(look, tr("Stop"), "stop", does=self._ask_to_stop)
+        self._add = Button(look, tr("Add"), "plus")
+        self._add.setAccessibleDescription(tr("Adds a base, a task or a merge to this study"))
+        self._menu = QMenu(self._add)
+        self._menu.aboutToShow.connect(self._fill_menu)
+        self._add.setMenu(self._menu)
+        actions = (self._state, self._which, self._add, self._pause, self._resume, self._stop)
+        super().__init__(context, model, tr("Study"), "", *actions)
+        self._phases = PhasesCard(look)
+        self._cost = FigureCard(tr("Cost so far"))
+        self._time = FigureCard(tr("Time left"))
+        self._result = ResultCard(look, self._open_report, self._export)
+        self._grid = GridCard(look, lambda job: context.go("jobs", job))
+        self._empty = Empty(
+            look,
+            "grid-four",
+            tr("No study yet"),
+            tr(
+                "A study tunes several models on your tasks, compares their answers and tells which is best, and how "
+                "sure that is."
+            ),
+            Button(look, tr("Start one on Home"), "house", "primary", lambda: context.go("home", None)),
+        )
+        self._notes = NotesCard(look)
+        model.exporting.connect(self._show_export)
+        self._above = QGridLayout()
+        self._above.setSpacing(GAP)
+        self._narrow: bool | None = None
+        self._arrange()
+        self._whole = QWidget()
+        inside = QVBoxLayout(self._whole)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(GAP)
+        inside.addLayout(self._above)
+        inside.addWidget(self._result)
+        inside.addWidget(self._grid)
+        inside.addWidget(self._notes)
+        inside.addStretch(1)
+        self.body.addWidget(self._whole, 1)
+        self.body.addWidget(self._empty, 1)
+        for widget in (self._whole, self._empty, *actions):
+            widget.hide()
+
+    def update_page(self) -> None:
+        """See `Page`."""
+        state = self.model.state
+        picture = state.picture
+        self._whole.setVisible(picture is not None)
+        self._empty.setVisible(picture is None)
+        self._which.setVisible(len(state.names) > 1)
+        if picture is None:
+            self.set_title(tr("Study"), "")
+            for widget in (self._state, self._add, self._pause, self._resume, self._stop):
+                widget.hide()
+            return
+        self._show_names(state.names, picture.name)
+        self.set_title(picture.name, picture.about or _about(picture))
+        words, tone = state_words(picture.state)
+        self._state.setText(words)
+        self._state.setVisible(True)
+        retone(self._state, tone=tone)
+        self._add.setVisible(any(names for _, names in state.additions))
+        active = picture.state in ("running", "queued")
+        self._pause.setVisible(active)
+        self._resume.setVisible(picture.state in ("paused", "stopped", "interrupted", "failed"))
+        self._stop.setVisible(active or picture.state in ("paused", "interrupted"))
+        self._phases.show_picture(picture)
+        show_cost(self._cost, picture)
+        show_time(self._time, picture)
+        self._result.setVisible(picture.result is not None)
+        self._notes.setVisible(picture.result is not None)
+        if picture.result is not None:
+            self._result.show_result(picture.result, has_report=state.report is not None)
+            self._notes.show_result(picture.result)
+        self._grid.show_picture(picture)
+
+    def open(self, target: Any) -> None:
+        """Show the study of this name."""
+        self.model.select(str(target))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Where the window is narrow, time and cost stand below the phases."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        narrow = self.viewport().width() < _NARROW
+        if narrow == self._narrow:
+            return
+        self._narrow = narrow
+        for card in (self._phases, self._cost, self._time):
+            self._above.removeWidget(card)
+        for card in (self._cost, self._time):
+            card.setMaximumWidth(16777215 if narrow else _FIGURE)
+        self._above.addWidget(self._phases, 0, 0, 1, 2 if narrow else 1)
+        self._above.addWidget(self._cost, 1 if narrow else 0, 0 if narrow else 1)
+        self._above.addWidget(self._time, 1 if narrow else 0, 1 if narrow else 2)
+        self._above.setColumnStretch(0, 1)
+        self._above.setColumnStretch(1, 1 if narrow else 0)
+
+    def commands(self) -> list[Command]:
+        """See `Page`."""
+        found = []
+        if self._pause.isVisible():
+            found.append(Command(tr("Pause the study"), "pause", lambda: self.model.ask("pause")))
+        if self._resume.isVisible():
+            found.append(Command(tr("Continue the study"), "play", lambda: self.model.ask("resume")))
+        if self.model.state.report is not None:
+            found.append(Command(tr("Open the report"), "file-text", self._open_report))
+        return found
+
+    def _show_names(self, names: tuple[str, ...], shown: str) -> None:
+        if tuple(self._which.itemText(at) for at in range(self._which.count())) != names:
+            self._which.clear()
+            self._which.addItems(list(names))
+        self._which.setCurrentText(shown)
+
+    def _export(self) -> None:
+        """Bring the winner out: where it has learned several tasks, one of them is chosen first."""
+        picture = self.model.state.picture
+        if picture is None or picture.result is None or picture.result.winner is None:
+            return
+        models = picture.result.fine_tunes(picture.result.winner)
+        if len(models) == 1:
+            self._choose_file(models[0][1])
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for task, name in models:
+            action = menu.addAction(tr("As it has learned {task}", task=task))
+            action.triggered.connect(partial(self._choose_file, name))
+        button = self._result.export
+        menu.popup(button.mapToGlobal(QPoint(0, button.height())))
+
+    def _choose_file(self, name: str, _checked: bool = False) -> None:
+        dialog = QFileDialog(self, tr("Save {model} as a GGUF file", model=name))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter(tr("GGUF files (*.gguf)"))
+        dialog.setDefaultSuffix("gguf")
+        dialog.selectFile(f"{name}-q4_k_m.gguf")
+        dialog.fileSelected.connect(lambda file: self.model.export(name, Path(file)))
+        dialog.open()
+
+    def _show_export(self, job: str) -> None:
+        self.context.go("jobs", job)
+
+    def _fill_menu(self) -> None:
+        """Offer what the workspace has and the study has not."""
+        self._menu.clear()
+        words = {"base": tr("A base"), "task": tr("A task"), "merge": tr("A merge")}
+        for what, names in self.model.state.additions:
+            part = self._menu.addMenu(words[what])
+            part.setEnabled(bool(names))
+            for name in names:
+                part.addAction(name).triggered.connect(partial(self._ask_to_add, what, name))
+
+    def _ask_to_add(self, what: Addition, name: str, _checked: bool = False) -> None:
+        sentences = {
+            "base": tr(
+                "It is tuned on every task, its answers are judged, and it is ranked with the others."
+            ),
+            "task": tr("Every base and merge is tuned on it, and it counts as much as the other tasks."),
+            "merge": tr("The strongest bases are merged in this way too, and the merge is tuned and ranked."),
+        }
+        ask(
+            self.context.look,
+            tr("Add {name} to the study?", name=name),
+            sentences[what] + " " + tr("What is finished is not done again."),
+            tr("Add"),
+            lambda: self.model.add(what, name),
+            self,
+        )
+
+    def _ask_to_stop(self) -> None:
+        ask(
+            self.context.look,
+            tr("Stop the study?"),
+            tr("What is finished stays, and Continue takes the study up again later."),
+            tr("Stop"),
+            lambda: self.model.ask("stop"),
+            self,
+        )
+
+    def _open_report(self) -> None:
+        if self.model.state.report is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.model.state.report)))
+
+
+class GridCard(QFrame):
+    """Entrants by tasks, as a picture or as a table."""
+
+    def __init__(self, look: Look, open_job: Any) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self._look = look
+        self._open_job = open_job
+        self._jobs: dict[str, str] = {}
+        self._columns: tuple[str, ...] = ()
+        self._title = label("", "h2")
+        self._how = Segments(tr("Shown as"), [("picture", tr("Picture")), ("table", tr("Table"))])
+        self._how.choose("picture")
+        self._how.chosen.connect(self._show_as)
+        self._matrix = Matrix(look, open_job)
+        self._table: QTableView | None = None
+        self._inside = column(row(self._title, None, self._how), self._matrix, gap=6)
+        self._inside.setContentsMargins(16, 12, 16, 12)
+        self.setLayout(self._inside)
+        self._as_table = False
+
+    def show_picture(self, picture: StudyPicture) -> None:
+        """Show a study."""
+        self._title.setText(
+            tr("Points won against all others, in % (a tie counts half)")
+            if picture.result is not None
+            else tr("Who, on which tasks, how far")
+        )
+        self._matrix.show_picture(picture, in_words(picture))
+        columns = tuple(task.name for task in picture.tasks)
+        if self._table is None or columns != self._columns:
+            if self._table is not None:
+                self._inside.removeWidget(self._table)
+                self._table.deleteLater()
+            self._columns = columns
+            self._table = study_table(self._look, picture)
+            self._table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            self._table.activated.connect(self._activated)
+            self._inside.addWidget(self._table)
+        fill_table(self._table, picture)
+        self._table.setFixedHeight(40 + 36 * len(picture.entrants) + 14)
+        self._jobs = {
+            f"{row},{number + 2}": cell.job
+            for row, entrant in enumerate(picture.entrants)
+            for number, cell in enumerate(entrant.cells)
+        }
+        self._show_as("table" if self._as_table else "picture")
+
+    def _show_as(self, how: str) -> None:
+        self._as_table = how == "table"
+        self._matrix.setVisible(not self._as_table)
+        if self._table is not None:
+            self._table.setVisible(self._as_table)
+
+    def _activated(self, index: QModelIndex) -> None:
+        """Return on a cell shows its job."""
+        job = self._jobs.get(f"{index.row()},{index.column()}", "")
+        if job:
+            self._open_job(job)
+
+
+def _about(picture: StudyPicture) -> str:
+    return tr("Judged by {judge}.", judge=picture.judge)

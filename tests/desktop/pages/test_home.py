@@ -1,0 +1,121 @@
+"""The Home page: files dropped and refused kindly, a recipe by keyboard, a study that starts, the machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QRadioButton, QWidget
+
+from desktop.pages.home.page import HomePage
+from desktop.pages.study.page import StudyPage
+from desktop.shell.window import MainWindow
+from desktop.widgets.drop_zone import DropZone
+from engine.jobs.directory import all_jobs
+from engine.studies.picture import study_lines
+from engine.workspace import Workspace
+from tests.desktop.conftest import Until
+
+
+@pytest.fixture
+def page(window: MainWindow, until: Until) -> HomePage:
+    window.go("home")
+    until(lambda: window.page.model.loaded)
+    assert isinstance(window.page, HomePage)
+    return window.page
+
+
+def texts(page: QWidget) -> str:
+    return "\n".join(label.text() for label in page.findChildren(QLabel) if label.isVisible())
+
+
+def button(page: QWidget, name: str) -> QPushButton:
+    (found,) = [one for one in page.findChildren(QPushButton) if one.accessibleName() == name]
+    return found
+
+
+def drop(page: HomePage, *files: Path) -> None:
+    """Drop files as the file manager does."""
+    (zone,) = page.findChildren(DropZone)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
+    where, left, none = QPointF(20, 20), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    entered = QDragEnterEvent(where.toPoint(), Qt.DropAction.CopyAction, data, left, none)
+    QApplication.sendEvent(zone, entered)
+    assert entered.isAccepted()
+    assert zone.property("state") == "hot"
+    dropped = QDropEvent(where, Qt.DropAction.CopyAction, data, left, none)
+    QApplication.sendEvent(zone, dropped)
+    assert dropped.isAccepted()
+    assert zone.property("state") == ""
+
+
+def write(file: Path, count: int) -> Path:
+    rows = [{"prompt": f"Frage {number}?", "completion": "ja"} for number in range(count)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+def test_an_empty_workspace_shows_recipes_with_time_and_cost_and_what_to_do(page: HomePage) -> None:
+    shown = texts(page)
+    for words in ("Does tuning help?", "Find the best base", "Full bake-off", "nothing to pay", "about "):
+        assert words in shown
+    assert "Bring a file, or try with a sample." in shown
+    assert "No study yet" in shown
+    assert "This machine" in shown
+    assert "of memory" in shown
+    assert not button(page, "Start").isEnabled()
+
+
+def test_good_files_are_taken_and_wrong_ones_refused_with_their_reasons(
+    page: HomePage, tmp_path: Path, until: Until
+) -> None:
+    picture = tmp_path / "photo.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(300))
+    drop(page, write(tmp_path / "Fragen für alle.jsonl", 60), picture, write(tmp_path / "test.jsonl", 20))
+    until(lambda: page.model.state.brought is not None and not page.model.state.looking)
+    shown = texts(page)
+    assert "80 examples" in shown
+    assert "photo.png is not used:" in shown
+    assert "Frage 0?" in shown
+    assert page.model.state.ready
+    drop(page, picture)
+    until(lambda: not page.model.state.looking and len(page.model.state.refused) == 1)
+    assert page.model.state.brought is not None  # what was brought before stays
+
+
+def test_too_few_examples_say_so_and_do_not_start(page: HomePage, tmp_path: Path, until: Until) -> None:
+    drop(page, write(tmp_path / "few.jsonl", 3))
+    until(lambda: page.model.state.brought is not None and page.model.state.cards[0].problem)
+    assert "has only 3 examples" in texts(page)
+    assert not button(page, "Start").isEnabled()
+
+
+def test_three_actions_by_keyboard_start_a_study(
+    window: MainWindow, page: HomePage, workspace: Workspace, until: Until
+) -> None:
+    sample = button(page, "Try with a sample")
+    sample.setFocus()
+    QTest.keyClick(sample, Qt.Key.Key_Space)
+    until(lambda: page.model.state.ready)
+    first = page.findChildren(QRadioButton)[0]
+    assert first.isChecked()
+    assert first.accessibleName() == "Does tuning help?"
+    assert "nothing to pay" in first.accessibleDescription()
+    first.setFocus()
+    QTest.keyClick(first, Qt.Key.Key_Right)
+    assert page.model.state.chosen == "bases"
+    QTest.keyClick(page.findChildren(QRadioButton)[1], Qt.Key.Key_Left)
+    assert page.model.state.chosen == "tuning"
+    start = button(page, "Start")
+    start.setFocus()
+    QTest.keyClick(start, Qt.Key.Key_Space)
+    until(lambda: isinstance(window.page, StudyPage) and window.page.model.state.picture is not None)
+    (line,) = study_lines(workspace)
+    assert line.name == "library-intents tuning"
+    assert "library-intents tuning" in texts(window.page)
+    assert any(job.request().kind == "study" for job in all_jobs(workspace.jobs))

@@ -1,0 +1,58 @@
+"""Adding to a saved study: what is offered, and that one longer study takes the place of the old one."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.jobs.client import JobClient
+from engine.studies.errors import StudyError
+from engine.studies.extending import additions, extend_study
+from engine.studies.picture import study_lines, study_picture
+from engine.workspace import Workspace
+from engine.workspace.tables import Dataset
+from tests.engine.studies.test_picture import save
+from tests.engine.studies.test_quick import add_base
+
+
+def add_dataset(workspace: Workspace, name: str, *, sealed: bool = False) -> None:
+    counts = {"train": 40, "dev": 5, "test": 10}
+    manifest = {"counts": counts, "examples": 55, "sources": []}
+    with workspace.catalogue.writing() as rows:
+        rows.add(Dataset(id=name, name=name, folder=name, manifest=manifest, sealed=sealed))
+
+
+def test_only_what_the_study_has_not_is_offered(workspace: Workspace) -> None:
+    for name in ("one", "three"):
+        add_base(workspace, name, 2)
+    add_dataset(workspace, "intents")
+    add_dataset(workspace, "mails")
+    add_dataset(workspace, "closed", sealed=True)
+    save(workspace)
+    found = additions(workspace, "town desk")
+    assert found["base"] == ("three",)
+    assert found["task"] == ("mails",)
+    assert "ties" in found["merge"]
+    assert "slerp" not in found["merge"]
+
+
+def test_a_longer_study_takes_the_place_of_the_old_one(workspace: Workspace) -> None:
+    for name in ("one", "two", "three"):
+        add_base(workspace, name, 2)
+    for name in ("intents", "fields", "lost"):
+        add_dataset(workspace, name, sealed=True)  # so that nothing is read to plan it
+    before = save(workspace)
+    before.change(state="paused")
+    after = extend_study(workspace, JobClient(workspace), "town desk", "base", "three")
+    assert after.id != before.id
+    (line,) = study_lines(workspace)
+    assert (line.job, line.bases) == (after.id, 3)
+    assert [one.name for one in study_picture(workspace, "town desk").entrants][:3] == ["one", "two", "three"]
+    extend_study(workspace, JobClient(workspace), "town desk", "merge", "linear")
+    assert [one.kind for one in study_picture(workspace, "town desk").entrants].count("merge") == 2
+
+
+def test_what_contradicts_itself_is_not_saved(workspace: Workspace) -> None:
+    save(workspace)
+    with pytest.raises(StudyError):
+        extend_study(workspace, JobClient(workspace), "town desk", "base", "one")
+    assert study_lines(workspace)[0].bases == 2
