@@ -44,7 +44,7 @@ class Setting(QWidget):
             self._editor.toggled.connect(self.changed)
         else:
             self._editor = QLineEdit(default_text(name))
-            self._editor.setPlaceholderText(tr("chosen from the data"))
+            self._editor.setPlaceholderText(tr("all") if name == "limit" else tr("chosen from the data"))
             self._editor.textChanged.connect(self.changed)
         self._editor.setAccessibleName(title)
         self._editor.setAccessibleDescription(help_text)

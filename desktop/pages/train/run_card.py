@@ -95,7 +95,7 @@ class RunCard(QWidget):
         self._views.addWidget(table(tr("What the chart shows"), self._points, columns, flat=True))
         run_columns = [
             Column(tr("Run"), 0),
-            Column(tr("State"), 90),
+            Column(tr("State"), 110),
             Column(tr("Dataset"), 150),
             Column(tr("Took"), 80, right=True),
         ]
