@@ -54,7 +54,7 @@ class Planner:
         recipe = spec.recipe
         base = find_base(self._workspace, spec.base)
         dataset = open_dataset(self._workspace, spec.dataset, "train")
-        key = (base.id, str(base.folder), dataset.store.content_sha256)
+        key: tuple[Any, ...] = (base.id, str(base.folder), dataset.store.content_sha256)
         key += (recipe.limit, recipe.max_length, *spec.answers)
         if key != self._key:
             fresh = Decisions()
