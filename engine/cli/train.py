@@ -8,7 +8,6 @@ from typing import Any
 
 from engine.cli.session import Session, duration, parse_assignments
 from engine.errors import BakeoffError, UsageError
-from engine.progress import SilentReporter
 
 Result = tuple[Any, str]
 
@@ -29,26 +28,17 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace, session: Session) -> Result:
-    from engine.datasets.library import open_dataset
-    from engine.training.base import find_base
-    from engine.training.spec import TrainSpec
-    from engine.workspace.naming import require_free, slug
+    from engine.training.planning import Planner, prepare
+    from engine.workspace.naming import require_free
     from engine.workspace.tables import Model
 
     recipe = read_recipe(options.recipe, options.set)
     workspace = session.workspace
     if options.base is None:
         options.base = _default_base(session)
-    find_base(workspace, options.base)
-    open_dataset(workspace, options.dataset, "train")
-    spec = TrainSpec(
-        base=options.base,
-        dataset=options.dataset,
-        name=options.name or f"{options.base}-{slug(options.dataset)}",
-        recipe=recipe,
-    )
+    spec = prepare(workspace, options.base, options.dataset, options.name, recipe)
     if options.dry_run:
-        document = _plan(session, spec)
+        document = Planner(workspace).plan(spec)
         return document, _plan_text(document)
     with workspace.catalogue.reading() as rows:
         require_free(rows, Model, spec.name)
@@ -129,42 +119,6 @@ def read_recipe(file: str | None, changes: list[str]) -> Any:
         raise wrong(
             str(first["loc"][0]) if first["loc"] else "", first["msg"].removeprefix("Value error, ")
         ) from error
-
-
-def _plan(session: Session, spec: Any) -> dict[str, Any]:
-    from engine.datasets.library import open_dataset
-    from engine.datasets.selection import select
-    from engine.models.device import choose_device
-    from engine.models.template import load_template
-    from engine.training.base import find_base
-    from engine.training.estimate import plan
-    from engine.training.examples import longest_example, split_off_evaluation, tokenise
-    from engine.training.schedule import plan_schedule
-
-    base = find_base(session.workspace, spec.base)
-    dataset = open_dataset(session.workspace, spec.dataset, "train")
-    notes = _Decisions()
-    template = load_template(base.folder, notes)
-    chosen = select(dataset.store, "train", limit=spec.recipe.limit, answers=spec.answers)
-    longest = longest_example(spec.recipe.max_length, base.info.context, notes)
-    examples = tokenise(chosen, template, longest, notes)
-    train, held_out = split_off_evaluation(examples, spec.recipe.eval_share, spec.recipe.seed, notes)
-    device = choose_device(notes, spec.recipe.dtype)
-    schedule = plan_schedule(len(examples), spec.recipe, notes, held_out=len(held_out))
-    document = {"base": spec.base, "dataset": spec.dataset, "model": spec.name, "device": device.name}
-    document |= plan(base.info, train, schedule, spec.recipe, device.dtype)
-    return document | {"decisions": notes.decisions}
-
-
-class _Decisions(SilentReporter):
-    """Keeps what would be chosen, as the events of a run tell it."""
-
-    def __init__(self) -> None:
-        self.decisions: list[dict[str, Any]] = []
-
-    def decision(self, subject: str, choice: Any, reason: str, /, **data: Any) -> None:
-        """Keep it."""
-        self.decisions.append({"subject": subject, "choice": choice, "reason": reason, **data})
 
 
 def _plan_text(document: dict[str, Any]) -> str:

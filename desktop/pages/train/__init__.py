@@ -1,0 +1,1 @@
+"""The Train page: how to train, whether it fits, and the curves of the runs."""

@@ -1,0 +1,79 @@
+"""The widgets of the Train page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtWidgets import QWidget
+
+from desktop.language import tr
+from desktop.pages.train.recipe_card import RecipeCard
+from desktop.pages.train.run_card import RunCard
+from desktop.pages.train.view_model import TrainModel
+from desktop.shell.commands import Command
+from desktop.shell.context import Context
+from desktop.theme.tokens import GAP
+from desktop.widgets.basics import Button, row
+from desktop.widgets.empty import Empty
+from desktop.widgets.page import Page
+
+_FORM = 336
+
+
+def build(context: Context) -> Page:
+    """Make the page."""
+    return TrainPage(context, TrainModel(context.services))
+
+
+class TrainPage(Page):
+    """The course of the runs at the left, the form of the next one at the right."""
+
+    model: TrainModel
+
+    def __init__(self, context: Context, model: TrainModel) -> None:
+        about = tr("Fine-tune a base on your examples, and watch it learn.")
+        super().__init__(context, model, tr("Train"), about)
+        look = context.look
+        self._form = RecipeCard(look, model)
+        self._form.setFixedWidth(_FORM)
+        self._run = RunCard(look, model)
+        self._content = QWidget()
+        both = row(self._run, self._form, gap=GAP)
+        both.setStretch(0, 1)
+        self._content.setLayout(both)
+        self._empty = Empty(
+            look,
+            "chart-line",
+            tr("Nothing to train yet"),
+            tr("Training takes a base model and a dataset. Add both, then come back."),
+            row(
+                Button(look, tr("Add a base"), "cube", does=lambda: context.go("models", None)),
+                Button(
+                    look, tr("Add a dataset"), "database", "primary", lambda: context.go("datasets", None)
+                ),
+                gap=8,
+            ),
+        )
+        self.body.addWidget(self._empty, 1)
+        self.body.addWidget(self._content, 1)
+        self._content.hide()
+
+    def update_page(self) -> None:
+        """See `Page`."""
+        state = self.model.state
+        useful = bool(state.bases and state.datasets) or bool(state.runs)
+        self._empty.setVisible(not useful)
+        self._content.setVisible(useful)
+        self._form.show_state(state)
+        self._run.show_state(state)
+
+    def open(self, target: Any) -> None:
+        """Show a run (its job's id), or pick what to train: ``{"base": ..., "dataset": ...}``."""
+        if isinstance(target, dict):
+            self._form.choose(target.get("base", ""), target.get("dataset", ""))
+        elif isinstance(target, str):
+            self.model.choose((target,))
+
+    def commands(self) -> list[Command]:
+        """See `Page`."""
+        return []

@@ -1,0 +1,279 @@
+"""The course of a run: state, numbers, curves or their table, and the list of runs to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, cast
+
+from PySide6.QtCore import QItemSelection, QItemSelectionModel
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QStackedWidget, QWidget
+
+from desktop.language import tr
+from desktop.pages.train.chart import Chart, Colour, Line
+from desktop.pages.train.curves import Curves, thinned
+from desktop.pages.train.view_model import Run, TrainModel, TrainState
+from desktop.theme.look import Look
+from desktop.theme.tokens import GAP
+from desktop.widgets.basics import Button, bar, card, chip, clear, column, heading, label, retone, row
+from desktop.widgets.legend import Legend
+from desktop.widgets.segments import Segments
+from desktop.widgets.table import Cell, Column, Rows, table
+from desktop.words import duration, progress_words, size, state_words
+
+Measure = Literal["loss", "rate", "speed"]
+
+#: Colours of runs that are compared, in the order of the choice.
+_COLOURS: tuple[Colour, ...] = (
+    lambda tokens: tokens.accent_fill,
+    lambda tokens: tokens.warn_fill,
+    lambda tokens: tokens.violet,
+    lambda tokens: tokens.good_fill,
+    lambda tokens: tokens.bad_fill,
+    lambda tokens: tokens.line,
+)
+#: Rows of the table that shows a chart's data.
+_TABLE_ROWS = 400
+
+
+class Figure(QFrame):
+    """A number with its name and a line about it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._value = label("–", "stat")
+        self._about = label("", "small")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(card(label(name, "muted"), self._value, self._about, padding=12, gap=2))
+
+    def show_figure(self, value: str, about: str) -> None:
+        """Show a value."""
+        self._value.setText(value or "–")
+        self._about.setText(about)
+
+
+class RunCard(QWidget):
+    """Everything about the chosen runs."""
+
+    def __init__(self, look: Look, model: TrainModel) -> None:
+        super().__init__()
+        self._look = look
+        self._model = model
+        self._measure: Measure = "loss"
+        self._state = TrainState()
+        self._legend_of: tuple[str, ...] = ()
+        self._title = label("", "strong")
+        self._chip = chip("")
+        self._pause = Button(look, tr("Pause"), "pause", does=lambda: self._ask("pause"))
+        self._resume = Button(look, tr("Continue"), "play", does=lambda: self._ask("resume"))
+        self._stop = Button(look, tr("Stop"), "stop", does=lambda: self._ask("stop"))
+        self._bar = bar(name=tr("Progress of the run"))
+        self._progress = label("", "small")
+        self._problem = label("", "small", "bad", wrap=True)
+        self._figures = [Figure(name) for name in (tr("Loss"), tr("Check loss"), tr("Speed"), tr("Memory"))]
+        self._measures = Segments(
+            tr("What the chart shows"),
+            [("loss", tr("Loss")), ("rate", tr("Learning rate")), ("speed", tr("Speed"))],
+        )
+        self._measures.choose("loss")
+        self._measures.chosen.connect(self._show_measure)
+        self._forms = Segments(tr("Chart or table"), [("chart", tr("Chart")), ("table", tr("Table"))])
+        self._forms.choose("chart")
+        self._forms.chosen.connect(self._show_form)
+        self._legend = QWidget()
+        self._legend_row = row(None, gap=0)
+        self._legend.setLayout(self._legend_row)
+        self._chart = Chart(look)
+        columns = [
+            Column(tr("Curve"), 0),
+            Column(tr("Step"), 90, right=True),
+            Column(tr("Value"), 120, right=True),
+        ]
+        self._points = Rows(look, columns)
+        self._views = QStackedWidget()
+        self._views.addWidget(self._chart)
+        self._views.addWidget(table(tr("What the chart shows"), self._points, columns, flat=True))
+        run_columns = [
+            Column(tr("Run"), 0),
+            Column(tr("State"), 110),
+            Column(tr("Dataset"), 150),
+            Column(tr("Took"), 80, right=True),
+        ]
+        self._runs = Rows(look, run_columns)
+        self._table = table(tr("Runs"), self._runs, run_columns, flat=True)
+        self._table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self._table.setMinimumHeight(150)
+        self._table.selectionModel().selectionChanged.connect(self._choose)
+        figures = row(*self._figures, gap=GAP)
+        for at in range(len(self._figures)):
+            figures.setStretch(at, 1)
+        progress = row(self._bar, self._progress, gap=12)
+        progress.setStretch(0, 1)
+        chart_card = card(row(self._measures, self._forms, None, self._legend, gap=10), self._views)
+        hint = label(tr("Select several with Shift or Ctrl to compare them."), "muted")
+        layout = column(
+            row(self._title, self._chip, None, self._pause, self._resume, self._stop, gap=8),
+            progress,
+            self._problem,
+            figures,
+            chart_card,
+            card(heading(tr("Runs"), hint), self._table, gap=4),
+            gap=GAP,
+        )
+        layout.setStretch(4, 1)
+        self.setLayout(layout)
+
+    def show_state(self, state: TrainState) -> None:
+        """Show the runs."""
+        self._state = state
+        self._runs.set_rows([(run.job.id, _row(run)) for run in state.runs])
+        self._select(state.chosen)
+        shown = state.shown
+        if not shown:
+            self._title.setText(tr("No run yet: choose a base and a dataset, and press Start."))
+        for widget in (self._chip, self._bar, self._progress):
+            widget.setVisible(bool(shown))
+        self._show_run(shown[0] if shown else None)
+        self._draw()
+
+    def _show_run(self, run: Run | None) -> None:
+        state = run.job.state if run else ""
+        self._pause.setVisible(state in ("running", "queued"))
+        self._resume.setVisible(state in ("paused", "interrupted", "stopped"))
+        self._stop.setVisible(state in ("running", "queued", "paused", "interrupted"))
+        self._problem.setVisible(bool(run and run.job.error))
+        if run is None:
+            return
+        job = run.job
+        words, tone = state_words(state)
+        self._title.setText(tr("{base} on {dataset}", base=run.base, dataset=run.dataset))
+        self._chip.setText(words)
+        retone(self._chip, tone=tone)
+        share = 1.0 if state == "done" else job.share or 0.0
+        self._bar.setValue(round(1000 * share))
+        left = job.progress.get("seconds_left")
+        done = progress_words(job.progress)
+        self._progress.setText(
+            tr("{done}, {time} left", done=done, time=duration(left))
+            if state == "running" and left is not None and done
+            else done
+        )
+        if job.error:
+            self._problem.setText(f"{job.error.get('message', '')} {job.error.get('fix', '')}".strip())
+        self._show_figures(run.curves)
+
+    def _show_figures(self, curves: Curves) -> None:
+        loss, evaluations = curves.smooth, curves.evaluations
+        best = min(evaluations, key=lambda one: one[1]) if evaluations else None
+        change = ""
+        if len(loss) > 20:
+            change = tr("{change} over the last 20 steps", change=f"{loss[-1][1] - loss[-21][1]:+.3f}")
+        elif loss:
+            change = tr("smoothed")
+        seconds = curves.memory if curves.memory is not None else curves.peak_memory
+        told = [
+            (f"{loss[-1][1]:.3f}" if loss else "", change),
+            (
+                f"{evaluations[-1][1]:.3f}" if evaluations else "",
+                tr("best at step {step}", step=round(best[0])) if best else tr("not measured yet"),
+            ),
+            (
+                tr("{speed} tokens/s", speed=f"{curves.speed[-1][1]:,.0f}") if curves.speed else "",
+                tr("since its start"),
+            ),
+            (
+                size(seconds) if seconds is not None else "",
+                tr("of its process now") if curves.memory is not None else tr("at its peak"),
+            ),
+        ]
+        for figure, (value, about) in zip(self._figures, told, strict=True):
+            figure.show_figure(value, about if value else "")
+
+    def _draw(self) -> None:
+        shown = self._state.shown
+        lines = lines_of(shown, self._measure)
+        names = tuple(line.title for line in lines if not line.faint)
+        total = max((float(run.job.progress.get("total") or 0) for run in shown), default=0.0)
+        number = _NUMBERS[self._measure]
+        titles = {"loss": tr("Loss"), "rate": tr("Learning rate"), "speed": tr("Tokens per second")}
+        self._chart.show_lines(titles[self._measure], lines, total, number)
+        if names != self._legend_of:
+            self._legend_of = names
+            clear(self._legend_row)
+            entries = [(line.colour, line.title) for line in lines if not line.faint]
+            if entries:
+                self._legend_row.addWidget(
+                    Legend(self._look, lambda tokens: [(colour(tokens), name) for colour, name in entries])
+                )
+        if self._views.currentIndex() == 1:
+            self._points.set_rows(
+                [
+                    (f"{line.title} {step}", (line.title, f"{step:,.0f}", number(value)))
+                    for line in lines
+                    for step, value in thinned(line.points, _TABLE_ROWS)
+                ]
+            )
+
+    def _select(self, chosen: Sequence[str]) -> None:
+        """Select the chosen runs in the list, without telling the model."""
+        selection = self._table.selectionModel()
+        there = {self._runs.key(index.row()) for index in selection.selectedRows()}
+        if there == set(chosen):
+            return
+        rows = QItemSelection()
+        for key in chosen:
+            at = self._runs.row_of(key)
+            if at >= 0:
+                rows.select(self._runs.index(at, 0), self._runs.index(at, self._runs.columnCount() - 1))
+        selection.blockSignals(True)
+        selection.select(rows, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        selection.blockSignals(False)
+        self._table.viewport().update()
+
+    def _choose(self) -> None:
+        keys = [self._runs.key(index.row()) for index in self._table.selectionModel().selectedRows()]
+        before = [key for key in self._state.chosen if key in keys]
+        self._model.choose(tuple(before + [key for key in keys if key not in before])[: len(_COLOURS)])
+
+    def _show_measure(self, measure: str) -> None:
+        self._measure = cast(Measure, measure)
+        self._draw()
+
+    def _show_form(self, form: str) -> None:
+        self._views.setCurrentIndex(1 if form == "table" else 0)
+        self._draw()
+
+    def _ask(self, action: Literal["pause", "resume", "stop"]) -> None:
+        if self._state.shown:
+            self._model.ask(self._state.shown[0].job.id, action)
+
+
+_NUMBERS: dict[Measure, Callable[[float], str]] = {
+    "loss": lambda value: f"{value:.4g}",
+    "rate": lambda value: f"{value:.3g}",
+    "speed": lambda value: f"{value:,.0f}",
+}
+
+
+def lines_of(runs: Sequence[Run], measure: Measure) -> list[Line]:
+    """What a chart of these runs shows: of one everything, of several a line each."""
+    if len(runs) == 1 and measure == "loss":
+        curves = runs[0].curves
+        return [
+            Line(tr("each step"), curves.loss, _COLOURS[0], faint=True),
+            Line(tr("smoothed"), curves.smooth, _COLOURS[0]),
+            Line(tr("check"), curves.evaluations, _COLOURS[1], dots=True),
+        ]
+    made = []
+    for colour, run in zip(_COLOURS, runs, strict=False):
+        curves = run.curves
+        points = {"loss": curves.smooth, "rate": curves.rate, "speed": curves.speed}[measure]
+        made.append(Line(run.name, points, colour))
+    return made
+
+
+def _row(run: Run) -> tuple[str | Cell, ...]:
+    job = run.job
+    words, tone = state_words(job.state)
+    took = duration(job.ended - job.started) if job.ended and job.started else ""
+    return run.name, Cell(words, tone), run.dataset, took
