@@ -56,8 +56,10 @@ _READ: Final = frozenset(
 )
 _SAMPLING: Final = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
 _MOST_STOPS: Final = 16
+#: As many as llama.cpp has.
+_SEEDS: Final = 2**32 - 1
 #: Larger bounds of a schema become grammars of many megabytes.
-_MOST_REPEATED: Final = 2000
+_MOST_REPEATED: Final = 1000
 _BOUNDS: Final = frozenset({"minItems", "maxItems", "minLength", "maxLength"})
 
 
@@ -212,7 +214,7 @@ def _tools(given: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 def _sampling(given: dict[str, Any]) -> Sampling:
     settings = {name: given[name] for name in _SAMPLING if name in given}
-    seed = given.get("seed", secrets.randbelow(2**32))
+    seed = given.get("seed", secrets.randbelow(_SEEDS))
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise _wrong("seed", "The parameter '{name}' is not a whole number.", code="invalid_type")
     for name, value in settings.items():
@@ -222,7 +224,7 @@ def _sampling(given: dict[str, Any]) -> Sampling:
             raise _wrong(name, "The parameter '{name}' is not {what}.", code="invalid_type", what=what)
     try:
         # OpenAI's seeds have 64 bits and a sign, llama.cpp's 32.
-        return Sampling(**settings, seed=seed % 2**32)
+        return Sampling(**settings, seed=seed % _SEEDS)
     except ValidationError as error:
         first = error.errors()[0]
         raise _wrong(
