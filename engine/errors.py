@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 
@@ -23,6 +24,8 @@ class BakeoffError(Exception):
     def __init__(self, code: str, text: str, *, fix: str = "", **params: Any) -> None:
         self.code = code
         self.params = params
+        self.text = text
+        self.fix_text = fix
         self.message = _fill(text, params)
         self.fix = _fill(fix, params)
         super().__init__(self.message)
@@ -49,6 +52,14 @@ class BakeoffError(Exception):
             "file": self.file,
             "row": self.row,
         }
+
+    def told(self, translate: Callable[[str], str]) -> tuple[str, str]:
+        """Message and fix in another language.
+
+        Args:
+            translate: Turns a template into that language's.
+        """
+        return _fill(translate(self.text), self.params), _fill(translate(self.fix_text), self.params)
 
     def sentence(self) -> str:
         """Message and fix on one line, for a terminal."""

@@ -77,8 +77,8 @@ def _times(token: str) -> tuple[int, int]:
 
 def _refused(reason: str) -> AnsweringError:
     return AnsweringError(
-        "answers.grammar",
-        "The grammar cannot be used: {reason}.",
-        fix="Make it smaller.",
+        "answers.grammar_size",
+        "Answers cannot be held to this: as a grammar {reason}.",
+        fix="Use a plainer schema or grammar, with smaller bounds.",
         reason=reason,
     )

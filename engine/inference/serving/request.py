@@ -56,7 +56,7 @@ _READ: Final = frozenset(
 )
 _SAMPLING: Final = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
 _MOST_STOPS: Final = 16
-#: As many different seeds there are: one of llama.cpp's 32-bit numbers means that each answer is drawn anew.
+#: As many as llama.cpp has: one of its 32-bit numbers means that each answer is drawn differently.
 _SEEDS: Final = 2**32 - 1
 
 

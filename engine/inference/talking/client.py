@@ -61,7 +61,8 @@ class ChildTalker:
             # Ctrl-C in the terminal is for the parent, which ends its children in order.
             options["start_new_session"] = True
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "engine.inference.talking.child"],
+            # -P: a file in the current folder could have the name of a module of Python's own.
+            [sys.executable, "-P", "-m", "engine.inference.talking.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

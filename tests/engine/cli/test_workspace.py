@@ -35,7 +35,7 @@ def test_what_is_running_is_paused_in_the_copy_and_goes_on_in_the_original(
     cli: Cli, workspace: Workspace, tmp_path: Path
 ) -> None:
     client = JobClient(workspace)
-    job = submit_import(client, write_rows(tmp_path / "rows.jsonl", 200_000), "rows")
+    job = submit_import(client, write_rows(tmp_path / "rows.jsonl", 400_000), "rows")
     client.ensure_runner()
     wait_for(lambda: job.status().progress)
     assert cli("workspace", "copy", tmp_path / "copy").status == 0
@@ -45,7 +45,7 @@ def test_what_is_running_is_paused_in_the_copy_and_goes_on_in_the_original(
     assert copied.status().state == "paused"
     assert not list(copy.root.rglob("*.partial"))
     assert not (copy.root / "runner.lock").exists()
-    assert cli("job", "stop", job.id).status == 0
+    job.ask("stop")
 
 
 def test_a_target_that_is_in_use_or_inside_is_refused(cli: Cli, workspace: Workspace, tmp_path: Path) -> None:

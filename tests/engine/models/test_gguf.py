@@ -10,8 +10,9 @@ import pytest
 from gguf import GGUFWriter
 from safetensors.numpy import save_file
 
+from engine.gguf_header import check_gguf
 from engine.models.errors import ModelError
-from engine.models.gguf import _licence, dequantise, told_when_not_written
+from engine.models.gguf import dequantise, told_when_not_written
 from engine.progress import SilentReporter
 
 
@@ -39,8 +40,8 @@ def test_a_file_that_is_cut_anywhere_or_holds_no_model_is_named(tmp_path: Path, 
 
 
 def test_its_licence_is_read_from_the_file(tmp_path: Path) -> None:
-    assert _licence(small_gguf(tmp_path / "a.gguf", "apache-2.0")) == "apache-2.0"
-    assert _licence(small_gguf(tmp_path / "b.gguf")) == ""
+    assert check_gguf(small_gguf(tmp_path / "a.gguf", "apache-2.0"))["general.license"] == "apache-2.0"
+    assert "general.license" not in check_gguf(small_gguf(tmp_path / "b.gguf"))
 
 
 def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:

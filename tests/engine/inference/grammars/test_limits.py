@@ -30,7 +30,7 @@ HUGE = {
 def test_a_huge_grammar_is_refused(name: str) -> None:
     with pytest.raises(AnsweringError) as refused:
         grammar_text(Constraint(kind="grammar", text=HUGE[name]))
-    assert refused.value.code == "answers.grammar"
+    assert refused.value.code == "answers.grammar_size"
     assert refused.value.message.endswith(".")
 
 

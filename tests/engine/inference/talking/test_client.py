@@ -61,6 +61,16 @@ def test_it_stops_when_told(child: ChildTalker) -> None:
     assert whole(list(child.reply(ASKED, GREEDY, max_new_tokens=5))).tokens <= 5
 
 
+def test_files_of_the_current_folder_are_not_run(
+    loading: Loading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "queue.py").write_text("raise SystemExit('not ours')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    child = ChildTalker(loading)
+    assert whole(list(child.reply(ASKED, GREEDY, max_new_tokens=5))).tokens <= 5
+    child.close()
+
+
 def test_an_answer_that_is_left_does_not_mix_with_the_next(child: ChildTalker) -> None:
     wanted = whole(list(child.reply(ASKED, GREEDY, max_new_tokens=20)))
     left = child.reply([{"role": "user", "content": "Go on and on."}], GREEDY)
