@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import json
 from contextlib import suppress
 from typing import Any, Final
 
@@ -10,23 +10,17 @@ import numpy as np
 
 from engine.inference.constraints import Constraint
 from engine.inference.errors import AnsweringError
+from engine.inference.grammars.limits import require_moderate
+from engine.inference.grammars.schema import schema_grammar
+from engine.inference.grammars.writing import literal, refused
 from engine.inference.llama.candidates import Candidates
 from engine.inference.llama.library import last_words, llama
 from engine.inference.llama.model import LlamaModel
-from engine.inference.llama.schemas import literal, schema_grammar
 
 Logits = np.ndarray[Any, np.dtype[np.float32]]
 
 #: So many of the likeliest tokens are tried before all are: asking for all costs a walk over the vocabulary.
 _FIRST: Final = 64
-#: Characters, nesting and repetitions of grammars that llama.cpp reads in reasonable time and without ending.
-_LONGEST: Final = 1_000_000
-_DEEPEST: Final = 1_000
-_MOST_REPEATED: Final = 2_000
-#: Literals, classes of characters and comments, in which signs mean nothing.
-_QUOTED: Final = re.compile(r"\"(?:\\.|[^\"\\])*\"|\[(?:\\.|[^\]\\])*\]|#[^\n]*")
-_PARENTHESES: Final = re.compile(r"[()]")
-_COUNTS: Final = re.compile(r"[{,]\s*(\d+)")
 
 
 class Grammar:
@@ -109,45 +103,20 @@ class Grammar:
 
 
 def grammar_text(constraint: Constraint) -> str:
-    """A constraint in GBNF.
+    """A constraint in GBNF, of a size that llama.cpp can read.
 
     Raises:
-        AnsweringError: Its schema has no grammar.
+        AnsweringError: Its schema has no grammar, or the grammar is too large.
     """
     if constraint.kind == "grammar":
         text = constraint.text
     elif constraint.kind == "choices":
         text = "root ::= " + " | ".join(literal(choice) for choice in constraint.choices)
     else:
-        text = schema_grammar(constraint.text)
-    _require_moderate(text)
+        try:
+            schema = json.loads(constraint.text)
+        except (ValueError, RecursionError) as error:
+            raise refused("it is no JSON") from error
+        text = schema_grammar(schema)
+    require_moderate(text)
     return text
-
-
-def _require_moderate(text: str) -> None:
-    """Refuse a grammar that would end llama.cpp's process, or keep it busy for minutes.
-
-    Raises:
-        AnsweringError: It is too long, too deep, or repeats too often.
-    """
-    reason = ""
-    if len(text) > _LONGEST:
-        reason = f"it has {len(text):,} characters, and at most {_LONGEST:,} can be used"
-    else:
-        bare = _QUOTED.sub("", text)
-        depth = deepest = 0
-        for sign in _PARENTHESES.findall(bare):
-            depth += 1 if sign == "(" else -1
-            deepest = max(deepest, depth)
-        repeated = max((int(count[:9]) for count in _COUNTS.findall(bare)), default=0)
-        if deepest > _DEEPEST:
-            reason = f"it is nested {deepest:,} deep, and at most {_DEEPEST:,} can be used"
-        elif repeated > _MOST_REPEATED:
-            reason = f"it repeats something more than {_MOST_REPEATED:,} times"
-    if reason:
-        raise AnsweringError(
-            "answers.grammar_size",
-            "Answers cannot be held to this: as a grammar {reason}.",
-            fix="Use a plainer schema or grammar, with smaller bounds.",
-            reason=reason,
-        )

@@ -56,11 +56,8 @@ _READ: Final = frozenset(
 )
 _SAMPLING: Final = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
 _MOST_STOPS: Final = 16
-#: As many as llama.cpp has.
+#: As many as llama.cpp has: one of its 32-bit numbers means that each answer is drawn differently.
 _SEEDS: Final = 2**32 - 1
-#: Larger bounds of a schema become grammars of many megabytes.
-_MOST_REPEATED: Final = 1000
-_BOUNDS: Final = frozenset({"minItems", "maxItems", "minLength", "maxLength"})
 
 
 @dataclass(frozen=True)
@@ -120,6 +117,7 @@ def read_request(document: dict[str, Any]) -> ChatRequest:
 
     Raises:
         RequestError: A parameter is missing, of a wrong type, unknown, or asks for what is not supported.
+        AnsweringError: Answers cannot be held to the schema.
     """
     given = {name: value for name, value in document.items() if value is not None}
     _refuse_unsupported(given)
@@ -283,29 +281,4 @@ def _constraint(given: dict[str, Any]) -> Constraint | None:
     schema = described.get("schema") if isinstance(described, dict) else None
     if not isinstance(schema, dict):
         raise _wrong("response_format.json_schema.schema", "'{name}' is missing or not an object.")
-    _require_moderate(schema)
     return of_schema(schema)
-
-
-def _require_moderate(schema: Any) -> None:
-    """Refuse a schema whose grammar would be enormous.
-
-    Raises:
-        RequestError: It is one.
-    """
-    waiting = [schema]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, list):
-            waiting += value
-        elif isinstance(value, dict):
-            waiting += value.values()
-            for bound in _BOUNDS & value.keys():
-                if isinstance(value[bound], int | float) and value[bound] > _MOST_REPEATED:
-                    raise _wrong(
-                        "response_format",
-                        "The schema has {bound} above {most}.",
-                        code="invalid_json_schema",
-                        bound=bound,
-                        most=_MOST_REPEATED,
-                    )

@@ -327,12 +327,16 @@ class _Handler(BaseHTTPRequestHandler):
             elif piece.stop == "stopped":
                 return piece
             else:
-                calls = calls_in(piece.text, form, set(named(request.tools or ())))[1] if form else []
+                content, calls = (
+                    calls_in(piece.text, form, set(named(request.tools or ()))) if form else (piece.text, [])
+                )
+                # The words beside calls are without white space around them, those that are sent are not.
+                rest = content.removeprefix(sent.strip()) if calls else content[len(sent) :]
+                if rest:
+                    self._send_event(completion.piece({"content": rest}, counted=counted))
                 if calls:
                     numbered = [{"index": number, **call} for number, call in enumerate(calls)]
                     self._send_event(completion.piece({"tool_calls": numbered}, counted=counted))
-                elif rest := piece.text[len(sent) :]:
-                    self._send_event(completion.piece({"content": rest}, counted=counted))
                 finish = "tool_calls" if calls else piece.stop
                 self._send_event(completion.piece({}, finish=finish, counted=counted))
                 if counted:

@@ -8,6 +8,7 @@ around the JSON is what a call begins and ends with.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ _KEY: Final = "KeyOfTheArgument"
 _VALUE: Final = "ValueOfTheArgument"
 _ARGUMENTS: Final = ("arguments", "parameters")
 _DECODER: Final = json.JSONDecoder()
+_SPACE: Final = re.compile(r"\s*")
 
 Call = dict[str, Any]
 
@@ -77,25 +79,26 @@ def special_texts(folder: Path) -> frozenset[str]:
 
 
 def calls_in(text: str, form: CallForm, names: Collection[str]) -> tuple[str, list[Call]]:
-    """The words before the calls, and the calls in OpenAI's form; none where the text is no call of these tools."""
-    words, found = text, list[Call]()
-    rest = text
+    """The words beside the calls, and the calls in OpenAI's form; none where the text is no call of these tools."""
+    words, calls = "", list[Call]()
+    place = read = 0
     while True:
-        start = rest.find(form.begin) if form.begin else len(rest) - len(rest.lstrip())
-        if start < 0:
+        start = text.find(form.begin, place) if form.begin else place
+        parsed = _json_at(text, start + len(form.begin)) if start >= 0 else None
+        value = parsed[1] if parsed is not None else None
+        found = [_call(one, names) for one in (value if isinstance(value, list) else [value])]
+        fresh = [one for one in found if one is not None]
+        if parsed is not None and fresh and len(fresh) == len(found):
+            words += text[read:start]
+            calls += fresh
+            end = _beyond_space(text, parsed[0])
+            closed = bool(form.end) and text.startswith(form.end, end)
+            place = read = end + len(form.end) if closed else parsed[0]
+        elif start >= 0 and form.begin:
+            place = start + len(form.begin)  # a mark that is only spoken of
+        else:
             break
-        parsed = _json_at(rest, start + len(form.begin))
-        if parsed is None:
-            break
-        end, value = parsed
-        fresh = [_call(one, names) for one in (value if isinstance(value, list) else [value])]
-        if not fresh or None in fresh:
-            break
-        if not found:
-            words = rest[:start]
-        found += [one for one in fresh if one is not None]
-        rest = rest[end:].lstrip().removeprefix(form.end) if form.end else rest[end:]
-    return (words.strip(), found) if found else (text, [])
+    return (f"{words}{text[read:]}".strip(), calls) if calls else (text, [])
 
 
 class CallWatch:
@@ -150,25 +153,30 @@ def _json_with(text: str, name: str) -> tuple[int, int, Any] | None:
 
 
 def _json_at(text: str, start: int) -> tuple[int, Any] | None:
-    begin = start + len(text[start:]) - len(text[start:].lstrip())
     try:
-        value, end = _DECODER.raw_decode(text, begin)
+        value, end = _DECODER.raw_decode(text, _beyond_space(text, start))
     except (ValueError, RecursionError):
         return None
     return end, value
 
 
+def _beyond_space(text: str, place: int) -> int:
+    found = _SPACE.match(text, place)
+    return found.end() if found is not None else place
+
+
 def _call(value: Any, names: Collection[str]) -> Call | None:
     """A call in OpenAI's form; None where the value is none of these tools'."""
     value = value.get("function", value) if isinstance(value, dict) else value
-    if not isinstance(value, dict) or value.get("name") not in names:
+    name = value.get("name") if isinstance(value, dict) else None
+    if not isinstance(name, str) or name not in names:
         return None
-    arguments: Any = next((value[key] for key in _ARGUMENTS if key in value), {})
+    arguments: Any = next((value[key] for key in _ARGUMENTS if value.get(key) is not None), {})
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
     return {
         "id": f"call_{secrets.token_hex(12)}",
         "type": "function",
-        "function": {"name": value["name"], "arguments": text},
+        "function": {"name": name, "arguments": text},
     }
 
 

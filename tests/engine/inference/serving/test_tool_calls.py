@@ -74,6 +74,17 @@ def test_the_template_tells_the_form(template: str, form: CallForm | None) -> No
         (CallForm("", ""), "No tools needed.", "No tools needed.", 0),
         (CallForm("", ""), '{"name": "other", "arguments": {}}', '{"name": "other", "arguments": {}}', 0),
         (CallForm("<tool_call>", "</tool_call>"), "<tool_call>{broken", "<tool_call>{broken", 0),
+        (
+            CallForm("<tool_call>", "</tool_call>"),
+            f"With <tool_call> I call.\n<tool_call>{ONE}</tool_call>\nWait.",
+            "With <tool_call> I call.\n\nWait.",
+            1,
+        ),
+        (CallForm("", ""), f"{ONE} Wait.", "Wait.", 1),
+        *(
+            (CallForm("", ""), text, text, 0)
+            for text in ('{"name": ["look"]}', '{"name": {}}', '{"function": 5}', "[]", "[5]", '"look"', "")
+        ),
     ],
 )
 def test_calls_of_known_tools_are_read(form: CallForm, text: str, words: str, calls: int) -> None:
@@ -81,6 +92,11 @@ def test_calls_of_known_tools_are_read(form: CallForm, text: str, words: str, ca
     assert found[0] == words
     assert called(found[1]) == [("look", {"city": "Bern"})] * calls
     assert len({call["id"] for call in found[1]}) == calls
+
+
+def test_arguments_that_are_left_out_or_null_are_none() -> None:
+    for text in ('{"name": "look"}', '{"name": "look", "arguments": null}'):
+        assert called(calls_in(text, CallForm("", ""), {"look"})[1]) == [("look", {})]
 
 
 def test_text_is_held_back_only_while_it_may_be_a_call() -> None:
@@ -126,6 +142,12 @@ def test_openais_client_gets_calls(stream: bool) -> None:
         for text, words, count, finish in (
             (f"I look.\n<tool_call>\n{ONE}\n</tool_call>", "I look.", 1, "tool_calls"),
             ("It is < 3 km away, <tool", "It is < 3 km away, <tool", 0, "stop"),
+            (
+                f"<tool_call> is it: <tool_call>{ONE}</tool_call> Wait.",
+                "<tool_call> is it:  Wait.",
+                1,
+                "tool_calls",
+            ),
         ):
             model.text = text
             if not stream:
