@@ -84,11 +84,16 @@ def _chat(options: argparse.Namespace, session: Session) -> Result:
         return export_examples(kept, Path(options.dataset_export), None)
     names = options.models or [pane.name for pane in kept.panes] if kept else options.models
     with ExitStack() as stack:
-        panes, answering = _opened(names, options, session)
+        if kept is not None:
+            stack.callback(store.hold(session.workspace, kept).release)
+        panes, answering = _opened(names, options, session, kept)
         for one in answering:
             stack.enter_context(closing(one))
         conversation = kept or store.begin(panes)
+        if kept is None:
+            stack.callback(store.hold(session.workspace, conversation).release)
         _require_same(conversation, panes)
+        conversation.remember_files()
         conversation.panes = [
             pane.model_copy(update={"left_out": old.left_out})
             for pane, old in zip(panes, conversation.panes, strict=True)
@@ -101,9 +106,13 @@ def _chat(options: argparse.Namespace, session: Session) -> Result:
 
 
 def _opened(
-    names: list[str], options: argparse.Namespace, session: Session
+    names: list[str], options: argparse.Namespace, session: Session, kept: Conversation | None
 ) -> tuple[list[Pane], list[Answering]]:
-    """The panes, and who answers in them; local models are loaded with their first question."""
+    """The panes, and who answers in them; local models are loaded with their first question.
+
+    Args:
+        kept: A conversation to go on with: the files that answered in it go on, as far as they are there.
+    """
     from engine.cli.exported import gguf_of
     from engine.inference.access import open_endpoint
     from engine.inference.budget import Budget
@@ -112,6 +121,7 @@ def _opened(
     from engine.inference.contestants import speaker
     from engine.inference.paid import require_budget
     from engine.inference.talking.client import Loading
+    from engine.models.library import export_with
     from engine.progress import SilentReporter
 
     speakers = [speaker(session.workspace, name) for name in names]
@@ -119,6 +129,7 @@ def _opened(
     budget = Budget(options.budget_usd)
     panes: list[Pane] = []
     answering: list[Answering] = []
+    before = {pane.name: pane for pane in kept.panes} if kept is not None else {}
     for name, paid in zip(names, speakers, strict=True):
         if paid is not None:
             endpoint = open_endpoint(session.workspace, paid[0], budget, SilentReporter())
@@ -126,6 +137,15 @@ def _opened(
             answering.append(PaidAnswering(endpoint, paid[1]))
             continue
         files, export = gguf_of(session, name)
+        old = before.get(name)
+        if old is not None and old.sha256 and old.sha256 != export.sha256:
+            same = export_with(session.workspace, files, old.sha256)
+            if same is None:
+                session.say(
+                    f"  {name}: the file that answered before ({old.quantisation}, {old.sha256[:12]}) is gone; "
+                    f"{export.quantisation}, {export.sha256[:12]} goes on, and its votes are its own."
+                )
+            export = same or export
         panes.append(
             Pane(
                 name=name,

@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import ValidationError
+
 from engine.cli.chat_export import export_examples
 from engine.cli.session import Session
+from engine.cli.visible import visible
 from engine.errors import BakeoffError, UsageError
 
 if TYPE_CHECKING:
@@ -57,8 +60,10 @@ class Terminal:
                         self._show(self._talk.ask(line, stopped.is_set), stopped)
             except BakeoffError as error:
                 self._write(f"{error.sentence()}\n")
-            except ValueError as error:  # a setting that pydantic refuses
-                self._write(f"This cannot be set: {str(error).splitlines()[-2].strip()}\n")
+            except ValidationError as error:
+                self._write(f"This cannot be set: {error.errors()[0]['msg']}.\n")
+            except OSError as error:
+                self._write(f"This cannot be written: {error.strerror}: {error.filename}\n")
 
     def _lines(self) -> Iterator[str]:
         """Lines of the input; one that ends with a backslash goes on in the next."""
@@ -71,7 +76,8 @@ class Terminal:
                 if held:
                     yield held
                 return
-            line = line.rstrip("\r\n")
+            # What is no text in the terminal's encoding could not be saved.
+            line = line.rstrip("\r\n").encode("utf-8", "replace").decode("utf-8")
             if line.endswith("\\"):
                 held += line[:-1] + "\n"
                 continue
@@ -104,11 +110,12 @@ class Terminal:
         elif word == "/trim":
             self._trim(rest)
         elif word == "/export":
-            file, _, number = rest.rpartition(" ") if rest.rpartition(" ")[2].isdigit() else (rest, "", "")
+            file, _, number = rest.rpartition(" ") if rest.rpartition(" ")[2].isdecimal() else (rest, "", "")
             if not file:
                 raise UsageError("usage.chat_file", "No file is named.", fix="See /help.")
             self._write(
-                export_examples(conversation, Path(file), _pane(number) if number else None)[1] + "\n"
+                export_examples(conversation, Path(file).expanduser(), _pane(number) if number else None)[1]
+                + "\n"
             )
         elif word == "/help":
             self._write(_HELP + "\n")
@@ -119,7 +126,7 @@ class Terminal:
 
     def _trim(self, rest: str) -> None:
         conversation = self._talk.conversation
-        if rest and not rest.isdigit():
+        if rest and not rest.isdecimal():
             raise UsageError(
                 "usage.chat_trim", "'{word}' is no number of turns.", fix="See /help.", word=rest
             )
@@ -140,17 +147,19 @@ class Terminal:
                 speaking = one.pane
                 self._write(f"\n[{one.pane + 1}] {self._talk.conversation.panes[one.pane].name}\n")
             if isinstance(one.what, str):
-                self._write(one.what)
+                self._write(visible(one.what))
                 continue
             stopped.clear()
             if isinstance(one.what, BakeoffError):
-                self._write(one.what.sentence() + "\n")
+                self._write(visible(one.what.sentence()) + "\n")
                 if one.to_leave_out:
                     count = one.to_leave_out
                     self._write(
                         f"/trim {count} leaves out the oldest {count} turns, /regenerate asks again.\n"
                     )
             else:
+                if one.what.refusal:
+                    self._write(visible(f"(refused: {one.what.refusal})"))
                 self._write(f"\n    {_took(one.what)}\n")
 
     def _write(self, text: str) -> None:
@@ -173,7 +182,9 @@ def _took(answer: Answer) -> str:
     parts.append(f"{answer.prompt_tokens} before, {answer.cached_tokens} of them known")
     if answer.cost_usd:
         parts.append(f"{answer.cost_usd:.5f} USD")
-    if answer.stop != "stop":
+    if answer.stop == "length" and not answer.text.strip():
+        parts.append("nothing but thoughts until the longest length; allow more with --max-new-tokens")
+    elif answer.stop != "stop":
         parts.append(
             {"length": "cut off at the longest length", "stopped": "stopped"}.get(answer.stop, answer.stop)
         )
@@ -182,16 +193,22 @@ def _took(answer: Answer) -> str:
 
 def _pane(text: str) -> int:
     """The number of a pane, from 0."""
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise UsageError("usage.chat_pane", "'{word}' is no pane.", fix="Name its number, from 1.", word=text)
     return int(text) - 1
 
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """Ctrl-C stops what is being said instead of ending the program."""
+    """Ctrl-C stops what is being said instead of ending the program; a second one, before that has ended, ends it."""
     stopped = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: stopped.set())
+
+    def interrupt(*_: Any) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         yield stopped
     finally:

@@ -51,6 +51,7 @@ def _generate(options: argparse.Namespace, session: Session) -> Result:
     from engine.inference.spec import GenerateSpec
 
     workspace = session.workspace
+    constraint = _constraint(options.constrain)  # before a file is made, which may take long
     open_dataset(workspace, options.dataset, "generate")
     participants = [parse(workspace, name) for name in options.model]
     paid = [participant for participant in participants if participant.form == "api"]
@@ -67,7 +68,7 @@ def _generate(options: argparse.Namespace, session: Session) -> Result:
         limit=options.limit,
         max_new_tokens=options.max_new_tokens,
         batch_size=options.batch_size,
-        constrain=_constraint(options.constrain),
+        constrain=constraint,
         budget_usd=options.budget_usd,
     )
     summary = session.run_job(

@@ -74,6 +74,7 @@ def _offer(session: Session, text: str, context: int) -> Offer:
     """The model that ``text`` names, its GGUF file made where there is none."""
     from engine.cli.exported import gguf_of
     from engine.inference.serving.models import Offer
+    from engine.inference.serving.tool_calls import form_of, special_texts
     from engine.inference.talking.client import ChildTalker, Loading
     from engine.models.inspect import read_template
 
@@ -82,8 +83,16 @@ def _offer(session: Session, text: str, context: int) -> Offer:
 
     loading = Loading(export.file, files.folder, files.base_folder, context)
     shows_tools = "tools" in template and "tool_calls" in template
+    form = None
+    if shows_tools:
+        special = special_texts(files.folder) or special_texts(files.base_folder)
+        form = form_of(template, special)
+        if form is None:
+            session.say(
+                f"  {text}: its tool calls stay text, since its template does not write them as JSON."
+            )
     return Offer(
-        text, f"{export.quantisation}-{export.sha256[:12]}", shows_tools, lambda: ChildTalker(loading)
+        text, f"{export.quantisation}-{export.sha256[:12]}", shows_tools, lambda: ChildTalker(loading), form
     )
 
 

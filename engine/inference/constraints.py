@@ -10,6 +10,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.errors import BakeoffError
+from engine.inference.grammars.limits import LONGEST, require_moderate
+from engine.inference.grammars.schema import schema_grammar
 
 #: Any JSON value that is an object.
 _ANY_OBJECT: Final = '{"type": "object"}'
@@ -66,7 +68,12 @@ def of_choices(texts: Iterable[str]) -> Constraint:
 
 
 def of_schema(schema: dict[str, Any]) -> Constraint:
-    """What a JSON schema describes."""
+    """What a JSON schema describes.
+
+    Raises:
+        AnsweringError: Answers cannot be held to it: it has what is not supported, or is too large.
+    """
+    require_moderate(schema_grammar(schema))
     return Constraint(kind="schema", text=json.dumps(schema, ensure_ascii=False))
 
 
@@ -75,9 +82,11 @@ def read_constraint(file: Path) -> Constraint:
 
     Raises:
         ConstraintError: It cannot be read.
+        AnsweringError: Answers cannot be held to it.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open(encoding="utf-8") as stream:
+            text = stream.read(LONGEST + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise ConstraintError(
             "constraint.unreadable",
@@ -85,11 +94,20 @@ def read_constraint(file: Path) -> Constraint:
             fix="Name a JSON schema, or a grammar in a file that ends in .gbnf.",
             file=str(file),
         ) from error
+    if len(text) > LONGEST:
+        raise ConstraintError(
+            "constraint.too_large",
+            "{file} has more than {most:,} characters, which no grammar or schema in use has.",
+            fix="Name a JSON schema, or a grammar in a file that ends in .gbnf.",
+            file=str(file),
+            most=LONGEST,
+        )
     if file.suffix == ".gbnf":
+        require_moderate(text)
         return Constraint(kind="grammar", text=text)
     try:
         schema = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConstraintError(
             "constraint.no_json",
             "{file} is no JSON: {reason}.",

@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from engine.inference.budget import Budget
@@ -28,6 +28,9 @@ from engine.progress import Reporter, SilentReporter
 
 if TYPE_CHECKING:
     import openai
+
+#: Seconds between two empty pieces of a stream while it waits.
+_SLICE: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,9 @@ class Endpoint:
     ) -> Generator[str | Completion, None, None]:
         """Ask ``model`` to continue ``messages``: pieces of text as they come, and at last the whole.
 
+        While nothing comes (a model thinks, or another attempt is waited for) there are empty pieces, at which
+        whoever listens can leave.
+
         A request that fails is repeated as long as nothing of its answer was given out. An answer that is left in
         the middle (by closing the generator) is booked with the most that it can have cost.
 
@@ -247,7 +253,11 @@ class Endpoint:
                 self._learn(model, str(outcome.refused_parameter))
                 attempt -= 1
                 continue
-            self._wait_or_raise(outcome, attempt)
+            end = time.monotonic() + self._wait_for(outcome, attempt)
+            while (left := end - time.monotonic()) > 0:
+                yield ""
+                self._stopping.wait(min(left, _SLICE))
+                self._check_stopping()
 
     def _streamed(
         self, request: dict[str, Any], price: Price, most_input: int, max_tokens: int
@@ -263,9 +273,7 @@ class Endpoint:
             stream: Any = self._client.chat.completions.create(**request)
             with stream:
                 for chunk in stream:
-                    piece = gathered.add(chunk)
-                    if piece:
-                        yield piece
+                    yield gathered.add(chunk)
             outcome = _read(gathered.document(), price, most_input, max_tokens)
             charged = outcome.cost_usd
         except openai.OpenAIError as error:
@@ -325,6 +333,11 @@ class Endpoint:
 
     def _wait_or_raise(self, failure: EndpointError, attempt: int) -> None:
         """Wait before the next attempt, or raise ``failure`` when there is none."""
+        self._stopping.wait(self._wait_for(failure, attempt))
+        self._check_stopping()
+
+    def _wait_for(self, failure: EndpointError, attempt: int) -> float:
+        """Seconds until the next attempt; raises ``failure`` when there is none."""
         seconds = self._retries.wait(failure, attempt)
         if seconds is None:
             # The client's own error is not chained: it holds the request, and so the key.
@@ -336,8 +349,7 @@ class Endpoint:
             wait=round(seconds, 2),
             reason=failure.message,
         )
-        self._stopping.wait(seconds)
-        self._check_stopping()
+        return seconds
 
     def _check_stopping(self) -> None:
         if self._stopping.is_set():

@@ -24,7 +24,7 @@ _NOT_TAKEN: Final = re.compile(
     re.I,
 )
 #: Parameters that a request can do without, or under another name.
-_DISPENSABLE: Final = ("response_format", "temperature", "seed", "max_tokens")
+_DISPENSABLE: Final = ("response_format", "temperature", "top_p", "seed", "max_tokens", "stream_options")
 #: Anything that looks like a key, wherever it came from.
 _KEY_LIKE: Final = re.compile(r"\b(?:sk|pk|rk)-[\w*.\-]{6,}|Bearer\s+\S+", re.I)
 

@@ -14,7 +14,11 @@ class Sampling(BaseModel):
         default=0.7, ge=0, le=5, title="Temperature", description="0 always takes the likeliest token."
     )
     top_k: int = Field(
-        default=40, ge=0, title="Top k", description="Draw from this many likeliest tokens; 0: from all."
+        default=40,
+        ge=0,
+        lt=2**31,
+        title="Top k",
+        description="Draw from this many likeliest tokens; 0: from all.",
     )
     top_p: float = Field(
         default=0.95,
@@ -37,7 +41,10 @@ class Sampling(BaseModel):
         title="Repeat penalty",
         description="Above 1 makes tokens of the last 64 less likely.",
     )
-    seed: int = Field(default=0, ge=0, lt=2**32, title="Seed", description="The same seed draws the same.")
+    #: The largest number of 32 bits has llama.cpp draw at random.
+    seed: int = Field(
+        default=0, ge=0, lt=2**32 - 1, title="Seed", description="The same seed draws the same."
+    )
 
 
 #: The likeliest token each time: how contestants answer.

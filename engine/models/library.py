@@ -134,6 +134,18 @@ def find_export(
     return None
 
 
+def export_with(workspace: Workspace, files: ModelFiles, sha256: str) -> ExportedFile | None:
+    """The GGUF file of a model with this hash, if it is still there."""
+    query = select(Export).where(Export.model_id == files.id, Export.sha256 == sha256)
+    with workspace.catalogue.reading() as session:
+        rows = session.scalars(query).all()
+    for row in rows:
+        file = workspace.absolute(row.file)
+        if file.is_file() and file.stat().st_size == row.info.get("bytes"):
+            return ExportedFile(file, row.quantisation, row.sha256, row.info)
+    return None
+
+
 def drop_exports(workspace: Workspace, job_id: str) -> None:
     """Remove the GGUF files that a job put into the workspace; they can be made again, byte for byte."""
     folder = workspace.exports / job_id

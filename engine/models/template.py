@@ -130,6 +130,19 @@ class ChatTemplate:
                 continue
         return "object"
 
+    @cached_property
+    def wants_content(self) -> bool:
+        """Whether an answer that only calls tools has to come with an empty text.
+
+        It has none in OpenAI's form, and many templates put texts together without asking whether there is one.
+        """
+        user, answer = _probe_of_arguments(self.arguments)
+        bare = [user, {key: value for key, value in answer.items() if key != "content"}]
+        try:
+            return "None" in self._rendered([(bare, None, False)])[0]
+        except TemplateError:
+            return True
+
     def parts(self, messages: Messages, tools: Any = None) -> tuple[str, str]:
         """The text of a whole example: what the model continues, and what follows it.
 
@@ -205,10 +218,22 @@ class ChatTemplate:
     def _texts(self, asked: Sequence[_Asked]) -> list[str]:
         return self._rendered(
             [
-                (_with_arguments(messages, self.arguments) if _calls(messages) else messages, tools, opening)
+                (self._with_calls(messages) if _calls(messages) else messages, tools, opening)
                 for messages, tools, opening in asked
             ]
         )
+
+    def _with_calls(self, messages: Messages) -> Messages:
+        """A copy in which tool calls are as the template takes them."""
+        copied = _with_arguments(messages, self.arguments)
+        if not self.wants_content:
+            return copied
+        return [
+            {**message, "content": ""}
+            if message.get("tool_calls") and message.get("content") is None
+            else message
+            for message in copied
+        ]
 
     def _rendered(self, asked: Sequence[_Asked]) -> list[str]:
         if not all(messages for messages, _, _ in asked):

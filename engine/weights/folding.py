@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -230,6 +231,9 @@ def fold_adapter(
         write_config(folder, config)
         copy_generation_config(base_folder, folder)
         copy_tokenizer(source.tokenizer_folder, folder)
+        template = adapter_folder / "chat_template.jinja"
+        if template.is_file():  # the one that the adapter was trained with
+            shutil.copyfile(template, folder / template.name)
     return Folded(
         folder=out_folder,
         content_sha256=writer.sha256(),

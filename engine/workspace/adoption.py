@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.workspace.catalogue import Catalogue
@@ -161,6 +162,10 @@ def _add_rows(session: Session, job_id: str, what: Adoption) -> dict[str, str]:
             renamed[model.name] = fields["name"]
     for export in what.exports:
         if session.get(Model, export.model_id) is not None:  # it may have been removed meanwhile
+            # A file that was written over is no longer what the catalogue said of it.
+            for old in session.scalars(select(Export).where(Export.file == export.file)):
+                if old.id != export.id:
+                    session.delete(old)
             session.merge(Export(**export.model_dump()))
     for contestant in what.contestants:
         ensure_contestant(session, contestant)

@@ -343,6 +343,8 @@ def _fault(truth: Truth, model: str, body: dict[str, Any]) -> tuple[int, str, st
             return 400, message, "unsupported_parameter=max_tokens"
         if body.get("temperature", 1) != 1:
             return 400, "Unsupported value: 'temperature' must be 1.", "unsupported_value=temperature"
+        if "top_p" in body:
+            return 400, "Unsupported parameter: 'top_p'.", "unsupported_parameter=top_p"
     return None
 
 

@@ -144,13 +144,15 @@ class PaidAnswering:
                 if isinstance(piece, Completion):
                     done = piece
                     break
-                first = first or time.monotonic() - started
-                parts.append(piece)
-                yield piece
+                if piece:
+                    first = first or time.monotonic() - started
+                    parts.append(piece)
+                    yield piece
                 if stopped():
                     break
         yield Answer(
-            text="".join(parts) if done is None else done.text or done.refusal or "",
+            text="".join(parts) if done is None else done.text,
+            refusal="" if done is None else done.refusal or "",
             stop="stopped" if done is None else "refusal" if done.refusal else done.finish_reason,
             prompt_tokens=0 if done is None else done.input_tokens,
             tokens=len(parts) if done is None else done.output_tokens,

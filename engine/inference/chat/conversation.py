@@ -45,7 +45,9 @@ class Answer(_Part):
         stop: ``stop``, ``length``, ``stopped`` by the user, or what an endpoint says.
         prompt_tokens: Of all that it was shown, ``cached_tokens`` of them known from the turn before.
         first_seconds: Until the first text.
+        refusal: What an endpoint's model said instead of answering.
         snapshot: The exact model that answered, as an endpoint says.
+        sha256: Of the file that answered, ``quantisation`` its own; empty for endpoints.
         left_out: So many of the oldest turns it was not shown.
     """
 
@@ -58,8 +60,16 @@ class Answer(_Part):
     seconds: float
     cost_usd: float = 0.0
     sampling: Sampling
+    refusal: str = ""
     snapshot: str = ""
+    sha256: str = ""
+    quantisation: str = ""
     left_out: int = 0
+
+    @property
+    def comparable(self) -> bool:
+        """Whether it can be better or worse than another: it has text, and was neither withheld nor broken off."""
+        return bool(self.text.strip()) and self.stop not in ("refusal", "content_filter", "stopped")
 
     @property
     def tokens_per_second(self) -> float:
@@ -81,6 +91,11 @@ class Turn(_Part):
     answers: dict[int, Answer] = Field(default_factory=dict)
     failures: dict[int, str] = Field(default_factory=dict)
     vote: int | Literal["tie"] | None = None
+
+    @property
+    def comparable(self) -> list[int]:
+        """The panes whose answers can be compared."""
+        return [pane for pane, answer in sorted(self.answers.items()) if answer.comparable]
 
 
 class Conversation(_Part):
@@ -114,6 +129,13 @@ class Conversation(_Part):
                 shown.append({"role": "user", "content": earlier.prompt})
                 shown.append({"role": "assistant", "content": answer.text})
         return [*shown, {"role": "user", "content": self.turns[turn].prompt}]
+
+    def remember_files(self) -> None:
+        """Let every answer know which file gave it, before another one goes on."""
+        for turn in self.turns:
+            for pane, answer in turn.answers.items():
+                answer.sha256 = answer.sha256 or self.panes[pane].sha256
+                answer.quantisation = answer.quantisation or self.panes[pane].quantisation
 
     def leave_out(self, pane: int, turns: int) -> None:
         """Do not show the oldest so many turns to a pane any more.
@@ -154,21 +176,22 @@ class Conversation(_Part):
         """Say whose answer to the last prompt is better.
 
         Raises:
-            ChatError: Nothing was answered yet, or there is no such pane.
+            ChatError: There are no two answers that can be compared, or the pane has none.
         """
-        if not self.turns or len(self.turns[-1].answers) < 2:
+        whole = self.turns[-1].comparable if self.turns else []
+        if len(whole) < 2:
             raise ChatError(
                 "chat.vote_early",
-                "There are no two answers to compare yet.",
-                fix="Ask something first, with two models at least.",
+                "There are no two answers to compare.",
+                fix="Answers that were refused, stopped or left empty count for nothing; ask again or /regenerate.",
             )
-        if better != "tie" and better not in self.turns[-1].answers:
+        if better != "tie" and better not in whole:
             raise ChatError(
                 "chat.vote_pane",
-                "There is no answer {number} to the last prompt.",
+                "There is no answer {number} to the last prompt that can be compared.",
                 fix="Vote for one of {known}, or tie.",
                 number=better + 1,
-                known=", ".join(str(number + 1) for number in sorted(self.turns[-1].answers)),
+                known=", ".join(str(number + 1) for number in whole),
             )
         self.turns[-1].vote = better
 
@@ -183,7 +206,7 @@ class Conversation(_Part):
             return [
                 self._example(turn.vote, number, turn.answers[turn.vote].left_out)
                 for number, turn in enumerate(self.turns)
-                if isinstance(turn.vote, int)
+                if isinstance(turn.vote, int) and turn.vote in turn.comparable
             ]
         answered = [number for number, turn in enumerate(self.turns) if self._said(pane, turn)]
         return [self._example(pane, answered[-1], 0)] if answered else []

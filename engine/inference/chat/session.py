@@ -86,13 +86,17 @@ class ChatSession:
         sampling = self.conversation.sampling
         if pane in turn.answers:
             # The same seed would say the same again.
-            sampling = sampling.model_copy(update={"seed": (turn.answers[pane].sampling.seed + 1) % 2**32})
+            sampling = sampling.model_copy(
+                update={"seed": (turn.answers[pane].sampling.seed + 1) % (2**32 - 1)}
+            )
         try:
             for piece in self._answering[pane].answer(
                 messages, sampling, self.conversation.max_new_tokens, stopped
             ):
                 if isinstance(piece, Answer):
-                    piece = piece.model_copy(update={"left_out": self.conversation.panes[pane].left_out})
+                    shown = self.conversation.panes[pane]
+                    identity = {"sha256": shown.sha256, "quantisation": shown.quantisation}
+                    piece = piece.model_copy(update={"left_out": shown.left_out, **identity})
                     turn.answers[pane] = piece
                     turn.failures.pop(pane, None)
                     turn.vote = None

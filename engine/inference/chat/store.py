@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from engine.files import write_json
 from engine.inference.chat.conversation import Conversation, Pane
 from engine.inference.chat.errors import ChatError
+from engine.jobs.locks import ProcessLock
 from engine.workspace import Workspace
 
 
@@ -49,21 +51,42 @@ def load(workspace: Workspace, name: str) -> Conversation:
     return _read(file)
 
 
-def saved(workspace: Workspace) -> list[Conversation]:
-    """All conversations that can be read, newest first."""
+def saved(workspace: Workspace, damaged: Callable[[ChatError], None] = lambda _: None) -> list[Conversation]:
+    """All conversations that can be read, newest first; ``damaged`` hears of the others."""
     found = []
-    for file in workspace.conversations.glob("*.json"):
+    for file in sorted(workspace.conversations.glob("*.json")):
         try:
             found.append(_read(file))
-        except ChatError:
-            continue  # one that is damaged is told when it is asked for
+        except ChatError as error:
+            damaged(error)
     return sorted(found, key=lambda one: one.created, reverse=True)
+
+
+def hold(workspace: Workspace, conversation: Conversation) -> ProcessLock:
+    """Keep others from going on with a conversation at the same time, until the lock is given back.
+
+    Raises:
+        ChatError: Somebody does.
+    """
+    workspace.conversations.mkdir(exist_ok=True)
+    lock = ProcessLock(workspace.conversations / f".{conversation.id}.lock")
+    if not lock.acquire():
+        raise ChatError(
+            "chat.held",
+            "Somebody else is going on with the conversation '{name}' at this moment.",
+            fix="End it there first, or begin a new one.",
+            name=conversation.id,
+        )
+    return lock
 
 
 def _read(file: Path) -> Conversation:
     try:
-        return Conversation.model_validate(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
+        found = Conversation.model_validate(json.loads(file.read_text(encoding="utf-8")))
+        if found.id != file.stem:
+            raise ValueError("it is another one's")
+        return found
+    except (OSError, ValueError, ValidationError, RecursionError) as error:
         raise ChatError(
             "chat.damaged",
             "The conversation in {file} cannot be read.",

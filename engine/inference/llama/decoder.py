@@ -1,8 +1,12 @@
 """Greedy decoding of many prompts at once by llama.cpp.
 
-What all prompts begin with is computed once and its cache shared by every sequence. Sequences join as soon as others
+What all prompts begin with is computed once and its cache copied to every sequence. Sequences join as soon as others
 have finished, their prompts computed in the same batches in which others are answering. Guesses of what comes next
 (`engine.inference.llama.drafts`) are computed along and kept as far as they are what the model would have said.
+
+Each sequence has a cache of its own, so that it attends to its own tokens alone: in one cache for all, attention
+costs as much as all of them together. llama.cpp computes neighbours (sequences whose numbers follow each other) at
+once, so that tokens are added in the order of the numbers, and gaps are closed once nobody is left to join.
 
 The answers are those of one-by-one greedy decoding, but for rounding: the kernels of quantised weights round
 differently in batches of different size, so that where two tokens are nearly equally likely the other one may win.
@@ -10,6 +14,7 @@ differently in batches of different size, so that where two tokens are nearly eq
 
 from __future__ import annotations
 
+import heapq
 import os
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
@@ -163,11 +168,11 @@ class _Run:
         self._limit = max_new_tokens
         self._drafts = drafts or NoDrafts()
         self._shared = common_beginning(prompts)
-        self._free = deque(range(1, min(decoder.sequences, len(prompts)) + 1))
-        longest = max(len(prompt) for prompt in prompts) - len(self._shared)
-        room = longest + self._most(max(len(prompt) for prompt in prompts)) + self._drafts.longest
-        cells = len(self._shared) + len(self._free) * room
-        self._context = new_context(decoder.model, cells, len(self._free) + 1, decoder.threads)
+        #: Numbers that nobody has, the lowest first.
+        self._free = list(range(1, min(decoder.sequences, len(prompts)) + 1))
+        longest = max(len(prompt) for prompt in prompts)
+        room = longest + self._most(longest) + self._drafts.longest
+        self._context = new_context(decoder.model, room, len(self._free) + 1, decoder.threads)
         self._memory = llama().llama_get_memory(self._context)
         self._batch = Batch(_BATCH)
 
@@ -205,6 +210,8 @@ class _Run:
                 self._leave(sequence)
                 yield finished
             active = still
+            if not waiting:
+                self._close_gaps(active)
 
     def _compute_shared(self, reporter: Reporter) -> None:
         for start in range(0, len(self._shared), self._batch.room):
@@ -215,42 +222,55 @@ class _Run:
             self._step()
 
     def _fill(self, active: list[_Sequence], waiting: deque[int]) -> None:
-        """Fill the batch: first with the next tokens of those who answer, then with prompts."""
+        """Fill the batch: the next tokens of those who answer have their places, prompts have what is left."""
         self._batch.clear()
+        left = self._batch.room
         for sequence in active:
             sequence.row = -1
             if not sequence.rest:
-                self._add_next(sequence, len(active))
+                self._guess(sequence, len(active))
+                left -= 1 + len(sequence.draft)
+        taken = sum(len(sequence.rest) for sequence in active)
+        while waiting and self._free and taken < left:
+            sequence = self._join(waiting.popleft())
+            taken += len(sequence.rest)
+            active.append(sequence)
+        active.sort(key=lambda sequence: sequence.sequence)
         for sequence in active:
             if sequence.rest:
-                self._add_prompt(sequence)
-        while waiting and self._free and self._batch.left:
-            index, number = waiting.popleft(), self._free.popleft()
-            prompt, start = self._prompts[index], len(self._shared)
-            if start:
-                llama().llama_memory_seq_cp(self._memory, _SHARED, number, 0, start)
-            sequence = _Sequence(index, number, prompt[start:], start, self._most(len(prompt)))
-            sequence.grammar = self._grammar.copy() if self._grammar is not None else None
-            active.append(sequence)
-            self._add_prompt(sequence)
+                left -= self._add_prompt(sequence, left)
+            else:
+                self._add_next(sequence)
 
-    def _add_next(self, sequence: _Sequence, active: int) -> None:
+    def _join(self, index: int) -> _Sequence:
+        """A sequence for a prompt, which has what all begin with."""
+        number, prompt, start = heapq.heappop(self._free), self._prompts[index], len(self._shared)
+        if start:
+            self._copy(_SHARED, number)
+        grammar = self._grammar.copy() if self._grammar is not None else None
+        return _Sequence(index, number, prompt[start:], start, self._most(len(prompt)), grammar=grammar)
+
+    def _guess(self, sequence: _Sequence, active: int) -> None:
         room = min(sequence.limit - len(sequence.answer), _CHEAP // active) - 1
         if room > 0:
             sequence.draft = self._drafts.guess(self._prompts[sequence.index], sequence.answer)[:room]
+
+    def _add_next(self, sequence: _Sequence) -> None:
         tokens = [sequence.answer[-1], *sequence.draft]
         sequence.row = self._batch.add(tokens, sequence.position, sequence.sequence, wanted=len(tokens))
         sequence.position += len(tokens)
 
-    def _add_prompt(self, sequence: _Sequence) -> None:
-        part = sequence.rest[: self._batch.left]
+    def _add_prompt(self, sequence: _Sequence, most: int) -> int:
+        """Add at most so many tokens of a prompt; returns how many."""
+        part = sequence.rest[:most]
         if not part:
-            return
+            return 0
         sequence.rest = sequence.rest[len(part) :]
         whole = not sequence.rest
         row = self._batch.add(part, sequence.position, sequence.sequence, wanted=int(whole))
         sequence.row = row if whole else -1
         sequence.position += len(part)
+        return len(part)
 
     def _step(self) -> None:
         compute(self._context, self._batch)
@@ -291,31 +311,49 @@ class _Run:
         llama().llama_memory_seq_rm(self._memory, sequence.sequence, -1, -1)
         if sequence.grammar is not None:
             sequence.grammar.close()
-        self._free.append(sequence.sequence)
+        heapq.heappush(self._free, sequence.sequence)
+
+    def _close_gaps(self, active: list[_Sequence]) -> None:
+        """Give those who are left the lowest numbers."""
+        for sequence in sorted(active, key=lambda one: -one.sequence):
+            if not self._free or self._free[0] > sequence.sequence:
+                return
+            number = heapq.heappop(self._free)
+            self._copy(sequence.sequence, number)
+            llama().llama_memory_seq_rm(self._memory, sequence.sequence, -1, -1)
+            heapq.heappush(self._free, sequence.sequence)
+            sequence.sequence = number
+
+    def _copy(self, source: int, target: int) -> None:
+        """Copy the whole cache of a sequence (between caches nothing less can be copied)."""
+        llama().llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
     def _most(self, prompt: int) -> int:
         """The longest answer to a prompt of so many tokens."""
         return min(self._limit, self._model.trained_context - prompt)
 
 
-def new_context(model: LlamaModel, cells: int, sequences: int, threads: int | None = None) -> Any:
+def new_context(
+    model: LlamaModel, cells: int, sequences: int, threads: int | None = None, *, together: bool = False
+) -> Any:
     """A context of llama.cpp, to be freed by the caller.
 
     Args:
         model: The model that computes in it.
-        cells: Room for so many tokens of all sequences together.
+        cells: Room for so many tokens of each sequence, or of all ``together``.
         sequences: Most sequences.
+        together: All have one cache, where parts of it can be shared.
         threads: Of the processor; None: one per core.
 
     Raises:
         AnsweringError: There is not enough memory.
     """
     options = llama().llama_context_default_params()
-    options.n_ctx = -(-cells // 256) * 256
+    options.n_ctx = cells_for(cells, 1 if together else sequences)
     options.n_batch = options.n_ubatch = _BATCH
     options.n_seq_max = sequences
     options.n_threads = options.n_threads_batch = threads or os.cpu_count() or 1
-    options.kv_unified = True
+    options.kv_unified = together
     options.no_perf = True
     options.swa_full = True  # a sequence that takes guesses back needs what lies behind a window, too
     context = llama().llama_init_from_model(model.handle, options)
@@ -324,10 +362,15 @@ def new_context(model: LlamaModel, cells: int, sequences: int, threads: int | No
             "answers.no_memory",
             "llama.cpp cannot make room for {cells} tokens: {reason}.",
             fix="Answer fewer prompts at the same time (a smaller batch size).",
-            cells=cells,
+            cells=options.n_ctx,
             reason=last_words().rstrip(".") or "it does not say why",
         )
     return context
+
+
+def cells_for(tokens: int, sequences: int) -> int:
+    """Cells of the cache for so many tokens of each sequence; llama.cpp gives each a multiple of 256."""
+    return -(-tokens // 256) * 256 * sequences
 
 
 def compute(context: Any, batch: Batch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.inference.constraints import Constraint
-from engine.inference.llama.decoder import BatchedDecoder
+from engine.inference.llama.decoder import BatchedDecoder, cells_for
 from engine.inference.llama.grammar import Grammar, grammar_text
 from engine.inference.llama.model import LlamaModel
 from engine.inference.llama.offload import load_fitting
@@ -50,7 +50,7 @@ def answers(
         AnsweringError: llama.cpp cannot load the file, the constraint cannot be used, or llama.cpp fails.
     """
     longest = max((len(prompt.ids) for prompt in prompts), default=0) + max_new_tokens
-    tokens = longest * min(batch_size, max(len(prompts), 1))
+    tokens = cells_for(longest, min(batch_size, max(len(prompts), 1)) + 1)
     with load_fitting(file, tokens, gpu_layers, reporter) as model:
         tell_context(prompts, model.trained_context, max_new_tokens, reporter)
         decoder = BatchedDecoder(model, sequences=batch_size)

@@ -10,6 +10,9 @@ import numpy as np
 
 from engine.inference.constraints import Constraint
 from engine.inference.errors import AnsweringError
+from engine.inference.grammars.limits import require_moderate
+from engine.inference.grammars.schema import schema_grammar
+from engine.inference.grammars.writing import literal, refused
 from engine.inference.llama.candidates import Candidates
 from engine.inference.llama.library import last_words, llama
 from engine.inference.llama.model import LlamaModel
@@ -100,26 +103,20 @@ class Grammar:
 
 
 def grammar_text(constraint: Constraint) -> str:
-    """A constraint in GBNF.
+    """A constraint in GBNF, of a size that llama.cpp can read.
 
     Raises:
-        AnsweringError: Its schema has no grammar.
+        AnsweringError: Its schema has no grammar, or the grammar is too large.
     """
     if constraint.kind == "grammar":
-        return constraint.text
-    if constraint.kind == "choices":
-        return "root ::= " + " | ".join(
-            json.dumps(choice, ensure_ascii=False) for choice in constraint.choices
-        )
-    from llama_cpp.llama_grammar import json_schema_to_gbnf
-
-    try:
-        text: str = json_schema_to_gbnf(constraint.text)
-    except Exception as error:  # the converter raises whatever it meets
-        raise AnsweringError(
-            "answers.schema",
-            "The JSON schema cannot be made a grammar: {reason}.",
-            fix="Use a plainer schema: types, properties, required, enum, items.",
-            reason=str(error)[:200] or type(error).__name__,
-        ) from error
+        text = constraint.text
+    elif constraint.kind == "choices":
+        text = "root ::= " + " | ".join(literal(choice) for choice in constraint.choices)
+    else:
+        try:
+            schema = json.loads(constraint.text)
+        except (ValueError, RecursionError) as error:
+            raise refused("it is no JSON") from error
+        text = schema_grammar(schema)
+    require_moderate(text)
     return text

@@ -84,6 +84,11 @@ class Talker:
         self._stops = {token for token in template.stop_ids if token < self._model.tokens}
 
     @property
+    def alive(self) -> bool:
+        """Whether it can be asked: in this process, always."""
+        return True
+
+    @property
     def context(self) -> int:
         """Tokens of a conversation at most."""
         return self._stream.size

@@ -61,7 +61,7 @@ class _Scorer:
         self._pairs = pairs
         self._shared = common_beginning([list(prompt) for prompt, _ in pairs])
         longest = max(len(prompt) + len(answer) for prompt, answer in pairs)
-        self._context = new_context(model, longest + 2 * _BATCH, _SEQUENCES + 1, threads)
+        self._context = new_context(model, longest + 2 * _BATCH, _SEQUENCES + 1, threads, together=True)
         self._memory = llama().llama_get_memory(self._context)
         self._batch = Batch(_BATCH)
 

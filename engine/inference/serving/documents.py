@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.inference.llama.replies import Reply
@@ -26,13 +26,16 @@ class Completion:
             "system_fingerprint": fingerprint,
         }
 
-    def whole(self, reply: Reply) -> dict[str, Any]:
-        """A finished answer."""
+    def whole(self, reply: Reply, content: str, calls: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+        """A finished answer: its words, and the tools that it calls."""
+        message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
+        if calls:
+            message |= {"content": content or None, "tool_calls": list(calls)}
         choice = {
             "index": 0,
-            "message": {"role": "assistant", "content": reply.text, "refusal": None},
+            "message": message,
             "logprobs": None,
-            "finish_reason": reply.stop,
+            "finish_reason": "tool_calls" if calls else reply.stop,
         }
         return {**self._common, "object": "chat.completion", "choices": [choice], "usage": usage(reply)}
 

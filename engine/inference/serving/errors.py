@@ -13,6 +13,7 @@ _TO_BLAME: Final[dict[str, tuple[str, str]]] = {
     "answers.no_prompt": ("invalid_value", "messages"),
     "template.fails": ("invalid_value", "messages"),
     "answers.schema": ("invalid_json_schema", "response_format"),
+    "answers.grammar_size": ("invalid_json_schema", "response_format"),
     "answers.grammar": ("invalid_json_schema", "response_format"),
     "answers.grammar_stuck": ("invalid_json_schema", "response_format"),
 }

@@ -14,6 +14,7 @@ from engine.inference.llama.replies import Reply
 from engine.inference.sampling import Sampling
 from engine.inference.serving.errors import RequestError, status_of
 from engine.inference.serving.request import ChatRequest
+from engine.inference.serving.tool_calls import CallForm
 from engine.inference.serving.turns import Turns
 
 
@@ -50,12 +51,14 @@ class Offer:
         fingerprint: Tells which file answers.
         shows_tools: Whether its template shows tools to it.
         load: Brings it into memory.
+        calls: How it writes tool calls; None: they stay text.
     """
 
     name: str
     fingerprint: str
     shows_tools: bool
     load: Callable[[], Answerer]
+    calls: CallForm | None = None
 
 
 class ServedModel:

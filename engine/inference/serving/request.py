@@ -56,9 +56,8 @@ _READ: Final = frozenset(
 )
 _SAMPLING: Final = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
 _MOST_STOPS: Final = 16
-#: Larger bounds of a schema become grammars of many megabytes.
-_MOST_REPEATED: Final = 2000
-_BOUNDS: Final = frozenset({"minItems", "maxItems", "minLength", "maxLength"})
+#: As many as llama.cpp has: one of its 32-bit numbers means that each answer is drawn differently.
+_SEEDS: Final = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -118,6 +117,7 @@ def read_request(document: dict[str, Any]) -> ChatRequest:
 
     Raises:
         RequestError: A parameter is missing, of a wrong type, unknown, or asks for what is not supported.
+        AnsweringError: Answers cannot be held to the schema.
     """
     given = {name: value for name, value in document.items() if value is not None}
     _refuse_unsupported(given)
@@ -212,7 +212,7 @@ def _tools(given: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 def _sampling(given: dict[str, Any]) -> Sampling:
     settings = {name: given[name] for name in _SAMPLING if name in given}
-    seed = given.get("seed", secrets.randbelow(2**32))
+    seed = given.get("seed", secrets.randbelow(_SEEDS))
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise _wrong("seed", "The parameter '{name}' is not a whole number.", code="invalid_type")
     for name, value in settings.items():
@@ -222,7 +222,7 @@ def _sampling(given: dict[str, Any]) -> Sampling:
             raise _wrong(name, "The parameter '{name}' is not {what}.", code="invalid_type", what=what)
     try:
         # OpenAI's seeds have 64 bits and a sign, llama.cpp's 32.
-        return Sampling(**settings, seed=seed % 2**32)
+        return Sampling(**settings, seed=seed % _SEEDS)
     except ValidationError as error:
         first = error.errors()[0]
         raise _wrong(
@@ -281,29 +281,4 @@ def _constraint(given: dict[str, Any]) -> Constraint | None:
     schema = described.get("schema") if isinstance(described, dict) else None
     if not isinstance(schema, dict):
         raise _wrong("response_format.json_schema.schema", "'{name}' is missing or not an object.")
-    _require_moderate(schema)
     return of_schema(schema)
-
-
-def _require_moderate(schema: Any) -> None:
-    """Refuse a schema whose grammar would be enormous.
-
-    Raises:
-        RequestError: It is one.
-    """
-    waiting = [schema]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, list):
-            waiting += value
-        elif isinstance(value, dict):
-            waiting += value.values()
-            for bound in _BOUNDS & value.keys():
-                if isinstance(value[bound], int | float) and value[bound] > _MOST_REPEATED:
-                    raise _wrong(
-                        "response_format",
-                        "The schema has {bound} above {most}.",
-                        code="invalid_json_schema",
-                        bound=bound,
-                        most=_MOST_REPEATED,
-                    )

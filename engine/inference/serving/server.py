@@ -23,6 +23,7 @@ from engine.inference.serving.documents import Completion, list_document, model_
 from engine.inference.serving.errors import RequestError, ServerError, error_document, status_of
 from engine.inference.serving.models import Offer, ServedModel
 from engine.inference.serving.request import ChatRequest, read_json, read_request
+from engine.inference.serving.tool_calls import CallForm, CallWatch, calls_in, named
 from engine.inference.serving.turns import GoneError
 from engine.progress import Reporter
 
@@ -283,8 +284,9 @@ class _Handler(BaseHTTPRequestHandler):
         model = self._model(request.model)
         completion = Completion(model.offer.name, model.offer.fingerprint)
         started = time.monotonic()
+        form = model.offer.calls if request.tools else None
         with closing(model.reply(request, self._gone)) as pieces:
-            reply = self._stream(pieces, completion, request) if request.stream else _last(pieces)
+            reply = self._stream(pieces, completion, request, form) if request.stream else _last(pieces)
         if reply.stop == "stopped":
             raise GoneError
         self.server.owner.reporter.event(
@@ -295,21 +297,48 @@ class _Handler(BaseHTTPRequestHandler):
             seconds=round(time.monotonic() - started, 3),
         )
         if not request.stream:
-            self._send(completion.whole(reply))
+            content, calls = (
+                calls_in(reply.text, form, set(named(request.tools or ()))) if form else (reply.text, [])
+            )
+            self._send(completion.whole(reply, content, calls))
 
-    def _stream(self, pieces: Iterator[str | Reply], completion: Completion, request: ChatRequest) -> Reply:
-        """Send pieces as they come; headers go with the first, so that a failure before it has its own status."""
+    def _stream(
+        self,
+        pieces: Iterator[str | Reply],
+        completion: Completion,
+        request: ChatRequest,
+        form: CallForm | None,
+    ) -> Reply:
+        """Send pieces as they come; headers go with the first, so that a failure before it has its own status.
+
+        Text that may be the beginning of a tool call is held back until it is known what it is.
+        """
         counted = request.include_usage
+        watch, sent = CallWatch(form) if form is not None else None, ""
         for piece in pieces:
             if not self._begun:
                 self._begin_stream()
                 self._send_event(completion.piece({"role": "assistant", "content": ""}, counted=counted))
             if isinstance(piece, str):
-                self._send_event(completion.piece({"content": piece}, counted=counted))
+                piece = watch.add(piece) if watch is not None else piece
+                sent += piece
+                if piece:
+                    self._send_event(completion.piece({"content": piece}, counted=counted))
             elif piece.stop == "stopped":
                 return piece
             else:
-                self._send_event(completion.piece({}, finish=piece.stop, counted=counted))
+                content, calls = (
+                    calls_in(piece.text, form, set(named(request.tools or ()))) if form else (piece.text, [])
+                )
+                # The words beside calls are without white space around them, those that are sent are not.
+                rest = content.removeprefix(sent.strip()) if calls else content[len(sent) :]
+                if rest:
+                    self._send_event(completion.piece({"content": rest}, counted=counted))
+                if calls:
+                    numbered = [{"index": number, **call} for number, call in enumerate(calls)]
+                    self._send_event(completion.piece({"tool_calls": numbered}, counted=counted))
+                finish = "tool_calls" if calls else piece.stop
+                self._send_event(completion.piece({}, finish=finish, counted=counted))
                 if counted:
                     self._send_event(completion.counts(piece))
                 self._write_event(b"[DONE]")

@@ -107,9 +107,12 @@ def follow(parents: Sequence[ParentLicence], name: str) -> Consequences:
         if licence.name_begins and not name.lower().startswith(licence.name_begins.lower())
     ]
     if not parents or any(one.licence is None for one in parents):
-        others = sorted({one.named for one in parents if one.licence is None and one.named} | set(known))
+        others = sorted({one.named or "unknown" for one in parents if one.licence is None} | set(known))
         return Consequences(
-            "unknown" if not others else "other", ", ".join(others), tuple(follows), tuple(conflicts)
+            "unknown" if set(others) <= {"unknown"} else "other",
+            "" if set(others) <= {"unknown"} else ", ".join(others),
+            tuple(follows),
+            tuple(conflicts),
         )
     if len(known) == 1:
         return Consequences(next(iter(known)), "", tuple(follows), tuple(conflicts))

@@ -40,7 +40,8 @@ def chat(
 
 def test_two_models_side_by_side_and_what_becomes_of_it(cli: Cli, two: Workspace, tmp_path: Path) -> None:
     lines = "/system Be brief.\nWhat is\\\nthis?\n/vote 2\n/set temperature 0\n/regenerate 1\n/vote tie\n"
-    lines += "/vote 1\n/nonsense\n/vote 7\n/set colour 3\n/set top_p 9\n/trim 5\n"
+    lines += "/vote 1\n/export /nowhere/x.jsonl\n/vote \u00b2\n/trim \u00b2\n"
+    lines += "/nonsense\n/vote 7\n/set colour 3\n/set top_p 9\n/trim 5\n"
     lines += "/export won.jsonl\n/quit\nnever asked\n"
     done = chat(two, tmp_path, lines, "one", "two@q4_0", "--max-new-tokens", "8", "--json")
     assert done.returncode == 0, done.stderr
@@ -53,6 +54,8 @@ def test_two_models_side_by_side_and_what_becomes_of_it(cli: Cli, two: Workspace
     assert turn["answers"]["0"]["sampling"]["temperature"] == 0
     assert turn["vote"] == 0
     for said in (
+        "no folder /nowhere",
+        "'\u00b2' is no pane",
         "/nonsense",
         "no answer 7",
         "no setting 'colour'",
@@ -72,6 +75,12 @@ def test_two_models_side_by_side_and_what_becomes_of_it(cli: Cli, two: Workspace
     ranked = cli("rank", "--verdicts", tmp_path / "votes.csv", "--json")
     assert {row["name"] for row in ranked.json["contestants"]} == {"one", "two@q4_0"}
     assert cli("chat", "--verdicts", tmp_path / "votes.csv").status == 1  # it exists
+    smaller = cli("export", "one", tmp_path / "other.gguf", "--as", "gguf", "--quant", "q4_0")
+    assert smaller.status == 0, smaller.stderr
+    gone_on = chat(two, tmp_path, "And now?\n", "--continue", talk["id"], "--json")
+    assert [pane["sha256"] for pane in json.loads(gone_on.stdout)["panes"]] == [
+        pane["sha256"] for pane in talk["panes"]
+    ]
     other = chat(two, tmp_path, "x\n", "two", "--continue", talk["id"])
     assert other.returncode == 1
     assert "was held with one, two@q4_0" in other.stderr

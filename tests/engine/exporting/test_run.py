@@ -78,6 +78,19 @@ def test_the_file_of_an_adapter_is_that_of_the_merged_folder(ready: Workspace, t
         do(ready, "export", ExportSpec(model=name, quantisation="q4_0", out=str(out)))
         tensors.append({tensor.name: tensor.data.tobytes() for tensor in GGUFReader(out).tensors})
     assert tensors[0] == tensors[1]
+    template = find_model(ready, "tuned").folder / "chat_template.jinja"
+    assert (merged / template.name).read_bytes() == template.read_bytes()
+
+
+def test_a_file_that_was_written_over_is_only_the_new_models(ready: Workspace, tmp_path: Path) -> None:
+    out = tmp_path / "same.gguf"
+    do(ready, "export", ExportSpec(model="base", quantisation="q8_0", out=str(out)))
+    out.unlink()
+    do(ready, "export", ExportSpec(model="tuned", quantisation="q8_0", out=str(out)))
+    assert find_export(ready, find_model(ready, "base"), "q8_0") is None
+    found = find_export(ready, find_model(ready, "tuned"), "q8_0")
+    assert found is not None
+    assert found.file == out
 
 
 def test_adapters_leave_as_they_are_and_bases_do_not_leave_as_adapters(

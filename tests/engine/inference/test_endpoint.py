@@ -276,6 +276,20 @@ def test_a_reasoning_model_gets_its_own_parameters(server: FakeOpenAI) -> None:
     assert completion.text == "hello"
     assert server.usage.bodies[-1]["max_completion_tokens"] == 9
     assert "temperature" not in server.usage.bodies[-1]
+    asked = [{"role": "user", "content": "hello"}]
+    pieces = list(endpoint(server).stream(asked, "o3", temperature=0.7, top_p=0.9))
+    assert isinstance(pieces[-1], Completion)
+    assert "".join(piece for piece in pieces if isinstance(piece, str)) == pieces[-1].text == "hello"
+    assert "top_p" not in server.usage.bodies[-1]
+
+
+def test_whoever_listens_can_leave_while_another_attempt_is_waited_for(server: FakeOpenAI) -> None:
+    server.truth.failures = ["429:30"] * 9
+    started = time.monotonic()
+    stream = endpoint(server).stream([{"role": "user", "content": "hello"}], "gpt-4o")
+    assert [next(stream) for _ in range(3)] == ["", "", ""]
+    stream.close()
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_a_failure_is_shared_by_the_same_texts_and_noted_once_for_each_pair(serv
 @pytest.mark.parametrize("failure", ["429", "500", "drop", "cut", "cut-json", "wrong-json"])
 def test_passing_failures_leave_no_trace_in_the_verdicts(server: FakeOpenAI, failure: str) -> None:
     server.truth.failures = [failure, "ok"] * 6
-    result = judged(judge_of(server), field(3), prompts(3))
+    result = judged(judge_of(server), field(3), prompts(3), parallel=1)
     assert (result.summary.comparisons, result.summary.failed) == (18, 0)
     assert len(server.usage.failures) == 6
 

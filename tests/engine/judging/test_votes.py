@@ -225,7 +225,7 @@ def test_the_most_comparisons_count_earlier_votes_too(filled: Workspace) -> None
     assert vote_all(ballot(filled, max_comparisons=6)) == 2
 
 
-def test_a_goal_spends_no_votes_on_who_is_out(filled: Workspace) -> None:
+def test_a_goal_asks_only_about_its_reference(filled: Workspace) -> None:
     one = ballot(filled, "Good", "Bad", "Copy", goal="beat:Good")
     vote_all(one)
     assert all("Good" in (verdict.name_a, verdict.name_b) for verdict in stored(filled))

@@ -121,6 +121,25 @@ def test_arguments_of_tool_calls_are_encoded_once(tmp_path: Path, expression: st
     assert call["function"]["arguments"] == given
 
 
+@pytest.mark.parametrize("content", ["m.content", "m['content'] + ''", "m.content ~ ''"])
+def test_an_answer_that_only_calls_tools_needs_no_text(tmp_path: Path, content: str) -> None:
+    """OpenAI's form has null there, and templates put it together with other texts."""
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    conversation = [
+        {"role": "user", "content": "Where?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "there", "tool_call_id": "c1"},
+        {"role": "assistant", "content": "There."},
+    ]
+    text = (TOOL_TEMPLATE % "call.function.arguments | tojson").replace("m.content or ''", content)
+    template = load_template(tiny_model(tmp_path / "tiny", chat_template=text), SilentReporter())
+    for shown in (conversation, conversation[:2]):
+        rendered = template.render(shown)
+        assert "None" not in template.tokenizer.decode(rendered.ids)
+    plain = load_template(tiny_model(tmp_path / "plain", chat_template=None), SilentReporter())
+    assert "There." in plain.tokenizer.decode(plain.render(conversation).ids)
+
+
 def test_arguments_that_are_no_json_stay_as_they_are(tmp_path: Path) -> None:
     call = {"function": {"name": "look", "arguments": "not json"}}
     folder = tiny_model(tmp_path / "tiny", chat_template=TOOL_TEMPLATE % "call.function.arguments | tojson")

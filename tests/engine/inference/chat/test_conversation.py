@@ -81,6 +81,39 @@ def test_votes_name_a_pane_that_answered(talk: Conversation) -> None:
         talk.vote(0)
 
 
+def test_answers_that_are_none_cannot_be_voted_for(talk: Conversation) -> None:
+    for change in ({"stop": "refusal"}, {"stop": "stopped"}, {"stop": "length", "text": ""}):
+        talk.turns[-1].answers = {0: answer("C0"), 1: answer("C1").model_copy(update=change), 2: answer("C2")}
+        with pytest.raises(ChatError, match="no answer 2 to the last prompt that can be compared"):
+            talk.vote(1)
+        talk.vote(0)
+        talk.turns[-1].answers.pop(2)
+        with pytest.raises(ChatError, match="no two answers to compare"):
+            talk.vote(0)
+
+
+def test_a_file_with_the_id_of_another_conversation_is_refused(talk: Conversation, tmp_path: Path) -> None:
+    workspace = open_workspace(tmp_path / "ws")
+    file = store.save(workspace, talk)
+    for name in ("copy", "evil"):
+        (file.parent / f"{name}.json").write_bytes(file.read_bytes().replace(b'"x"', b'"../../x"'))
+    with pytest.raises(ChatError) as refused:
+        store.load(workspace, "evil")
+    assert refused.value.code == "chat.damaged"
+    told: list[ChatError] = []
+    assert [one.id for one in store.saved(workspace, told.append)] == ["x"]
+    assert len(told) == 2
+
+
+def test_one_conversation_is_gone_on_with_in_one_place(talk: Conversation, tmp_path: Path) -> None:
+    workspace = open_workspace(tmp_path / "ws")
+    lock = store.hold(workspace, talk)
+    with pytest.raises(ChatError, match="Somebody else"):
+        store.hold(workspace, talk)
+    lock.release()
+    store.hold(workspace, talk).release()
+
+
 def test_examples_are_what_was_said_or_what_won(talk: Conversation) -> None:
     (whole,) = talk.examples(0)
     assert said(whole["messages"]) == ["Be brief.", "a", "A0", "b", "B0", "c", "C0"]

@@ -50,3 +50,21 @@ def test_the_ranking_reads_them(tmp_path: Path) -> None:
     ranking = rank(read_verdicts(tmp_path / "votes.csv"))
     assert [row.name for row in ranking.contestants] == ["m1", "m0"]
     assert ranking.contestants[0].wins == 4
+
+
+def test_answers_of_another_file_in_one_conversation_are_another_contestants() -> None:
+    one = talk("c", [0, 0])
+    one.turns[1].answers = {
+        pane: said.model_copy(update={"sha256": "bb" * 32}) for pane, said in one.turns[1].answers.items()
+    }
+    assert [row["a"] for row in verdicts([one])] == ["m0 aaaaaaaa", "m0 bbbbbbbb"]
+
+
+def test_what_was_refused_stopped_or_left_empty_has_no_verdicts() -> None:
+    for change in ({"stop": "content_filter"}, {"stop": "stopped"}, {"text": " "}, {"stop": "refusal"}):
+        one = talk("c", [0, "tie"], panes=3)
+        for turn in one.turns:
+            turn.answers = {**turn.answers, 1: turn.answers[1].model_copy(update=change)}
+        assert [(row["a"], row["b"]) for row in verdicts([one])] == [("m0", "m2"), ("m0", "m2")]
+        one.turns[0].vote = 1
+        assert [row["prompt_id"] for row in verdicts([one])] == ["c/2"]

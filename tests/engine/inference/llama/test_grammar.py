@@ -104,9 +104,35 @@ def test_what_is_no_grammar_is_refused(tiny: tuple[Path, Path], tmp_path: Path) 
     (tmp_path / "half.json").write_text('{"type": ')
     (tmp_path / "list.json").write_text("[1]")
     (tmp_path / "bytes.gbnf").write_bytes(b"\xff\xfe\x00")
-    for name in ("half.json", "list.json", "bytes.gbnf", "missing.json"):
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "huge.json").write_text('"' + "x" * 1_000_001)
+    for name in ("half.json", "list.json", "bytes.gbnf", "missing.json", "deep.json", "huge.json"):
         with pytest.raises(ConstraintError, match=name):
             read_constraint(tmp_path / name)
+
+
+def test_a_file_that_answers_cannot_be_held_to_is_refused_when_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "deep.gbnf").write_text("root ::= " + "(" * 20_000 + '"a"' + ")" * 20_000)
+    (tmp_path / "often.gbnf").write_text('root ::= "a"{5000000}')
+    (tmp_path / "pattern.json").write_text('{"type": "string", "pattern": "^[a-z]{0,20000}$"}')
+    (tmp_path / "unique.json").write_text('{"type": "array", "uniqueItems": true}')
+    for name in ("deep.gbnf", "often.gbnf", "pattern.json", "unique.json"):
+        with pytest.raises(AnsweringError):
+            read_constraint(tmp_path / name)
+    (tmp_path / "good.gbnf").write_text('root ::= "a"')
+    assert read_constraint(tmp_path / "good.gbnf").text == 'root ::= "a"'
+
+
+def test_awkward_texts_come_out_as_they_are(tiny: tuple[Path, Path], template: ChatTemplate) -> None:
+    awkward = ("a\nb", "C:\\temp", 'say "no"', "x\b\fy")
+    assert set(answered(tiny[1], template, of_choices(awkward), 40)) <= set(awkward)
+    schema = {
+        "type": "object",
+        "properties": {'"k\\': {"enum": list(awkward)}},
+        "required": ['"k\\'],
+    }
+    for text in answered(tiny[1], template, of_schema(schema), 60):
+        assert json.loads(text)['"k\\'] in awkward
 
 
 def test_choices_come_from_few_texts_only() -> None:

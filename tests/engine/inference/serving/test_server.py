@@ -204,6 +204,9 @@ def test_stops_seeds_and_more_than_openai_has(client: openai.OpenAI) -> None:
         )
 
     assert drawn(-5) == drawn(-5) != drawn(6)
+    # llama.cpp takes one of its numbers for the wish to be surprised.
+    assert drawn(-1) == drawn(-1)
+    assert drawn(2**32 - 1) == drawn(2**32 - 1)
 
 
 def test_conversations_with_systems_parts_and_tools(client: openai.OpenAI) -> None:
@@ -239,6 +242,7 @@ def test_conversations_with_systems_parts_and_tools(client: openai.OpenAI) -> No
         ({"temperature": True}, "temperature", "invalid_type"),
         ({"top_p": 0}, "top_p", "invalid_value"),
         ({"top_k": 1.5}, "top_k", "invalid_type"),
+        ({"top_k": 2**31}, "top_k", "invalid_value"),
         ({"seed": 1.5}, "seed", "invalid_type"),
         ({"max_tokens": 0}, "max_tokens", "invalid_value"),
         ({"max_completion_tokens": "many"}, "max_completion_tokens", "invalid_type"),
@@ -278,6 +282,19 @@ def test_conversations_with_systems_parts_and_tools(client: openai.OpenAI) -> No
             },
             "response_format",
             "invalid_json_schema",
+        ),
+        *(
+            (
+                {"response_format": {"type": "json_schema", "json_schema": {"schema": schema}}},
+                "response_format",
+                "invalid_json_schema",
+            )
+            for schema in (
+                {"type": "string", "pattern": "^[a-z]{0,20000}$"},
+                {"type": "string", "maxLength": 1001},
+                {"type": "array", "uniqueItems": True},
+                {"type": "object", "properties": {}, "required": ["name"]},
+            )
         ),
         (
             {"messages": [{"role": "user", "content": "y" * CONTEXT}]},

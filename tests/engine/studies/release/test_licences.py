@@ -101,7 +101,7 @@ def test_several_are_named_together() -> None:
 
 def test_an_unknown_licence_is_said_plainly() -> None:
     found = follow([*parents("mit"), ParentLicence("strange", "", None, "nowhere")], "mine")
-    assert found.id == "other"
+    assert (found.id, found.name) == ("other", "mit, unknown")
     assert "licence of strange is not known" in found.conflicts[0]
     assert follow([ParentLicence("strange", "", None, "nowhere")], "mine").id == "unknown"
     assert follow([], "mine").id == "unknown"
