@@ -44,23 +44,9 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _generate(options: argparse.Namespace, session: Session) -> Result:
-    from engine.datasets.library import open_dataset
-    from engine.inference.access import prices
-    from engine.inference.contestants import parse
-    from engine.inference.paid import require_budget
     from engine.inference.spec import GenerateSpec
+    from engine.inference.starting import require_answerable
 
-    workspace = session.workspace
-    constraint = _constraint(options.constrain)  # before a file is made, which may take long
-    open_dataset(workspace, options.dataset, "generate")
-    participants = [parse(workspace, name) for name in options.model]
-    paid = [participant for participant in participants if participant.form == "api"]
-    require_budget(
-        workspace, [(item.endpoint, item.api_model) for item in paid], options.budget_usd, prices(workspace)
-    )
-    for participant in participants:
-        if participant.files is not None and participant.quantisation:
-            gguf_of(session, f"{participant.files.name}@{participant.quantisation}")
     spec = GenerateSpec(
         models=options.model,
         dataset=options.dataset,
@@ -68,16 +54,19 @@ def _generate(options: argparse.Namespace, session: Session) -> Result:
         limit=options.limit,
         max_new_tokens=options.max_new_tokens,
         batch_size=options.batch_size,
-        constrain=constraint,
+        constrain=_constraint(options.constrain),  # before a file is made, which may take long
         budget_usd=options.budget_usd,
     )
+    start = require_answerable(session.workspace, spec)
+    for name, quantisation in start.exports:
+        gguf_of(session, f"{name}@{quantisation}")
     summary = session.run_job(
         "generate",
         spec,
-        f"Answers to {options.dataset}",
-        lane="network" if paid and len(paid) == len(participants) else None,
+        start.title,
+        lane=start.lane,
         detach=options.detach,
-        own_environment=bool(paid),
+        own_environment=start.own_runner,
     )
     if options.detach:
         return summary, summary["job"]

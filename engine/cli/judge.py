@@ -53,10 +53,9 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _judge(options: argparse.Namespace, session: Session) -> Result:
-    from engine.inference.paid import require_budget
-    from engine.judging.prepare import LOCAL, REFERENCE, forecast, prepare, split_judge
+    from engine.judging.prepare import forecast
     from engine.judging.spec import JudgeSpec
-    from engine.progress import SilentReporter
+    from engine.judging.starting import require_judgeable
 
     spec = JudgeSpec(
         dataset=options.dataset,
@@ -76,19 +75,15 @@ def _judge(options: argparse.Namespace, session: Session) -> Result:
     if options.dry_run:
         plan = asdict(forecast(session.workspace, spec))
         return plan, _plan_text(plan)
-    local = spec.judge.startswith(LOCAL)
-    api = not local and spec.judge != REFERENCE
-    if api:
-        require_budget(session.workspace, [split_judge(spec.judge)], spec.budget_usd)
     # Whatever is wrong with the request is told before a job begins.
-    prepare(session.workspace, spec, SilentReporter()).chooser(spec, everything=False)
+    start = require_judgeable(session.workspace, spec)
     summary = session.run_job(
         "judge",
         spec,
-        f"{spec.judge} judges {spec.dataset}",
-        lane="compute" if local else None,
+        start.title,
+        lane=start.lane,
         detach=options.detach,
-        own_environment=api,
+        own_environment=start.own_runner,
     )
     if options.detach:
         return summary, summary["job"]

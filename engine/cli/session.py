@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: Seconds between two progress lines where the terminal cannot rewrite one.
 _QUIET: Final = 5.0
-#: Ends of the codes of errors that came from outside, so that the same command may go on with the job.
-_BROKEN_OFF: Final = (".disk_full", "job.worker_lost", "hub.unreachable")
 #: Failures that the log of the job explains, or after which it goes on: it is not forgotten.
 _KEPT: Final = ("job.crashed", "job.worker_lost", "hub.unreachable")
 #: What a kind of job gives a name to.
@@ -164,18 +162,8 @@ class Session:
             self._line_open = False
 
     def parked(self, kind: str, spec: BaseModel) -> JobDirectory | None:
-        """A job that was asked for with the same words and is not done, though nothing was wrong with the words."""
-        from engine.jobs.directory import all_jobs
-
-        wanted = spec.model_dump(mode="json")
-        for job in reversed(all_jobs(self.workspace.jobs)):
-            request, status = job.request(), job.status()
-            same = request.kind == kind and request.spec == wanted and request.study is None
-            code = str((status.error or {}).get("code", ""))
-            broken_off = status.state == "failed" and code.endswith(_BROKEN_OFF)
-            if same and (status.state in ("paused", "queued", "running") or broken_off):
-                return job
-        return None
+        """See `engine.jobs.client.JobClient.parked`."""
+        return self.client.parked(kind, spec)
 
     def _require_unclaimed(self, kind: str, spec: BaseModel) -> None:
         """Refuse a name that a job at work is about to give to something else.

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Result = tuple[Any, str]
 
-_KEYS: Final = "1 or 2: that answer is better.  t: tie.  s: skip.  u: undo.  q: quit."
-_CHOICES: Final[dict[str, Choice]] = {"1": "left", "2": "right", "t": "tie"}
+_KEYS: Final = "1 or 2: that answer is better.  t: tie.  b: both bad.  s: skip.  u: undo.  q: quit."
+_CHOICES: Final[dict[str, Choice]] = {"1": "left", "2": "right", "t": "tie", "b": "both_bad"}
 
 
 def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:

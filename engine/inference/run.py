@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.datasets.library import open_dataset
 from engine.files import new_folder
-from engine.inference.access import address, open_endpoint
+from engine.inference.access import open_endpoint
 from engine.inference.api_answers import Question, ask_all
 from engine.inference.budget import Budget
 from engine.inference.contestants import Participant, contestant, parse
@@ -15,6 +15,7 @@ from engine.inference.local_answers import LocalAnswers
 from engine.inference.outputs import Output, read_outputs, write_outputs
 from engine.inference.questions import Questions, messages_of
 from engine.inference.spec import GenerateSpec
+from engine.inference.starting import paid_contestant
 from engine.jobs.context import JobContext, JobResult
 from engine.workspace.adoption import Adoption, NewContestant, NewOutputSet, ensure_contestant
 
@@ -70,14 +71,7 @@ class _Work:
         for participant in participants:
             endpoint = open_endpoint(self.context.workspace, participant.endpoint, budget, self.context)
             endpoint.prices.require(participant.api_model, participant.endpoint)
-            url, _ = address(self.context.workspace, participant.endpoint)
-            identity = {
-                "endpoint": url,
-                "model": participant.api_model,
-                "max_tokens": longest,
-                "temperature": 0.0,
-            }
-            who = contestant(participant, self.questions.dataset.id, identity)
+            who = paid_contestant(self.context.workspace, participant, self.questions.dataset.id, longest)
             self.contestants.append(who)
             with self.context.workspace.catalogue.writing() as session:
                 ensure_contestant(session, who)

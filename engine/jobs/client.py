@@ -17,6 +17,7 @@ from engine.jobs.directory import (
     JobDirectory,
     JobError,
     Request,
+    all_jobs,
     at_rest,
     create,
     new_job_id,
@@ -33,6 +34,8 @@ _LOOK_EVERY: Final = 0.1
 _START_SECONDS: Final = 20.0
 #: How often a runner is started before its not starting is told.
 _STARTS: Final = 3
+#: Ends of the codes of errors that came from outside, so that the same request may go on with the job.
+_BROKEN_OFF: Final = (".disk_full", "job.worker_lost", "hub.unreachable")
 
 
 class JobFailedError(BakeoffError):
@@ -95,6 +98,30 @@ class JobClient:
             own_runner=own_runner,
         )
         return create(self._workspace.jobs, request)
+
+    def parked(self, kind: str, spec: BaseModel) -> JobDirectory | None:
+        """A job that was asked for with the same words and is not done, though nothing was wrong with the words."""
+        wanted = spec.model_dump(mode="json")
+        for job in reversed(all_jobs(self._workspace.jobs)):
+            request, status = job.request(), job.status()
+            same = request.kind == kind and request.spec == wanted and request.study is None
+            code = str((status.error or {}).get("code", ""))
+            broken_off = status.state == "failed" and code.endswith(_BROKEN_OFF)
+            if same and (status.state in ("paused", "queued", "running") or broken_off):
+                return job
+        return None
+
+    def begin(
+        self, kind: str, spec: BaseModel, title: str, *, lane: Lane | None = None, own_runner: bool = False
+    ) -> JobDirectory:
+        """Queue a job, or take up the parked one that does the same, and see that it runs (see `submit`)."""
+        job = self.parked(kind, spec)
+        if job is None:
+            job = self.submit(kind, spec, title, lane=lane, own_runner=own_runner)
+        elif job.status().state in ("paused", "failed"):
+            job.ask("resume")
+        self.ensure_runner(job)
+        return job
 
     def job(self, job_id: str) -> JobDirectory:
         """The job ``job_id``; an unambiguous beginning or end of an id is enough."""

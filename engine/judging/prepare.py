@@ -9,6 +9,7 @@ from typing import Final
 
 from engine.datasets.example import Example
 from engine.datasets.library import OpenDataset, open_dataset
+from engine.datasets.options import Split
 from engine.datasets.selection import select
 from engine.inference.access import address, prices
 from engine.inference.contestants import DATASET, latest
@@ -93,7 +94,7 @@ def prepare(workspace: Workspace, spec: JudgeSpec, reporter: Reporter) -> Prepar
     by_id: dict[str, Prompt] = {}
     for example in select(dataset.store, spec.split, limit=spec.limit):
         if any(example.prompt_id in one.answers for one in contestants):
-            by_id.setdefault(example.prompt_id, _prompt(example))
+            by_id.setdefault(example.prompt_id, prompt_of(example))
     prompts = list(by_id.values())
     gaps = missing_answers(contestants, prompts)
     if gaps:
@@ -105,10 +106,15 @@ def choose_metric(dataset: OpenDataset, spec: JudgeSpec, reporter: Reporter) -> 
     """The metric of the reference judge: the spec's, else the one that fits the expected answers."""
     if spec.metric is not None:
         return metric_named(spec.metric)
-    examples = chain(islice(dataset.store.examples("train"), _SAMPLE), dataset.store.examples(spec.split))
-    metric, reason = guess_metric([expected_answer(example) for example in examples])
+    metric, reason = fitting_metric(dataset, spec.split)
     reporter.decision("metric", metric.name, reason)
     return metric
+
+
+def fitting_metric(dataset: OpenDataset, split: Split) -> tuple[Metric, str]:
+    """The metric that fits the expected answers of a dataset, and why."""
+    examples = chain(islice(dataset.store.examples("train"), _SAMPLE), dataset.store.examples(split))
+    return guess_metric([expected_answer(example) for example in examples])
 
 
 def judge_prompt_for(prepared: Prepared) -> JudgePrompt:
@@ -191,7 +197,8 @@ def _judged_names(spec: JudgeSpec, reporter: Reporter) -> list[str]:
     return names
 
 
-def _prompt(example: Example) -> Prompt:
+def prompt_of(example: Example) -> Prompt:
+    """An example as a prompt to judge answers to."""
     messages = tuple(message.as_dict() for message in example.prompt)
     return Prompt(example.prompt_id, messages, expected_answer(example))
 

@@ -25,9 +25,13 @@ from engine.progress import Reporter, SilentReporter
 from engine.workspace import Workspace
 from engine.workspace.naming import require_name
 
-Choice = Literal["left", "right", "tie"]
+Choice = Literal["left", "right", "tie", "both_bad"]
 
-_WINNERS: Final[dict[Choice, Winner]] = {"left": "a", "right": "b", "tie": "tie"}
+#: The explanation of a tie between answers of which neither is of use.
+BOTH_BAD: Final = "Both answers are bad."
+
+_WINNERS: Final[dict[Choice, Winner]] = {"left": "a", "right": "b", "tie": "tie", "both_bad": "tie"}
+_WORDS: Final[dict[Choice, str]] = {"left": "", "right": "", "tie": "", "both_bad": BOTH_BAD}
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Count:
 
     Attributes:
         votes: Cast on this ballot and not taken back, ties included.
-        ties: Those of them that are ties.
+        ties: Those of them that are ties, two bad answers included.
         skipped: Pairs passed over on this ballot; another ballot shows them again.
         identical: Pairs with identical answers, which are ties without a vote.
         known: Pairs that were not shown because the same voter had judged them, or the same two texts, before.
@@ -139,7 +143,7 @@ class Ballot:
         """
         question = self._require_question()
         seconds = time.monotonic() - self._shown_at
-        vote = _verdict(self.judge, question, _WINNERS[choice], seconds=seconds)
+        vote = _verdict(self.judge, question, _WINNERS[choice], explanation=_WORDS[choice], seconds=seconds)
         self._ledger.add([vote])
         self._remember(vote)
         self._steps.append(_Step(self._place, vote))
@@ -292,7 +296,7 @@ def add_votes(
                 fix="Vote on prompts of these splits.",
                 name=dataset,
             )
-        of_split[split].append(_verdict(judge, question, _WINNERS[choice]))
+        of_split[split].append(_verdict(judge, question, _WINNERS[choice], explanation=_WORDS[choice]))
     stored = 0
     for split, verdicts in of_split.items():
         ledger = CatalogueLedger(workspace.catalogue, opened.id, split)
