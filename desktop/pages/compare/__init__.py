@@ -1,0 +1,1 @@
+"""Answers side by side: who won where, and what the judge said."""
