@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import pyqtgraph
-from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QColor, QWheelEvent
 
 from desktop.theme.fonts import font
@@ -53,9 +53,10 @@ class Plot(pyqtgraph.PlotWidget):  # type: ignore[misc]
         self.setMenuEnabled(False)
         self.hideButtons()
         self.setFrameShape(self.Shape.NoFrame)
+        self._stale = False
         self._timer = QTimer(self, singleShot=True, interval=_REDRAW)
-        self._timer.timeout.connect(self._draw)
-        look.changed.connect(self._dress)
+        self._timer.timeout.connect(self._rested)
+        look.changed.connect(self._changed)
         self._dress()
 
     def draw(self, tokens: Tokens) -> None:
@@ -63,30 +64,31 @@ class Plot(pyqtgraph.PlotWidget):  # type: ignore[misc]
         raise NotImplementedError
 
     def redraw(self) -> None:
-        """Draw soon, and not more often than five times a second."""
-        if not self._timer.isActive():
+        """Draw now, or soon: not more often than five times a second."""
+        self._stale = self._timer.isActive()
+        if not self._stale:
+            self.clear()
+            self.draw(self.look.tokens)
             self._timer.start()
 
     def pen(self, colour: str, width: float = 2.0, *, alpha: int = 255, dashed: bool = False) -> Any:
         """A pen of that colour; its width does not grow with the numbers."""
         ink = QColor(colour)
         ink.setAlpha(alpha)
-        style = pyqtgraph.QtCore.Qt.PenStyle.DashLine if dashed else pyqtgraph.QtCore.Qt.PenStyle.SolidLine
+        style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
         return pyqtgraph.mkPen(ink, width=width, style=style)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         """Leave it to the page."""
         event.ignore()
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Draw again when the font or the direction of the page has changed."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange and hasattr(self, "_timer"):
+    def _rested(self) -> None:
+        if self._stale:
             self.redraw()
 
-    def _draw(self) -> None:
-        self.clear()
-        self.draw(self.look.tokens)
+    def _changed(self) -> None:
+        self._dress()
+        self.redraw()
 
     def _dress(self) -> None:
         tokens = self.look.tokens
@@ -97,4 +99,3 @@ class Plot(pyqtgraph.PlotWidget):  # type: ignore[misc]
             axis.setStyle(tickFont=font(11), tickLength=-4, tickTextOffset=6)
             axis.setTickPen(tokens.border)
         self.showGrid(y=True, alpha=0.35)
-        self.redraw()
