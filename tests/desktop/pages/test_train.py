@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QWidget
 
-from desktop.pages.train.chart import Chart, round_ticks
+from desktop.pages.train.chart import Chart
 from desktop.pages.train.curves import Follower, smoothed, thinned
 from desktop.pages.train.form import FIELDS, default_text, parse
 from desktop.pages.train.page import TrainPage
@@ -66,7 +66,6 @@ def test_a_thinned_curve_keeps_its_peaks() -> None:
     assert len(thin) <= 300
     assert (777.0, 9.0) in thin
     assert smoothed(points[:5])[-1] == (4.0, pytest.approx(1.0))
-    assert round_ticks(0.02, 0.98, 5) == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 
 
 def test_an_empty_workspace_says_what_is_needed(page: TrainPage, until: Until) -> None:

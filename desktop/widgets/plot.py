@@ -1,0 +1,101 @@
+"""A chart of numbers in the look's colours, on pyqtgraph; loaded by pages only, never before the first paint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import pyqtgraph
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QColor, QWheelEvent
+
+from desktop.theme.fonts import font
+from desktop.theme.look import Look
+from desktop.theme.tokens import Tokens
+
+#: Milliseconds between two drawings: a chart is drawn at most five times a second.
+_REDRAW: Final = 200
+
+pyqtgraph.setConfigOptions(antialias=True)
+
+
+class NumberAxis(pyqtgraph.AxisItem):  # type: ignore[misc]
+    """An axis whose numbers a function writes.
+
+    Args:
+        side: ``left`` or ``bottom``.
+        written: Makes words of a value.
+    """
+
+    def __init__(self, side: str, written: Callable[[float], str] = "{:g}".format) -> None:
+        super().__init__(side)
+        self.written = written
+        self.enableAutoSIPrefix(False)
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
+        """See pyqtgraph."""
+        return [self.written(value * scale) for value in values]
+
+
+class Plot(pyqtgraph.PlotWidget):  # type: ignore[misc]
+    """A chart that does not move under the mouse; the wheel scrolls the page it lies on.
+
+    Who derives from it writes `draw`, and calls `redraw` when there is something new. Give it an accessible name, and
+    as its accessible description a sentence of what it shows; put the same numbers into a table beside it.
+    """
+
+    def __init__(self, look: Look, width: int = 320, height: int = 220) -> None:
+        self.left, self.bottom = NumberAxis("left"), NumberAxis("bottom", "{:,.0f}".format)
+        super().__init__(axisItems={"left": self.left, "bottom": self.bottom})
+        self.look = look
+        self.setMinimumSize(width, height)
+        self.setMouseEnabled(x=False, y=False)
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        self.setFrameShape(self.Shape.NoFrame)
+        self._stale = False
+        self._timer = QTimer(self, singleShot=True, interval=_REDRAW)
+        self._timer.timeout.connect(self._rested)
+        look.changed.connect(self._changed)
+        self._dress()
+
+    def draw(self, tokens: Tokens) -> None:
+        """Put everything into the chart, which is empty when this is called."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Draw now, or soon: not more often than five times a second."""
+        self._stale = self._timer.isActive()
+        if not self._stale:
+            self.clear()
+            self.draw(self.look.tokens)
+            self._timer.start()
+
+    def pen(self, colour: str, width: float = 2.0, *, alpha: int = 255, dashed: bool = False) -> Any:
+        """A pen of that colour; its width does not grow with the numbers."""
+        ink = QColor(colour)
+        ink.setAlpha(alpha)
+        style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+        return pyqtgraph.mkPen(ink, width=width, style=style)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Leave it to the page."""
+        event.ignore()
+
+    def _rested(self) -> None:
+        if self._stale:
+            self.redraw()
+
+    def _changed(self) -> None:
+        self._dress()
+        self.redraw()
+
+    def _dress(self) -> None:
+        tokens = self.look.tokens
+        self.setBackground(tokens.surface)
+        for axis in (self.left, self.bottom):
+            axis.setPen(tokens.border)
+            axis.setTextPen(tokens.muted)
+            axis.setStyle(tickFont=font(11), tickLength=-4, tickTextOffset=6)
+            axis.setTickPen(tokens.border)
+        self.showGrid(y=True, alpha=0.35)
