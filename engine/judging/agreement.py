@@ -83,6 +83,50 @@ def agreement(one: str, verdicts: Sequence[Verdict], other: str, others: Sequenc
     return replace(found, kappa=kappa, kappa_lo=kappa_lo, kappa_hi=kappa_hi)
 
 
+def course(
+    one: str, verdicts: Sequence[Verdict], other: str, others: Sequence[Verdict], points: int = 60
+) -> list[Agreement]:
+    """How the agreement of two judges has come to be, verdict by verdict of the first one.
+
+    Args:
+        one: Name of the first judge.
+        verdicts: Its verdicts, oldest first.
+        other: Name of the second judge.
+        others: Its verdicts.
+        points: Of more steps than that, so many are taken, the last one among them.
+
+    Returns:
+        The agreement after each step that added a pair.
+    """
+    shared = {_pair(verdict) for verdict in verdicts}
+    counted = [verdict for verdict in others if _pair(verdict) in shared]
+    known = {_pair(verdict) for verdict in counted}
+    steps = [at + 1 for at, verdict in enumerate(verdicts) if _pair(verdict) in known]
+    if len(steps) > points:
+        steps = [steps[round((at + 1) * len(steps) / points) - 1] for at in range(points)]
+    made = [agreement(one, verdicts[:step], other, counted) for step in steps]
+    fresh = [
+        after.pairs > before for after, before in zip(made, [0, *(step.pairs for step in made)], strict=False)
+    ]
+    return [step for step, grown in zip(made, fresh, strict=True) if grown]
+
+
+def outlook(found: Agreement, pairs: int) -> tuple[float, float] | None:
+    """Where the interval of an agreement would be after so many pairs, if the share stays as it is.
+
+    A pair is worth as much as the ones so far, so the interval narrows with the root of their number.
+    """
+    if found.agreement is None or found.agreement_lo is None or found.agreement_hi is None or not found.pairs:
+        return None
+    factor = math.sqrt(found.pairs / max(pairs, found.pairs))
+    share = found.agreement
+    return share - (share - found.agreement_lo) * factor, share + (found.agreement_hi - share) * factor
+
+
+def _pair(verdict: Verdict) -> tuple[str, frozenset[str]]:
+    return verdict.prompt_id, frozenset((verdict.contestant_a, verdict.contestant_b))
+
+
 def _outcomes(verdicts: Iterable[Verdict]) -> dict[tuple[str, str, str], Winner]:
     """Prompt and pair (in the order of ids) -> who won."""
     found = {}

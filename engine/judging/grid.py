@@ -1,4 +1,4 @@
-"""Prompts and answers side by side, with who won where: what a person looks through to see why a ranking is as it is."""
+"""Prompts and answers side by side, with who won where: what one looks through to see why a ranking is as it is."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from engine.judging.recorded import verdicts_of
 from engine.judging.verdicts import Comparison, Prompt, Verdict, comparisons, join
 from engine.metrics import Metric
 from engine.workspace import Workspace
+from engine.workspace.naming import dataset_named
 from engine.workspace.tables import ApiOutput, Contestant, OutputSet
 from engine.workspace.tables import Verdict as VerdictRow
 
@@ -187,6 +188,17 @@ def read_grid(
         spent + paid,
         stamp,
     )
+
+
+def judges_of(workspace: Workspace, dataset: str, split: Split) -> list[str]:
+    """Everybody who has judged a split of a dataset.
+
+    Raises:
+        NameUnknownError: There is no such dataset.
+    """
+    with workspace.catalogue.reading() as session:
+        judges, _ = _judges(session, dataset_named(session, dataset).id, split)
+    return [name for name, _, _ in judges]
 
 
 def judged_pair(workspace: Workspace, grid: Grid, prompt_id: str, one: str, other: str) -> list[Judged]:

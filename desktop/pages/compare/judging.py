@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -12,10 +12,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QFrame,
     QLabel,
-    QLineEdit,
     QScrollArea,
-    QSizePolicy,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -35,17 +32,13 @@ from desktop.pages.compare.words import share, usd
 from desktop.problem import Problem
 from desktop.shell.context import Context
 from desktop.theme.look import Look
-from desktop.widgets.basics import Button, card, column, frame, heading, label, retone, row, stack
+from desktop.widgets.basics import Button, card, column, frame, heading, label, retone, row
+from desktop.widgets.fields import form, later, line, spin
+from desktop.widgets.goal import GoalPart
 from desktop.widgets.keyed import KeyedColumn
-from desktop.widgets.segments import Segments
 
 if TYPE_CHECKING:
     from engine.datasets.options import Split
-
-#: Milliseconds after the last key before what is typed is planned.
-_TYPED: Final = 300
-#: Pixels for the names of fields.
-_NAMES: Final = 150
 
 
 class JudgingDialog(QDialog):
@@ -162,13 +155,12 @@ class WhoPart(QFrame):
         self._name.setEditable(True)
         self._name.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self._name.setAccessibleName(tr("Another contestant"))
-        line = self._name.lineEdit()
-        line.setPlaceholderText(tr("A model, untuned:BASE, dataset or ENDPOINT:MODEL"))
-        line.setAccessibleName(tr("Another contestant"))
-        line.returnPressed.connect(self._add)
+        typed = self._name.lineEdit()
+        typed.setPlaceholderText(tr("A model, untuned:BASE, dataset or ENDPOINT:MODEL"))
+        typed.setAccessibleName(tr("Another contestant"))
+        typed.returnPressed.connect(self._add)
         add = Button(look, tr("Add"), "plus", does=self._add)
-        self._limit = _spin(tr("Prompts at most"), 1_000_000, tr("all"))
-        self._limit.setValue(model.draft.limit)
+        self._limit = spin(tr("Prompts at most"), 1_000_000, tr("all"), value=model.draft.limit)
         self._limit.valueChanged.connect(lambda number: model.change(limit=number))
         self._count = label("", "small")
         other = row(self._name, add, gap=8)
@@ -235,8 +227,8 @@ class AnswersPart(QFrame):
     def __init__(self, look: Look, model: JudgingModel) -> None:
         super().__init__()
         self._words = label("", wrap=True)
-        self._budget = _line(tr("Ceiling in USD for the answers"), tr("none"))
-        _later(self._budget, lambda text: model.change(answers_budget=text))
+        self._budget = line(tr("Ceiling in USD for the answers"), tr("none"))
+        later(self._budget, lambda text: model.change(answers_budget=text))
         self._ceiling = QWidget()
         self._ceiling.setLayout(row(label(tr("Ceiling in USD"), "muted"), self._budget, None, gap=8))
         self._problem = label("", "", "bad", wrap=True)
@@ -281,40 +273,26 @@ class JudgingPart(QFrame):
         self._judge.lineEdit().setAccessibleName(tr("Judge"))
         self._judge.setToolTip(tr("reference, ENDPOINT:MODEL such as openai:gpt-4o, or local:MODEL"))
         self._judge.setEditText(REFERENCE)
-        _later(self._judge.lineEdit(), lambda text: model.change(judge=text))
-        self._goal = Segments(
-            tr("Goal"),
-            (
-                ("ranking", tr("The full ranking")),
-                ("best", tr("Which one is best")),
-                ("beat", tr("Does anything beat")),
-            ),
-        )
-        self._goal.choose("ranking")
-        self._goal.chosen.connect(self._choose_goal)
-        self._about = label(_goal_words("ranking"), "small", wrap=True)
-        self._reference = QComboBox()
-        self._reference.setAccessibleName(tr("The one to beat"))
-        self._reference.activated.connect(lambda _at: model.change(reference=self._reference.currentText()))
-        self._reference.hide()
-        self._most = _spin(tr("Comparisons at most"), 10_000_000, tr("as many as needed"))
+        later(self._judge.lineEdit(), lambda text: model.change(judge=text))
+        self._goal = GoalPart()
+        self._goal.changed.connect(lambda goal: model.change(goal=goal))
+        self._most = spin(tr("Comparisons at most"), 10_000_000, tr("as many as needed"))
         self._most.valueChanged.connect(lambda number: model.change(comparisons=number))
-        self._budget = _line(tr("Ceiling in USD for the judging"), tr("none"))
-        _later(self._budget, lambda text: model.change(budget=text))
+        self._budget = line(tr("Ceiling in USD for the judging"), tr("none"))
+        later(self._budget, lambda text: model.change(budget=text))
         self._expected = QCheckBox(tr("Show the judge the dataset's answer"))
         self._expected.toggled.connect(lambda yes: model.change(show_expected=yes))
         self._more = Button(look, tr("More settings"), "caret-down", "ghost", self._show_more)
         self._rest = self._settings()
         self._rest.hide()
-        form = _form(
+        fields = form(
             (tr("Judge"), self._judge),
             (tr("Goal"), self._goal),
-            ("", stack(self._about, self._reference, gap=6)),
             (tr("Ceiling in USD"), self._budget),
             (tr("Comparisons at most"), self._most),
             ("", self._expected),
         )
-        inner = card(heading(tr("Judging")), form, row(self._more, None), self._rest, gap=8)
+        inner = card(heading(tr("Judging")), fields, row(self._more, None), self._rest, gap=8)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(inner)
@@ -322,20 +300,7 @@ class JudgingPart(QFrame):
     def show_state(self, state: JudgingState) -> None:
         """Show who can judge and who can be beaten."""
         _offer(self._judge, state.judges)
-        names = [one.name for one in state.candidates if one.taking_part]
-        if [self._reference.itemText(at) for at in range(self._reference.count())] != names:
-            self._reference.clear()
-            self._reference.addItems(names)
-        if self._model.draft.goal == "beat":
-            if self._model.draft.reference not in names and names:
-                self._model.change(reference=names[0])
-            self._reference.setCurrentText(self._model.draft.reference)
-
-    def _choose_goal(self, goal: str) -> None:
-        self._about.setText(_goal_words(goal))
-        self._reference.setVisible(goal == "beat")
-        reference = self._reference.currentText() if goal == "beat" else ""
-        self._model.change(goal=goal, reference=reference)
+        self._goal.offer([one.name for one in state.candidates if one.taking_part])
 
     def _settings(self) -> QWidget:
         """What is rarely changed."""
@@ -350,19 +315,15 @@ class JudgingPart(QFrame):
         ):
             metric.addItem(words, value)
         metric.activated.connect(lambda at: model.change(metric=metric.itemData(at)))
-        margin = _line(tr("Tie margin"), tr("the metric's own"))
-        _later(margin, lambda text: model.change(margin=text))
-        parallel = QSpinBox(minimum=1, maximum=64, value=4)
-        parallel.setFixedWidth(170)
-        parallel.setAccessibleName(tr("Calls at one time"))
+        margin = line(tr("Tie margin"), tr("the metric's own"))
+        later(margin, lambda text: model.change(margin=text))
+        parallel = spin(tr("Calls at one time"), 64, least=1, value=model.draft.parallel)
         parallel.valueChanged.connect(lambda number: model.change(parallel=number))
-        seed = QSpinBox(maximum=2_000_000_000)
-        seed.setFixedWidth(170)
-        seed.setAccessibleName(tr("Seed"))
+        seed = spin(tr("Seed"), 2_000_000_000)
         seed.valueChanged.connect(lambda number: model.change(seed=number))
         made = QWidget()
         made.setLayout(
-            _form(
+            form(
                 (tr("Metric"), metric),
                 (tr("Tie margin"), margin),
                 (tr("Calls at one time"), parallel),
@@ -469,40 +430,10 @@ def _outcome_words(outcome: Outcome) -> str:
     return " ".join(parts)
 
 
-def _goal_words(goal: str) -> str:
-    return {
-        "ranking": tr("Every place is settled; takes longest."),
-        "best": tr("Stops as soon as one is ahead."),
-        "beat": tr("Only pairs with this one."),
-    }[goal]
-
-
 def _show_problem(shown: QLabel, problem: Problem | None) -> None:
     shown.setVisible(problem is not None)
     if problem is not None:
         shown.setText(f"{problem.message} {problem.fix}".strip())
-
-
-def _later(line: QLineEdit, does: object) -> None:
-    """Tell what is typed, a moment after the last key."""
-    timer = QTimer(line, singleShot=True, interval=_TYPED)
-    line.textChanged.connect(lambda _text: timer.start())
-    timer.timeout.connect(lambda: does(line.text()))  # type: ignore[operator]
-
-
-def _spin(name: str, most: int, nothing: str) -> QSpinBox:
-    made = QSpinBox(maximum=most)
-    made.setAccessibleName(name)
-    made.setSpecialValueText(nothing)
-    made.setFixedWidth(170)
-    return made
-
-
-def _line(name: str, nothing: str) -> QLineEdit:
-    made = QLineEdit(placeholderText=nothing)
-    made.setAccessibleName(name)
-    made.setFixedWidth(170)
-    return made
 
 
 def _offer(combo: QComboBox, names: tuple[str, ...]) -> None:
@@ -515,16 +446,3 @@ def _offer(combo: QComboBox, names: tuple[str, ...]) -> None:
         combo.addItems(list(names))
         combo.setCurrentIndex(combo.findText(typed))
         combo.setEditText(typed)
-
-
-def _form(*lines: tuple[str, QWidget]) -> QVBoxLayout:
-    """Fields below each other, their names at the left."""
-    made = column(gap=8)
-    for words, widget in lines:
-        name = label(words, "muted")
-        name.setFixedWidth(_NAMES)
-        line = row(name, widget, gap=12)
-        if widget.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Fixed or widget.maximumWidth() < 400:
-            line.addStretch(1)
-        made.addLayout(line)
-    return made

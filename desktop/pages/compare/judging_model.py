@@ -42,7 +42,7 @@ class Draft:
         added: Contestants that have not answered yet.
         limit: Prompts at most; 0 for all.
         answers_budget: USD as typed; empty for none. ``budget`` is that of the judging.
-        reference: Whom the goal ``beat`` is about.
+        goal: As the engine writes it: ``ranking``, ``best`` or ``beat:NAME``.
         comparisons: At most; 0 for as many as the goal needs.
         metric: Empty for the one that fits.
         margin: As typed; empty for the metric's own.
@@ -54,7 +54,6 @@ class Draft:
     answers_budget: str = ""
     judge: str = REFERENCE
     goal: str = "ranking"
-    reference: str = ""
     comparisons: int = 0
     budget: str = ""
     show_expected: bool = False
@@ -277,13 +276,12 @@ def amount(text: str, what: str) -> float | None:
 def _judge_spec(dataset: str, split: Split, draft: Draft) -> JudgeSpec:
     from engine.judging.spec import JudgeSpec
 
-    goal = f"beat:{draft.reference}" if draft.goal == "beat" else draft.goal
     return JudgeSpec(
         dataset=dataset,
         contestants=list(draft.names),
         split=split,
         judge=draft.judge.strip() or REFERENCE,
-        goal=goal,
+        goal=draft.goal,
         budget_usd=amount(draft.budget, tr("Ceiling in USD")),
         max_comparisons=draft.comparisons or None,
         limit=draft.limit or None,

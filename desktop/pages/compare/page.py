@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QBoxLayout, QCheckBox, QComboBox, QLineEdit, QMenu, QWidget, QWidgetAction
+from PySide6.QtWidgets import QBoxLayout, QCheckBox, QLineEdit, QMenu, QWidget, QWidgetAction
 
 from desktop.language import tr
 from desktop.pages.compare.detail import DetailCard
@@ -21,6 +21,7 @@ from desktop.shell.context import Context
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, column, label, row
 from desktop.widgets.empty import Empty
+from desktop.widgets.fields import combo, fill
 from desktop.widgets.keyed import KeyedColumn
 from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
@@ -205,17 +206,17 @@ class Choices(QWidget):
     def __init__(self, look: Look, model: CompareModel) -> None:
         super().__init__()
         self._model = model
-        self._dataset = _combo(tr("Dataset"), 150)
+        self._dataset = combo(tr("Dataset"), 150)
         self._dataset.activated.connect(lambda _at: model.choose(dataset=self._dataset.currentText()))
         self._split = Segments(tr("Split"), (("test", tr("Test")), ("dev", tr("Dev"))))
         self._split.chosen.connect(lambda split: model.choose(split=split))
-        self._judge = _combo(tr("Judge"), 120)
+        self._judge = combo(tr("Judge"), 120)
         self._judge.activated.connect(lambda at: model.choose(judge=self._judge.itemData(at)))
         self._columns = Button(look, tr("Contestants"))
         self._menu = QMenu(self)
         self._columns.setMenu(self._menu)
         self._boxes: dict[str, QCheckBox] = {}
-        self._x = _combo(tr("X is"), 190)
+        self._x = combo(tr("X is"), 190)
         self._x.activated.connect(lambda at: model.look_at(self._x.itemData(at)))
         self._search = QLineEdit(placeholderText=tr("Find in prompts and answers"))
         self._search.setAccessibleName(tr("Find in prompts and answers"))
@@ -244,13 +245,13 @@ class Choices(QWidget):
 
     def show_state(self, state: CompareState) -> None:
         """Show what is chosen."""
-        _fill(self._dataset, [(name, name) for name in state.datasets], state.dataset)
+        fill(self._dataset, [(name, name) for name in state.datasets], state.dataset)
         self._split.choose(state.split)
         grid = state.grid
         judges = grid.judges if grid is not None else ()
-        _fill(self._judge, [(judge_words(name), name) for name, _ in judges], grid.judge if grid else "")
+        fill(self._judge, [(judge_words(name), name) for name, _ in judges], grid.judge if grid else "")
         self._judge.setEnabled(bool(judges))
-        _fill(self._x, [(one.name, one.id) for one in state.shown], state.x)
+        fill(self._x, [(one.name, one.id) for one in state.shown], state.x)
         self._filters.set_choices(
             [
                 (name, _filter_words(name, number))
@@ -314,20 +315,3 @@ def _filter_words(name: Filter, number: int) -> str:
         "disagree": tr("Orders disagree {count}", count=shown),
         "missing": tr("No answer {count}", count=shown),
     }[name]
-
-
-def _combo(name: str, width: int) -> QComboBox:
-    made = QComboBox()
-    made.setAccessibleName(name)
-    made.setMinimumWidth(width)
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    return made
-
-
-def _fill(combo: QComboBox, items: list[tuple[str, str]], chosen: str) -> None:
-    """Offer these, words and value of each; unchanged ones stay as they are."""
-    if [(combo.itemText(at), combo.itemData(at)) for at in range(combo.count())] != items:
-        combo.clear()
-        for words, value in items:
-            combo.addItem(words, value)
-    combo.setCurrentIndex(combo.findData(chosen))

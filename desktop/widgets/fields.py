@@ -1,0 +1,76 @@
+"""Fields of forms: numbers with a word for none, lines that tell a moment after the last key, names at the left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer
+from PySide6.QtWidgets import QComboBox, QLineEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+
+from desktop.widgets.basics import column, label, row
+
+#: Pixels for the names of fields, and for a field that is not as wide as it can be.
+_NAMES: Final = 150
+_FIELD: Final = 170
+#: Milliseconds after the last key before what is typed is told.
+_TYPED: Final = 300
+
+
+def spin(name: str, most: int, nothing: str = "", *, least: int = 0, value: int = 0) -> QSpinBox:
+    """A whole number; ``nothing`` is what the least one is called."""
+    made = QSpinBox(minimum=least, maximum=most, value=value)
+    made.setAccessibleName(name)
+    made.setSpecialValueText(nothing)
+    made.setFixedWidth(_FIELD)
+    return made
+
+
+def line(name: str, nothing: str) -> QLineEdit:
+    """A short line; ``nothing`` is what it says while it is empty."""
+    made = QLineEdit(placeholderText=nothing)
+    made.setAccessibleName(name)
+    made.setFixedWidth(_FIELD)
+    return made
+
+
+def combo(name: str, width: int) -> QComboBox:
+    """A choice of words, as wide as its place and at least ``width``."""
+    made = QComboBox()
+    made.setAccessibleName(name)
+    made.setMinimumWidth(width)
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return made
+
+
+def fill(shown: QComboBox, items: list[tuple[str, str]], chosen: str) -> None:
+    """Offer these, words and value of each; where they are the same, they stay as they are."""
+    with QSignalBlocker(shown):
+        if [(shown.itemText(at), shown.itemData(at)) for at in range(shown.count())] != items:
+            shown.clear()
+            for words, value in items:
+                shown.addItem(words, value)
+        shown.setCurrentIndex(shown.findData(chosen))
+
+
+def later(typed: QLineEdit, does: Callable[[str], None]) -> None:
+    """Tell what is typed, a moment after the last key."""
+    timer = QTimer(typed, singleShot=True, interval=_TYPED)
+    typed.textChanged.connect(lambda _text: timer.start())
+    timer.timeout.connect(lambda: does(typed.text()))
+
+
+def form(*lines: tuple[str, QWidget]) -> QVBoxLayout:
+    """Fields below each other, their names at the left."""
+    made = column(gap=8)
+    for words, widget in lines:
+        name = label(words, "muted")
+        name.setFixedWidth(_NAMES)
+        name.setAlignment(Qt.AlignmentFlag.AlignTop)
+        name.setContentsMargins(0, 7, 0, 0)
+        beside = row(name, widget, gap=12)
+        narrow = widget.maximumWidth() < 2 * _FIELD
+        if narrow or widget.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Fixed:
+            beside.addStretch(1)
+        made.addLayout(beside)
+    return made
