@@ -265,9 +265,9 @@ def amount(text: str, what: str) -> float | None:
     if not 0 <= value < math.inf:
         raise BakeoffError(
             "usage.amount",
-            "'{text}' is no number from 0 up.",
+            "'{typed}' is no number from 0 up.",
             fix="Write it as in 2.50, or leave the field '{what}' empty.",
-            text=text,
+            typed=text,
             what=what,
         )
     return value

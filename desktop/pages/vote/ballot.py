@@ -107,6 +107,15 @@ class BallotPart(QWidget):
         for card, text in zip(self._answers, (seen.pair.left, seen.pair.right), strict=True):
             card.show_text(text)
 
+    @property
+    def first(self) -> QWidget:
+        """What has the keyboard at first: the prompt, which the keys of the ballot do not scroll."""
+        return self._prompt
+
+    def take_keys(self) -> None:
+        """Get the keyboard, so that the keys vote at once."""
+        self._prompt.setFocus()
+
     def forget(self) -> None:
         """Another ballot begins: its first pair is shown anew."""
         self._shown = None

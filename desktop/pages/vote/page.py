@@ -6,6 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QWidget
 
 from desktop.language import tr
 from desktop.pages.vote.agreement import AgreementCard
@@ -98,11 +99,14 @@ class VotePage(Page):
         self._empty.setVisible(choosing and not state.datasets)
         self._chooser.setVisible(choosing and bool(state.datasets))
         self._chooser.show_state(state)  # without names while a ballot is open
+        begins = voting and not self._ballot.isVisibleTo(self)
         self._ballot.setVisible(voting)
         if voting:
             self._ballot.show_state(state)
         else:
             self._ballot.forget()
+        if begins:
+            self._ballot.take_keys()
         self._over.setVisible(over)
         if over:
             self._over.show_state(state)
@@ -118,6 +122,10 @@ class VotePage(Page):
         else:
             self._last.setText("")
         self._show_actions(state)
+
+    def first_control(self) -> QWidget | None:
+        """See `Page`."""
+        return self._ballot.first if self._ballot.isVisible() else super().first_control()
 
     def open(self, target: Any) -> None:
         """Choose a ballot: ``{"dataset", "split", "contestants"}``; one that is open stays open."""

@@ -98,7 +98,7 @@ class VoteState:
 
     Attributes:
         datasets: Names of those with answers.
-        names: Contestants that can be compared; only while a ballot is chosen.
+        names: Contestants that can be compared, and ``choosing`` those that are to be; only while a ballot is chosen.
         problem: Why there can be no ballot on the chosen dataset.
         last: The names behind the last vote, where they are told.
         courses: The agreement with every other judge, the one with the most pairs first.
@@ -108,6 +108,7 @@ class VoteState:
     phase: Phase = "choosing"
     datasets: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    choosing: Choosing = Choosing()
     problem: Problem | None = None
     opening: bool = False
     seen: Seen | None = None
@@ -261,9 +262,10 @@ def _choice(workspace: Workspace, choosing: Choosing, grids: list[Grid]) -> Vote
     try:
         grid = read_grid(workspace, dataset, choosing.split, before=grids[0] if grids else None)
     except BakeoffError as error:
-        return VoteState(datasets=datasets, problem=problem_of(error))
+        return VoteState(datasets=datasets, choosing=choosing, problem=problem_of(error))
     grids[:] = [grid]
-    return VoteState(datasets=datasets, names=tuple(sorted(one.name for one in grid.answerers)))
+    names = tuple(sorted(one.name for one in grid.answerers))
+    return VoteState(datasets=datasets, names=names, choosing=choosing)
 
 
 def _courses(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from engine.judging.agreement import Agreement, agreement
+from engine.judging.agreement import Agreement, agreement, course, outlook
 from engine.judging.verdicts import IDENTICAL, Verdict, Winner, mirrored
 
 
@@ -101,3 +101,28 @@ def test_a_judge_that_guesses_has_a_kappa_around_zero_and_the_interval_covers_it
         covered += found.kappa_lo <= 0 <= found.kappa_hi
     assert math.isclose(sum(kappas) / len(kappas), 0.0, abs_tol=0.03)
     assert 0.9 <= covered / 200 <= 0.99
+
+
+def test_the_course_of_an_agreement_ends_where_the_agreement_is() -> None:
+    people: list[Winner] = ["a", "b", "tie", "a", "b", "a"]
+    votes = [verdict(place, winner) for place, winner in enumerate(people)]
+    other = [
+        verdict(place, "a", "lab:m", swapped=swapped) for place in (0, 1, 3, 5) for swapped in (False, True)
+    ]
+    steps = course("human", votes, "lab:m", other)
+    assert [step.pairs for step in steps] == [1, 2, 3, 4]
+    assert [step.agreement for step in steps] == [1.0, 0.5, pytest.approx(2 / 3), 0.75]
+    assert steps[-1] == agreement("human", votes, "lab:m", other)
+    assert [step.pairs for step in course("human", votes, "lab:m", other, points=2)] == [2, 4]
+    assert course("human", [], "lab:m", other) == []
+
+
+def test_more_pairs_bring_the_ends_of_the_interval_closer() -> None:
+    found = compared(["a", "a", "b", "tie"], ["a", "b", "b", "tie"])
+    closer = outlook(found, 16)
+    assert closer is not None
+    assert closer == pytest.approx(
+        (0.75 - (0.75 - found.agreement_lo) / 2, 0.75 + (found.agreement_hi - 0.75) / 2)
+    )  # type: ignore[operator]
+    assert outlook(found, 1) == pytest.approx((found.agreement_lo, found.agreement_hi))
+    assert outlook(Agreement(("human", "lab:m"), 0, 0), 10) is None

@@ -17,7 +17,7 @@ from engine.judging.ledger import CatalogueLedger
 from engine.judging.recorded import recorded_verdicts, verdicts_of
 from engine.judging.spec import JudgeSpec
 from engine.judging.verdicts import IDENTICAL, Contestant, Prompt, Question, Verdict, is_orderless
-from engine.judging.votes import Ballot, Choice, add_votes, open_ballot
+from engine.judging.votes import BOTH_BAD, Ballot, Choice, add_votes, open_ballot
 from engine.ranking import rank
 from engine.workspace import Workspace
 from engine.workspace.adoption import Adoption, NewContestant, NewDataset, NewOutputSet, adopt
@@ -283,4 +283,14 @@ def test_votes_on_other_prompts_are_refused_and_nothing_is_stored(filled: Worksp
     foreign = Question(Prompt("nowhere", ()), known.first, known.second)
     with pytest.raises(BakeoffError, match="neither the test nor the dev split of 'things'"):
         add_votes(filled, "things", [(known, "left"), (foreign, "left")])
+    assert stored(filled) == []
+
+
+def test_two_bad_answers_are_a_tie_that_says_so(filled: Workspace) -> None:
+    open_one = ballot(filled)
+    open_one.vote("both_bad")
+    (vote,) = stored(filled)
+    assert (vote.winner, vote.explanation) == ("tie", BOTH_BAD)
+    assert (open_one.count.votes, open_one.count.ties) == (1, 1)
+    assert open_one.undo()
     assert stored(filled) == []

@@ -1,0 +1,339 @@
+"""The Compare page on real answers: seen, filtered and told apart by keyboard; answers and verdicts by real jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QTextEdit, QWidget
+
+from desktop.pages.compare.cells import AnswersTable
+from desktop.pages.compare.detail import DetailCard, JudgedPart
+from desktop.pages.compare.difference import difference
+from desktop.pages.compare.judging import JudgingDialog
+from desktop.pages.compare.judging_model import amount
+from desktop.pages.compare.page import ComparePage
+from desktop.pages.compare.strip import WorkStrip
+from desktop.shell.window import MainWindow
+from engine.errors import BakeoffError
+from engine.inference.outputs import Output
+from engine.jobs.directory import all_jobs
+from engine.judging.ledger import CatalogueLedger
+from engine.workspace import Workspace
+from engine.workspace.tables import Endpoint
+from tests.answered import COUNT, SAME, answer, fill, judge, prompts
+from tests.desktop.conftest import Until
+from tests.fake_openai import FakeOpenAI, Truth
+
+KEY = "sk-test-0123456789abcdef"
+
+
+@pytest.fixture
+def filled(workspace: Workspace, tmp_path: Path) -> Workspace:
+    fill(workspace, tmp_path)
+    first, second = prompts(workspace)[:2]
+    for prompt, then in ((first, "b"), (second, "a")):
+        judge(workspace, prompt, "Good", "Bad", "a", explanation="The first one says good.")
+        judge(workspace, prompt, "Bad", "Good", then, explanation="Hm.")  # type: ignore[arg-type]
+    return workspace
+
+
+@pytest.fixture
+def page(filled: Workspace, window: MainWindow, until: Until) -> ComparePage:
+    window.go("compare")
+    assert isinstance(window.page, ComparePage)
+    found = window.page
+    until(lambda: found.model.state.grid is not None and found.model.means)
+    return found
+
+
+def table(page: ComparePage) -> AnswersTable:
+    return page._grid.table
+
+
+def cell(page: ComparePage, row: int, column: int) -> str:
+    return str(table(page).index(row, column).data())
+
+
+def texts(widget: QWidget) -> list[str]:
+    return [one.text() for one in widget.findChildren(QLabel) if one.isVisible() and one.text()]
+
+
+def press(widget: QWidget, name: str) -> None:
+    """Press a button by keyboard."""
+    found = [
+        one
+        for one in widget.findChildren(QAbstractButton)
+        if one.isVisible() and one.accessibleName().startswith(name)
+    ]
+    assert len(found) == 1, [one.accessibleName() for one in widget.findChildren(QAbstractButton)]
+    found[0].setFocus()
+    QTest.keyClick(found[0], Qt.Key.Key_Space)
+
+
+def named(widget: QObject, kind: type[QWidget], name: str) -> QWidget:
+    (found,) = [one for one in widget.findChildren(kind) if one.accessibleName() == name]  # type: ignore[type-var]
+    return found  # type: ignore[no-any-return]
+
+
+def test_an_empty_workspace_says_what_comes_first(window: MainWindow, until: Until) -> None:
+    window.go("compare")
+    until(lambda: window.page.model.loaded)
+    assert any("answer the prompts of a dataset first" in text for text in texts(window.page))
+
+
+def test_every_cell_says_the_answer_and_how_it_fared(page: ComparePage) -> None:
+    assert table(page).rowCount() == COUNT
+    # The best first; Copy was not judged.
+    assert [table(page).headerData(at, Qt.Orientation.Horizontal) for at in range(4)] == [
+        "Prompt",
+        "Good  75%",
+        "Bad  25%",
+        "Copy",
+    ]
+    assert cell(page, 0, 0).splitlines() == ["Prompt 1", "Name thing number 0 of them."]
+    assert cell(page, 0, 1).splitlines() == ["it is good 0", "100% won", "1.00", "ended"]
+    assert cell(page, 0, 2).splitlines()[1:] == ["0% won", "0.75", "ended"]
+    assert cell(page, 1, 2).splitlines()[1] == "50% won"
+    assert cell(page, COUNT - 1, 2).splitlines()[-1] == "cut at 3"
+    told = table(page).headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+    assert told.splitlines()[2] == "1 won, 1 tied, 0 lost"
+
+
+def test_the_filters_and_the_search_by_keyboard(page: ComparePage, until: Until) -> None:
+    counts = dict(page.model.state.counts)
+    assert counts == {"all": COUNT, "differ": COUNT, "loses": 0, "cut": 1, "disagree": 1, "missing": 0}
+    press(page, "Cut off 1")
+    until(lambda: table(page).rowCount() == 1)
+    assert cell(page, 0, 0).startswith(f"Prompt {COUNT}")
+    x = named(page, QComboBox, "X is")
+    assert isinstance(x, QComboBox)
+    x.setFocus()
+    QTest.keyClick(x, Qt.Key.Key_Down)
+    until(lambda: page.model.state.x == "c-Bad")
+    press(page, "X loses 1")
+    until(lambda: cell(page, 0, 0).startswith("Prompt 1\n"))
+    press(page, "All")
+    until(lambda: table(page).rowCount() == COUNT)
+    line = named(page, QLineEdit, "Find in prompts and answers")
+    line.setFocus()
+    QTest.keyClicks(line, "NUMBER 7")
+    until(lambda: table(page).rowCount() == 1)
+    QTest.keyClicks(line, "nowhere")
+    until(lambda: table(page).rowCount() == 0)
+    assert "No prompt is left" in texts(page)
+    press(page, "Show all prompts")
+    until(lambda: table(page).rowCount() == COUNT)
+
+
+def test_both_orders_of_a_verdict_with_the_judges_words(page: ComparePage, until: Until) -> None:
+    view = page._grid.answers
+    view.setFocus()
+    detail = page.findChild(DetailCard)
+    assert isinstance(detail, DetailCard)
+    until(lambda: detail.isVisible() and "both orders agree" in texts(detail))
+    (judged,) = [part for part in detail.findChildren(JudgedPart) if part.isVisible()]
+    assert texts(judged) == [
+        "lab:judge",
+        "both orders agree",
+        "$0.0200, 2.0 s",
+        "Good shown first",
+        "picks Good",
+        "“The first one says good.”",
+        "Bad shown first",
+        "picks Good",
+        "“Hm.”",
+    ]
+    answers = [one for one in detail.findChildren(QTextEdit) if one.accessibleName().startswith("Answer of")]
+    assert [one.toPlainText() for one in answers] == ["it is good 0", "it is bad 0"]
+    assert "2 words differ" in texts(detail)
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    until(lambda: "the orders disagree, so it is a tie" in texts(detail))
+    assert page.model.chosen[0] == prompts(page.model.services.workspace)[1]
+    QTest.keyClick(view, Qt.Key.Key_Escape)
+    assert not detail.isVisible()
+    QTest.keyClick(view, Qt.Key.Key_Return)
+    assert detail.isVisible()
+    against = named(detail, QComboBox, "Compare with")
+    assert isinstance(against, QComboBox)
+    against.setFocus()
+    QTest.keyClick(against, Qt.Key.Key_Down)
+    until(lambda: page.model.state.detail.right.name == "Copy")  # type: ignore[union-attr]
+    assert "No judge has compared these two answers yet." in texts(detail)
+
+
+def test_place_and_selection_stay_when_more_is_judged(page: ComparePage, until: Until) -> None:
+    view = page._grid.answers
+    view.setFocus()
+    for _ in range(7):
+        QTest.keyClick(view, Qt.Key.Key_Down)
+    QTest.keyClick(view, Qt.Key.Key_Right)
+    place = view.currentIndex().row(), view.currentIndex().column(), view.verticalScrollBar().value()
+    workspace, grid = page.model.services.workspace, page.model.state.grid
+    judge(workspace, prompts(workspace)[4], "Good", "Copy", "a", judge="lab:judge")
+    judge(workspace, prompts(workspace)[4], "Copy", "Good", "b", judge="lab:judge")
+    until(lambda: page.model.state.grid is not grid)
+    until(lambda: "100% won" in cell(page, 4, 1))
+    assert (
+        view.currentIndex().row(),
+        view.currentIndex().column(),
+        view.verticalScrollBar().value(),
+    ) == place
+
+
+def test_contestants_are_chosen_in_a_menu(page: ComparePage, until: Until) -> None:
+    boxes = page._choices._boxes
+    assert list(boxes) == ["Good", "Bad", "Copy"]
+    boxes["Bad"].setChecked(False)
+    until(lambda: table(page).columnCount() == 3)
+    assert dict(page.model.state.counts)["differ"] == COUNT - SAME
+    for box in boxes.values():
+        box.setChecked(False)
+    until(lambda: not page.model.services.background.busy)
+    assert [one.name for one in page.model.state.shown]  # at least one stays
+
+
+def test_a_sealed_dataset_is_told_in_words(page: ComparePage, until: Until) -> None:
+    from engine.workspace.tables import Dataset
+
+    with page.model.services.workspace.catalogue.writing() as session:
+        session.get_one(Dataset, "d1").sealed = True
+    until(lambda: page.model.state.problem is not None)
+    assert any("sealed" in text for text in texts(page))
+
+
+def test_thousands_of_prompts_are_shown_lazily(
+    workspace: Workspace, window: MainWindow, tmp_path: Path, until: Until
+) -> None:
+    fill(workspace, tmp_path, 3000, ("Good", "Bad"))
+    window.go("compare")
+    page = window.page
+    assert isinstance(page, ComparePage)
+    until(lambda: page.model.state.rows and page.model.means)
+    assert table(page).rowCount() == 3000
+    view = page._grid.answers
+    view.setFocus()
+    QTest.keyClick(view, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
+    until(lambda: page.model.state.detail.number == 3000)  # type: ignore[union-attr]
+    assert page._grid._prompts.verticalScrollBar().value() == view.verticalScrollBar().value()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOpenAI]:
+    monkeypatch.setenv("LAB_API_KEY", KEY)
+    with FakeOpenAI(Truth(key=KEY, certain=True, strengths={"good": 1.0})) as fake:
+        yield fake
+
+
+def open_dialog(page: ComparePage, until: Until) -> JudgingDialog:
+    press(page, "Answer and judge")
+    dialog = page._dialog
+    assert isinstance(dialog, JudgingDialog)
+    until(lambda: dialog.model.loaded and dialog.model.state.plan is not None)
+    return dialog
+
+
+def test_the_reference_judge_is_started_and_its_verdicts_arrive(page: ComparePage, until: Until) -> None:
+    dialog = open_dialog(page, until)
+    assert "Costs nothing" in texts(dialog)
+    assert any(text.startswith(f"Up to {3 * COUNT} comparisons") for text in texts(dialog))
+    press(dialog, "Start judging")
+    until(lambda: any(f"{3 * COUNT} comparisons" in text for text in texts(dialog._note)))
+    until(lambda: ("reference", 3 * COUNT) in page.model.state.grid.judges)  # type: ignore[union-attr]
+    press(dialog, "Close")
+    until(lambda: page._dialog is None)
+    (job,) = all_jobs(page.model.services.workspace.jobs)
+    assert job.request().title == "reference judges things"
+
+
+def test_a_judge_that_costs_money_needs_a_ceiling_and_shows_what_it_spends(
+    page: ComparePage, server: FakeOpenAI, until: Until
+) -> None:
+    workspace = page.model.services.workspace
+    with workspace.catalogue.writing() as session:
+        session.add(Endpoint(name="lab", base_url=server.base_url, key_env="LAB_API_KEY"))
+    dialog = open_dialog(page, until)
+    line = named(dialog, QComboBox, "Judge")
+    assert isinstance(line, QComboBox)
+    line.lineEdit().selectAll()
+    QTest.keyClicks(line.lineEdit(), "lab:gpt-4o")
+    until(lambda: dialog.model.state.problem is not None)
+    assert dialog.model.state.problem.code == "budget.missing"  # type: ignore[union-attr]
+    assert not dialog._start.isEnabled()
+    assert any("at most $" in text for text in texts(dialog))
+    ceiling = named(dialog, QLineEdit, "Ceiling in USD for the judging")
+    QTest.keyClicks(ceiling, "much")
+    until(lambda: dialog.model.state.problem.code == "usage.amount")  # type: ignore[union-attr]
+    for _ in range(4):
+        QTest.keyClick(ceiling, Qt.Key.Key_Backspace)
+    QTest.keyClicks(ceiling, "2.00")
+    until(lambda: dialog.model.state.can_judge)
+    assert "Stops before the ceiling, never after." in texts(dialog)
+    seen: set[str] = set()
+    press(dialog, "Start judging")
+
+    def ended() -> bool:
+        seen.update(text for strip in dialog.findChildren(WorkStrip) for text in texts(strip))
+        return dialog.model.state.outcome is not None
+
+    until(ended)
+    assert dialog.model.state.outcome.state == "done", dialog.model.state.outcome.error  # type: ignore[union-attr]
+    assert any("of at most $2.00 spent" in text for text in seen)
+    assert any(text.find("It cost $") >= 0 for text in texts(dialog))
+    until(lambda: any(name == "lab:gpt-4o" for name, _ in page.model.state.grid.judges))  # type: ignore[union-attr]
+    spent = sum(one.cost_usd for one in CatalogueLedger(workspace.catalogue, "d1", "test").all("lab:gpt-4o"))
+    assert spent == pytest.approx(dialog.model.state.outcome.summary["cost_usd"])  # type: ignore[union-attr]
+
+
+def test_missing_answers_are_generated_first(page: ComparePage, until: Until) -> None:
+    workspace = page.model.services.workspace
+    answer(workspace, "Half", [Output(one, "it is half", "stop", 3, 0.1) for one in prompts(workspace)[:5]])
+    until(lambda: "Half" in {one.name for one in page.model.state.shown})
+    dialog = open_dialog(page, until)
+    assert any(text == f"{COUNT - 5} answers are missing" for text in texts(dialog))
+    # Nobody of that name can answer any more: told before a job begins.
+    until(lambda: dialog.model.state.answers_problem is not None)
+    box = next(one for one in dialog.findChildren(QAbstractButton) if one.text() == "Half")
+    box.setFocus()
+    QTest.keyClick(box, Qt.Key.Key_Space)
+    line = named(dialog, QComboBox, "Another contestant")
+    assert isinstance(line, QComboBox)
+    line.lineEdit().setFocus()
+    QTest.keyClicks(line.lineEdit(), "dataset")
+    QTest.keyClick(line.lineEdit(), Qt.Key.Key_Return)
+    until(lambda: dialog.model.state.missing == COUNT and dialog.model.state.can_generate)
+    press(dialog, "Generate the missing answers")
+    until(lambda: "The answers are there." in texts(dialog))
+    until(lambda: dialog.model.state.missing == 0)
+    assert {one.name for one in page.model.state.grid.answerers} >= {"dataset"}  # type: ignore[union-attr]
+
+
+def test_a_name_that_nobody_has_is_refused(page: ComparePage, until: Until) -> None:
+    dialog = open_dialog(page, until)
+    told: list[str] = []
+    dialog.model.failed.connect(lambda problem: told.append(problem.code))
+    dialog.model.add("lab2:gpt")
+    until(lambda: told == ["contestant.unknown_endpoint"])
+
+
+def test_the_words_that_differ() -> None:
+    told = difference("The cat sat.", "The  dog sat.")
+    assert [(piece.text, piece.own) for piece in told.left] == [
+        ("The ", False),
+        ("cat", True),
+        (" sat.", False),
+    ]
+    assert [piece.text for piece in told.right] == ["The  ", "dog", " sat."]
+    assert told.words == 2
+    assert not difference("word " * 4000, "other").compared
+    assert difference("", "").words == 0
+
+
+def test_amounts_are_read_as_people_write_them() -> None:
+    assert [amount(text, "x") for text in ("", " 2 ", "$2.50", "0,5")] == [None, 2.0, 2.5, 0.5]
+    for wrong in ("much", "-1", "nan", "inf"):
+        with pytest.raises(BakeoffError):
+            amount(wrong, "x")
