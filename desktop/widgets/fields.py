@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
@@ -51,6 +51,34 @@ def fill(shown: QComboBox, items: list[tuple[str, str]], chosen: str) -> None:
             for words, value in items:
                 shown.addItem(words, value)
         shown.setCurrentIndex(shown.findData(chosen))
+
+
+class Suggested(QComboBox):
+    """A line to type in, with names below it to take instead.
+
+    Args:
+        name: For screen readers.
+        hint: What it says while it is empty.
+    """
+
+    def __init__(self, name: str, hint: str = "") -> None:
+        super().__init__()
+        self.line = QLineEdit(placeholderText=hint)
+        self.line.setAccessibleName(name)
+        self.setLineEdit(self.line)
+        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.setAccessibleName(name)
+
+    def offer(self, names: Sequence[str]) -> None:
+        """Offer names; what is typed stays."""
+        if [self.itemText(at) for at in range(self.count())] == list(names):
+            return
+        typed = self.line.text()
+        with QSignalBlocker(self), QSignalBlocker(self.line):
+            self.clear()
+            self.addItems(list(names))
+            self.setCurrentIndex(self.findText(typed))
+            self.setEditText(typed)
 
 
 def later(typed: QLineEdit, does: Callable[[str], None]) -> None:

@@ -53,7 +53,7 @@ class AnswersTable(QAbstractTableModel):
         self._grid: Grid | None = None
         self._rows: tuple[int, ...] = ()
         self._columns: tuple[Answerer, ...] = ()
-        model.measured.connect(self.repaint_all)
+        model.measures.changed.connect(self.repaint_all)
 
     def show_state(self) -> bool:
         """Show the model's state; returns whether rows or columns are others."""
@@ -140,7 +140,7 @@ class AnswersTable(QAbstractTableModel):
         output = grid.outputs[one.id].get(prompt.id)
         if output is None:
             return Shown("", tr("No answer yet"), faint=True)
-        score = self._model.scores.get((prompt.id, one.id))
+        score = self._model.measures.scores.get((prompt.id, one.id))
         measured = [(f"{score:.2f}", "")] if score is not None else []
         text = output.text.strip()
         return Shown(
@@ -154,7 +154,7 @@ class AnswersTable(QAbstractTableModel):
         if section == 0 or self._grid is None:
             return tr("Prompt")
         one = self._columns[section - 1]
-        mean = self._model.means.get(one.id)
+        mean = self._model.measures.means.get(one.id)
         rate = one.tally.rate
         if not full:
             return one.name if rate is None else f"{one.name}  {share(rate)}"
@@ -181,8 +181,8 @@ class CellPainter(QStyledItemDelegate):
         """See Qt."""
         cell: Shown = index.data(_CELL)
         tokens = self._look.tokens
-        place = QRectF(option.rect)  # type: ignore[attr-defined]
-        state = option.state  # type: ignore[attr-defined]
+        place = QRectF(option.rect)
+        state = option.state
         painter.save()
         pen = Pen(painter, tokens)
         pen.line(place.bottomLeft(), place.bottomRight(), tokens.border)

@@ -46,7 +46,9 @@ def difference(left: str, right: str) -> Difference:
     if max(len(ours), len(theirs)) > _MOST:
         return Difference((Piece(left),), (Piece(right),), 0, compared=False)
     matcher = SequenceMatcher(None, _plain(ours), _plain(theirs), autojunk=False)
-    left_pieces, right_pieces, words = [], [], 0
+    left_pieces: list[Piece] = []
+    right_pieces: list[Piece] = []
+    words = 0
     for kind, one, one_end, other, other_end in matcher.get_opcodes():
         own = kind != "equal"
         for pieces, text in (

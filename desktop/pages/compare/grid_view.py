@@ -6,12 +6,13 @@ from typing import Final
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QSpacerItem, QTableView
 
 from desktop.language import tr
 from desktop.pages.compare.cells import ROW_HEIGHT, AnswersTable, CellPainter
 from desktop.pages.compare.view_model import CompareModel
 from desktop.theme.look import Look
+from desktop.widgets.basics import column
 
 _PROMPTS: Final = 228
 _LEAST: Final = 216
@@ -47,18 +48,15 @@ class GridView(QFrame):
         self.answers.doubleClicked.connect(self.opened)
         self.answers.installEventFilter(self)
         self.answers.viewport().installEventFilter(self)
-        self._left = QVBoxLayout()
-        self._left.addWidget(self._prompts, 1)
-        self._left.addSpacing(0)
+        self._room = QSpacerItem(0, 0)
+        self._left = column(self._prompts, gap=0)
+        self._left.addSpacerItem(self._room)
         layout = QHBoxLayout(self)
-        for one in (layout, self._left):
-            one.setContentsMargins(0, 0, 0, 0)
-            one.setSpacing(0)
+        layout.setSpacing(0)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.addLayout(self._left)
         layout.addWidget(self.answers, 1)
         self.setMinimumHeight(ROW_HEIGHT * 2 + 40)
-        self._columns = -1
         self._quiet = False
 
     def show_state(self) -> None:
@@ -120,9 +118,9 @@ class GridView(QFrame):
 
     def _hide_columns(self) -> None:
         count = self.table.columnCount()
-        for column in range(count):
-            self._prompts.setColumnHidden(column, column != 0)
-            self.answers.setColumnHidden(column, column == 0)
+        for at in range(count):
+            self._prompts.setColumnHidden(at, at != 0)
+            self.answers.setColumnHidden(at, at == 0)
         self._prompts.setColumnWidth(0, _PROMPTS)
 
     def _fit(self) -> None:
@@ -132,18 +130,16 @@ class GridView(QFrame):
             return
         width = self.answers.viewport().width()
         each = max(_LEAST, width // count)
-        for column in range(1, count + 1):
-            if self.answers.columnWidth(column) != each:
-                self.answers.setColumnWidth(column, each)
+        for at in range(1, count + 1):
+            if self.answers.columnWidth(at) != each:
+                self.answers.setColumnWidth(at, each)
 
     @Slot()
     def _align(self) -> None:
         """Where the columns scroll, the prompts leave room for their bar, so that rows stay side by side."""
         bar = self.answers.horizontalScrollBar()
-        item = self._left.itemAt(1).spacerItem()
-        if item is not None:
-            item.changeSize(0, bar.sizeHint().height() if bar.maximum() > 0 else 0)
-            self._left.invalidate()
+        self._room.changeSize(0, bar.sizeHint().height() if bar.maximum() > 0 else 0)
+        self._left.invalidate()
 
     @Slot()
     def _moved(self) -> None:

@@ -2,126 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop.language import tr
-from desktop.pages.compare.view_model import CompareModel, Work
-from desktop.problem import Problem, problem_of
+from desktop.pages.compare.planning import (
+    Draft,
+    JudgingState,
+    generate_spec,
+    judge_spec,
+    read_judging,
+    usual_limit,
+)
+from desktop.pages.compare.view_model import CompareModel
 from desktop.services import Services
 from desktop.view_model import ViewModel
-from engine.errors import BakeoffError
-from engine.jobs.directory import JobDirectory
-from engine.workspace import Workspace
-from engine.workspace.tables import Endpoint, Model
 
 if TYPE_CHECKING:
     from engine.datasets.options import Split
-    from engine.inference.pricing import Forecast
-    from engine.inference.spec import GenerateSpec
-    from engine.judging.forecast import JudgingForecast
-    from engine.judging.grid import Grid
-    from engine.judging.spec import JudgeSpec
-
-REFERENCE: Final = "reference"
-_LOCAL: Final = "local:"
-#: What an endpoint without a row of its own is called; its models are typed by hand.
-_OPENAI: Final = "openai"
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What is typed in the dialog.
-
-    Attributes:
-        names: Contestants that take part.
-        added: Contestants that have not answered yet.
-        limit: Prompts at most; 0 for all.
-        answers_budget: USD as typed; empty for none. ``budget`` is that of the judging.
-        goal: As the engine writes it: ``ranking``, ``best`` or ``beat:NAME``.
-        comparisons: At most; 0 for as many as the goal needs.
-        metric: Empty for the one that fits.
-        margin: As typed; empty for the metric's own.
-    """
-
-    names: tuple[str, ...] = ()
-    added: tuple[str, ...] = ()
-    limit: int = 0
-    answers_budget: str = ""
-    judge: str = REFERENCE
-    goal: str = "ranking"
-    comparisons: int = 0
-    budget: str = ""
-    show_expected: bool = False
-    metric: str = ""
-    margin: str = ""
-    parallel: int = 4
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Somebody who can take part.
-
-    Attributes:
-        missing: Prompts that it has no answer to.
-    """
-
-    name: str
-    taking_part: bool
-    answered: int
-    missing: int
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How the job that was started last has ended."""
-
-    kind: str
-    state: str
-    summary: dict[str, Any] = field(default_factory=dict, hash=False)
-    error: dict[str, Any] | None = field(default=None, hash=False)
-
-
-@dataclass(frozen=True)
-class JudgingState:
-    """What the dialog shows.
-
-    Attributes:
-        prompts: Of the split, or as many as are wanted.
-        known: Names that can be added, and judges that can be asked.
-        missing: Answers still to be generated.
-        answers: What the paid ones among them will cost; None where nothing is missing, or it cannot be told.
-        answers_problem: Why they cannot be generated.
-        plan: What judging will take; None where it cannot be told.
-        problem: Why judging cannot start.
-    """
-
-    prompts: int = 0
-    candidates: tuple[Candidate, ...] = ()
-    known: tuple[str, ...] = ()
-    judges: tuple[str, ...] = ()
-    missing: int = 0
-    answers: Forecast | None = None
-    answers_problem: Problem | None = None
-    plan: JudgingForecast | None = None
-    problem: Problem | None = None
-    work: tuple[Work, ...] = ()
-    outcome: Outcome | None = None
-
-    @property
-    def can_generate(self) -> bool:
-        """Whether answers can be asked for."""
-        return self.missing > 0 and self.answers_problem is None
-
-    @property
-    def can_judge(self) -> bool:
-        """Whether judging can start."""
-        return self.plan is not None and self.problem is None
 
 
 class JudgingModel(ViewModel[JudgingState]):
@@ -141,7 +41,7 @@ class JudgingModel(ViewModel[JudgingState]):
     ) -> None:
         super().__init__(services, JudgingState(), parent)
         self.dataset, self.split = dataset, split
-        self.draft = Draft(names=names, limit=_usual_limit(compare.state.grid))
+        self.draft = Draft(names=names, limit=usual_limit(compare.state.grid))
         self._compare = compare
         self._job = ""
         self._plans: dict[Any, Any] = {}
@@ -154,7 +54,7 @@ class JudgingModel(ViewModel[JudgingState]):
         state = self._compare.state
         grid = state.grid if state.dataset == dataset and state.split == split else None
         work = state.work
-        return lambda: _read(workspace, dataset, split, draft, grid, work, job, plans)
+        return lambda: read_judging(workspace, dataset, split, draft, grid, work, job, plans)
 
     def change(self, **changes: Any) -> None:
         """Something else is typed."""
@@ -197,7 +97,7 @@ class JudgingModel(ViewModel[JudgingState]):
             from engine.exporting.spec import ExportSpec
             from engine.inference.starting import require_answerable
 
-            spec = _generate_spec(self.dataset, self.split, draft, missing)
+            spec = generate_spec(self.dataset, self.split, draft, missing)
             begin = require_answerable(workspace, spec)
             # They run before it: jobs that need the processor or the GPU run one after another.
             for name, quantisation in begin.exports:
@@ -219,7 +119,7 @@ class JudgingModel(ViewModel[JudgingState]):
         def start() -> str:
             from engine.judging.starting import require_judgeable
 
-            spec = _judge_spec(self.dataset, self.split, draft)
+            spec = judge_spec(self.dataset, self.split, draft)
             begin = require_judgeable(workspace, spec)
             return client.begin("judge", spec, begin.title, lane=begin.lane, own_runner=begin.own_runner).id
 
@@ -239,210 +139,3 @@ class JudgingModel(ViewModel[JudgingState]):
     def _compare_changed(self) -> None:
         if self.shown:
             self.refresh()
-
-
-def _usual_limit(grid: Grid | None) -> int:
-    """As many prompts as were answered, where that is not all of them."""
-    if grid is None:
-        return 0
-    answered = set[str]().union(*(outputs.keys() for outputs in grid.outputs.values()))
-    return len(answered) if len(answered) < len(grid.prompts) else 0
-
-
-def amount(text: str, what: str) -> float | None:
-    """A number of USD as it was typed; None for nothing.
-
-    Raises:
-        BakeoffError: It is no such number.
-    """
-    words = text.strip().lstrip("$").replace(",", ".")
-    if not words:
-        return None
-    try:
-        value = float(words)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise BakeoffError(
-            "usage.amount",
-            "'{typed}' is no number from 0 up.",
-            fix="Write it as in 2.50, or leave the field '{what}' empty.",
-            typed=text,
-            what=what,
-        )
-    return value
-
-
-def _judge_spec(dataset: str, split: Split, draft: Draft) -> JudgeSpec:
-    from engine.judging.spec import JudgeSpec
-
-    return JudgeSpec(
-        dataset=dataset,
-        contestants=list(draft.names),
-        split=split,
-        judge=draft.judge.strip() or REFERENCE,
-        goal=draft.goal,
-        budget_usd=amount(draft.budget, tr("Ceiling in USD")),
-        max_comparisons=draft.comparisons or None,
-        limit=draft.limit or None,
-        metric=draft.metric or None,  # type: ignore[arg-type]
-        margin=amount(draft.margin, tr("Tie margin")),
-        show_expected=draft.show_expected,
-        parallel=draft.parallel,
-        seed=draft.seed,
-    )
-
-
-def _generate_spec(dataset: str, split: Split, draft: Draft, names: tuple[str, ...]) -> GenerateSpec:
-    from engine.inference.spec import GenerateSpec
-
-    return GenerateSpec(
-        models=list(names),
-        dataset=dataset,
-        splits=[split],
-        limit=draft.limit or None,
-        budget_usd=amount(draft.answers_budget, tr("Ceiling in USD")),
-    )
-
-
-def _read(
-    workspace: Workspace,
-    dataset: str,
-    split: Split,
-    draft: Draft,
-    grid: Grid | None,
-    work: tuple[Work, ...],
-    job: str,
-    plans: dict[Any, Any],
-) -> JudgingState:
-    known, judges = _names(workspace)
-    wanted = _wanted(workspace, dataset, split, draft.limit, plans)
-    candidates = _candidates(draft, grid, wanted)
-    state = JudgingState(
-        prompts=len(wanted),
-        candidates=candidates,
-        known=tuple(name for name in known if name not in {one.name for one in candidates}),
-        judges=judges,
-        missing=sum(one.missing for one in candidates if one.taking_part),
-        work=work,
-        outcome=_outcome(workspace, job),
-    )
-    # What is planned holds until something else is typed or answered; verdicts change it only when a job has ended.
-    busy = any(one.job.kind == "judge" for one in work)
-    key = (draft, grid.stamp[3:] if grid is not None and not busy else None, busy)
-    if key not in plans:
-        fresh = {name: kept for name, kept in plans.items() if isinstance(name, str)}
-        plans.clear()
-        plans.update(fresh)
-        plans[key] = _planned(workspace, dataset, split, draft, candidates)
-    answers, answers_problem, plan, problem = plans[key]
-    return replace(state, answers=answers, answers_problem=answers_problem, plan=plan, problem=problem)
-
-
-def _wanted(
-    workspace: Workspace, dataset: str, split: Split, limit: int, plans: dict[Any, Any]
-) -> frozenset[str]:
-    """Ids of the prompts that take part."""
-    from engine.datasets.library import open_dataset
-    from engine.datasets.selection import select
-
-    key = f"{split}/{limit}"
-    if key not in plans:
-        try:
-            store = open_dataset(workspace, dataset, "judge").store
-        except BakeoffError:
-            return frozenset()  # told where judging is planned
-        plans[key] = frozenset(example.prompt_id for example in select(store, split, limit=limit or None))
-    found: frozenset[str] = plans[key]
-    return found
-
-
-def _candidates(draft: Draft, grid: Grid | None, wanted: frozenset[str]) -> tuple[Candidate, ...]:
-    answered = {
-        one.name: len(wanted & grid.outputs[one.id].keys())
-        for one in (grid.answerers if grid is not None else ())
-    }
-    names = dict.fromkeys((*answered, *draft.added))
-    return tuple(
-        Candidate(name, name in draft.names, answered.get(name, 0), len(wanted) - answered.get(name, 0))
-        for name in names
-    )
-
-
-def _planned(
-    workspace: Workspace, dataset: str, split: Split, draft: Draft, candidates: tuple[Candidate, ...]
-) -> tuple[Forecast | None, Problem | None, JudgingForecast | None, Problem | None]:
-    """What the missing answers will cost, what judging will take, and what stands against either."""
-    from engine.inference.starting import forecast_answers, require_answerable
-    from engine.judging.prepare import forecast
-    from engine.judging.starting import require_judgeable
-
-    answers = answers_problem = plan = problem = None
-    missing = tuple(one.name for one in candidates if one.taking_part and one.missing)
-    if missing:
-        try:
-            spec = _generate_spec(dataset, split, draft, missing)
-            answers = forecast_answers(workspace, spec)
-            require_answerable(workspace, spec)
-        except BakeoffError as error:
-            answers_problem = _told(error)
-    try:
-        judging = _judge_spec(dataset, split, replace(draft, names=_judged(candidates)))
-        plan = forecast(workspace, judging)
-        require_judgeable(workspace, judging)
-    except BakeoffError as error:
-        problem = _told(error)
-    except ValueError:
-        problem = Problem(
-            tr("Judging cannot start"),
-            tr("Judging needs at least two contestants that have answered."),
-            tr("Choose more, or let them answer first."),
-        )
-    return answers, answers_problem, plan, problem
-
-
-def _told(error: BakeoffError) -> Problem:
-    """A failure in the words of the dialog."""
-    if error.code == "budget.missing":
-        return Problem(
-            tr("A budget is needed"),
-            tr("This costs money, and no ceiling is given."),
-            tr("Say how much may be spent at most."),
-            error.code,
-        )
-    return problem_of(error)
-
-
-def _judged(candidates: tuple[Candidate, ...]) -> tuple[str, ...]:
-    return tuple(one.name for one in candidates if one.taking_part)
-
-
-def _names(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Contestants and judges that the workspace knows; models of endpoints are typed after a colon."""
-    from sqlalchemy import select
-
-    with workspace.catalogue.reading() as session:
-        models = session.execute(select(Model.name, Model.kind).order_by(Model.created_at, Model.name)).all()
-        endpoints = list(session.scalars(select(Endpoint.name).order_by(Endpoint.name)))
-    full = [name for name, kind in models if kind != "adapter"]
-    apis = [f"{name}:" for name in dict.fromkeys((*endpoints, _OPENAI))]
-    tuned = [name for name, _ in models]
-    untuned = [f"{prefix}{name}" for name in full for prefix in ("untuned:", "fewshot:")]
-    return (*tuned, *untuned, "dataset", *apis), (REFERENCE, *(f"{_LOCAL}{name}" for name in tuned), *apis)
-
-
-def _outcome(workspace: Workspace, job: str) -> Outcome | None:
-    """How a job has ended, when it has."""
-    if not job:
-        return None
-    directory = JobDirectory(workspace.jobs / job)
-    try:
-        request, status = directory.request(), directory.status()
-        result = directory.result()
-    except (BakeoffError, OSError):
-        return None
-    if status.state not in ("done", "failed", "stopped", "paused"):
-        return None
-    summary = dict(result["summary"]) if result is not None else {}
-    summary["outputs"] = len(summary.get("outputs", ()))
-    return Outcome(request.kind, status.state, summary, status.error)

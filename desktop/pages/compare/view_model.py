@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Slot
 
 from desktop.feed import JobRow
 from desktop.pages.compare.difference import Difference, difference
 from desktop.pages.compare.filters import FILTERS, Filter, filtered
+from desktop.pages.compare.measures import Measures
 from desktop.problem import Problem, problem_of
 from desktop.services import Services
 from desktop.view_model import ViewModel
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from engine.judging.grid import Answerer, Grid, Judged, Tally
     from engine.judging.verdicts import Prompt
 
-#: Seconds for which answers are measured in one go, in the background.
-_SLICE: Final = 0.2
 #: Job kinds of this page.
 _KINDS: Final = ("generate", "judge")
 
@@ -139,19 +137,9 @@ class _Wish:
 class CompareModel(ViewModel[CompareState]):
     """Reads grids, filters them, and measures answers little by little."""
 
-    #: More answers were measured.
-    measured = Signal()
-
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(services, CompareState(), parent)
-        #: Prompt and contestant id -> score by the metric, as far as measured; of the grid on the screen.
-        self.scores: dict[tuple[str, str], float | None] = {}
-        #: Contestant id -> mean score, once all its answers were measured.
-        self.means: dict[str, float] = {}
-        self._measured_of: Grid | None = None
-        #: Answers still to be measured; None when all were.
-        self._todo: Iterator[tuple[Prompt, str]] | None = None
-        self._measuring = False
+        self.measures = Measures(services.background, self)
         self._known = _Known()
         self._dataset, self._split, self._judge = "", "test", ""
         self._columns: dict[str, tuple[str, ...]] = {}
@@ -242,72 +230,8 @@ class CompareModel(ViewModel[CompareState]):
 
     @Slot()
     def _measure(self) -> None:
-        """Measure answers little by little, the first prompts first."""
-        grid = self.state.grid
-        if grid is None or self._measuring or not self.shown:
-            return
-        if self._measured_of is None or self._measured_of.stamp[:2] != grid.stamp[:2]:
-            self.scores.clear()
-            self.means.clear()
-        if self._measured_of is not grid:
-            self._measured_of = grid
-            self._todo = _answers(grid)
-        elif self._todo is None:
-            return
-        todo, scores = self._todo or iter(()), self.scores  # the scores are added to between two slices only
-        self._measuring = True
-
-        def done(found: _Measured) -> None:
-            self._measuring = False
-            if self._measured_of is grid:
-                scores.update(found.scores)
-                if found.means is not None:
-                    self._todo = None
-                    self.means = found.means
-                self.measured.emit()
-            self._measure()
-
-        def failed(_problem: Problem) -> None:
-            self._measuring = False  # a metric that fails leaves its cells without a number
-
-        self.services.background.run(self, lambda: _measured(grid, todo, scores), done, failed)
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """Scores of some answers; the means of all where these were the last."""
-
-    scores: dict[tuple[str, str], float | None]
-    means: dict[str, float] | None = None
-
-
-def _answers(grid: Grid) -> Iterator[tuple[Prompt, str]]:
-    return (
-        (prompt, one.id)
-        for prompt in grid.prompts
-        for one in grid.answerers
-        if prompt.id in grid.outputs[one.id]
-    )
-
-
-def _measured(
-    grid: Grid, todo: Iterator[tuple[Prompt, str]], known: Mapping[tuple[str, str], float | None]
-) -> _Measured:
-    deadline = time.monotonic() + _SLICE
-    found: dict[tuple[str, str], float | None] = {}
-    for prompt, who in todo:
-        if (prompt.id, who) not in known:
-            found[prompt.id, who] = grid.score(prompt, who)
-            if time.monotonic() > deadline:
-                return _Measured(found)
-    every = {**known, **found}
-    means = {}
-    for one in grid.answerers:
-        values = [every.get((prompt, one.id)) for prompt in grid.outputs[one.id]]
-        scores = [value for value in values if value is not None]
-        if scores:
-            means[one.id] = sum(scores) / len(scores)
-    return _Measured(found, means)
+        if self.shown and self.state.grid is not None:
+            self.measures.take(self.state.grid)
 
 
 def _read(workspace: Workspace, known: _Known, wish: _Wish, jobs: list[JobRow]) -> CompareState:

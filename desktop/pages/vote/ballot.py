@@ -77,9 +77,9 @@ class BallotPart(QWidget):
             self._buttons[act] = button
             choices.addWidget(button, 1)
         self._pair = QWidget()
-        self._pair.setLayout(column(asked, answers, choices, gap=GAP))
-        layout = self._pair.layout()
-        layout.setStretch(1, 1)  # type: ignore[union-attr]
+        below = column(asked, answers, choices, gap=GAP)
+        below.setStretch(1, 1)
+        self._pair.setLayout(below)
         self._nothing = Empty(
             look,
             "check-circle",

@@ -14,8 +14,8 @@ from desktop.pages.compare.cells import AnswersTable
 from desktop.pages.compare.detail import DetailCard, JudgedPart
 from desktop.pages.compare.difference import difference
 from desktop.pages.compare.judging import JudgingDialog
-from desktop.pages.compare.judging_model import amount
 from desktop.pages.compare.page import ComparePage
+from desktop.pages.compare.planning import amount
 from desktop.pages.compare.strip import WorkStrip
 from desktop.shell.window import MainWindow
 from engine.errors import BakeoffError
@@ -46,7 +46,7 @@ def page(filled: Workspace, window: MainWindow, until: Until) -> ComparePage:
     window.go("compare")
     assert isinstance(window.page, ComparePage)
     found = window.page
-    until(lambda: found.model.state.grid is not None and found.model.means)
+    until(lambda: found.model.state.grid is not None and found.model.measures.means)
     return found
 
 
@@ -212,7 +212,7 @@ def test_thousands_of_prompts_are_shown_lazily(
     window.go("compare")
     page = window.page
     assert isinstance(page, ComparePage)
-    until(lambda: page.model.state.rows and page.model.means)
+    until(lambda: page.model.state.rows and page.model.measures.means)
     assert table(page).rowCount() == 3000
     view = page._grid.answers
     view.setFocus()
