@@ -21,6 +21,8 @@ class GoalPart(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._kind = "ranking"
+        #: The one to beat that was chosen by hand; kept while nobody is offered.
+        self._wanted = ""
         self._choices = Segments(
             tr("Goal"),
             (
@@ -34,7 +36,7 @@ class GoalPart(QWidget):
         self._about = label(_about(self._kind), "small", wrap=True)
         self._reference = QComboBox()
         self._reference.setAccessibleName(tr("The one to beat"))
-        self._reference.currentTextChanged.connect(lambda _name: self.changed.emit(self.goal))
+        self._reference.currentTextChanged.connect(self._name)
         self._reference.hide()
         self.setLayout(column(self._choices, self._about, self._reference, gap=6))
 
@@ -47,14 +49,18 @@ class GoalPart(QWidget):
         """Those that can be the one to beat."""
         if [self._reference.itemText(at) for at in range(self._reference.count())] == list(names):
             return
-        before, goal = self._reference.currentText(), self.goal
+        goal = self.goal
         with QSignalBlocker(self._reference):
             self._reference.clear()
             self._reference.addItems(list(names))
-            if before in names:
-                self._reference.setCurrentText(before)
-        if self.goal != goal:
+            if self._wanted in names:
+                self._reference.setCurrentText(self._wanted)
+        if self.goal != goal and names:
             self.changed.emit(self.goal)
+
+    def _name(self, name: str) -> None:
+        self._wanted = name
+        self.changed.emit(self.goal)
 
     def _choose(self, kind: str) -> None:
         self._kind = kind

@@ -4,34 +4,26 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QBoxLayout, QCheckBox, QLineEdit, QMenu, QWidget, QWidgetAction
+from PySide6.QtWidgets import QWidget
 
 from desktop.language import tr
+from desktop.pages.compare.choices import Choices, ProblemNote
 from desktop.pages.compare.detail import DetailCard
-from desktop.pages.compare.filters import Filter
 from desktop.pages.compare.grid_view import GridView
 from desktop.pages.compare.judging import JudgingDialog
 from desktop.pages.compare.strip import WorkStrip
-from desktop.pages.compare.view_model import CompareModel, CompareState, Work
-from desktop.pages.compare.words import judge_words, usd
+from desktop.pages.compare.view_model import CompareModel, Work
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
-from desktop.theme.look import Look
-from desktop.widgets.basics import Button, column, label, row
+from desktop.widgets.basics import Button, column, row
 from desktop.widgets.empty import Empty
-from desktop.widgets.fields import combo, fill
 from desktop.widgets.keyed import KeyedColumn
 from desktop.widgets.page import Page
-from desktop.widgets.segments import Segments
 
-#: Milliseconds after the last key before words are looked for.
-_TYPED: Final = 250
 #: Pixels of a page below which the filters need a line for themselves.
 _NARROW: Final = 1040
-#: Filters that are offered also where they leave nothing.
-_ALWAYS: Final = ("all", "differ", "loses")
 
 
 def build(context: Context) -> Page:
@@ -76,6 +68,7 @@ class ComparePage(Page):
             tr("Nothing fits this filter and these words. Choose another filter, or clear the search."),
             Button(look, tr("Show all prompts"), does=self._show_all),
         )
+        self._answer = Button(look, tr("Let models answer"), "robot", "primary", self.open_judging)
         self._empty = Empty(
             look,
             "scales",
@@ -85,11 +78,10 @@ class ComparePage(Page):
             ),
             row(
                 Button(look, tr("Bring a dataset"), "database", does=lambda: context.go("datasets", None)),
-                Button(look, tr("Let models answer"), "robot", "primary", self.open_judging),
+                self._answer,
                 gap=8,
             ),
         )
-        self._refused = Empty(look, "lock", "", "")
         self._content = QWidget()
         inside = column(self._choices, self._work, self._grid, self._nothing_left, self._detail, gap=12)
         inside.setStretch(2, 1)
@@ -98,8 +90,7 @@ class ComparePage(Page):
         for part in (self._empty, self._content):
             self.body.addWidget(part, 1)
             part.hide()
-        self._problem = label("", wrap=True)
-        self._problem.hide()
+        self._problem = ProblemNote(look)
         inside.insertWidget(1, self._problem)
         for hidden in (self._work, self._grid, self._nothing_left, self._detail):
             hidden.hide()
@@ -111,12 +102,11 @@ class ComparePage(Page):
         self._empty.setVisible(not useful)
         self._content.setVisible(useful)
         self._vote.setEnabled(state.grid is not None and len(state.grid.answerers) > 1)
-        self._judge.setEnabled(bool(state.dataset))
+        self._judge.setEnabled(bool(state.dataset) and state.problem is None)
+        self._answer.setVisible(bool(state.dataset))
         self._choices.show_state(state)
         self._work.show_items(state.work)
-        self._problem.setVisible(state.problem is not None)
-        if state.problem is not None:
-            self._problem.setText(f"{state.problem.title}\n{state.problem.message}\n{state.problem.fix}")
+        self._problem.show_problem(state.problem)
         self._grid.show_state()
         self._grid.setVisible(bool(state.rows))
         self._nothing_left.setVisible(state.grid is not None and not state.rows)
@@ -198,120 +188,3 @@ class ComparePage(Page):
     def _bring_back(self) -> None:
         self._put_away = False
         self._detail.setVisible(self.model.state.detail is not None)
-
-
-class Choices(QWidget):
-    """What is shown: dataset, split, judge, contestants, and which prompts."""
-
-    def __init__(self, look: Look, model: CompareModel) -> None:
-        super().__init__()
-        self._model = model
-        self._dataset = combo(tr("Dataset"), 150)
-        self._dataset.activated.connect(lambda _at: model.choose(dataset=self._dataset.currentText()))
-        self._split = Segments(tr("Split"), (("test", tr("Test")), ("dev", tr("Dev"))))
-        self._split.chosen.connect(lambda split: model.choose(split=split))
-        self._judge = combo(tr("Judge"), 120)
-        self._judge.activated.connect(lambda at: model.choose(judge=self._judge.itemData(at)))
-        self._columns = Button(look, tr("Contestants"))
-        self._menu = QMenu(self)
-        self._columns.setMenu(self._menu)
-        self._boxes: dict[str, QCheckBox] = {}
-        self._x = combo(tr("X is"), 190)
-        self._x.activated.connect(lambda at: model.look_at(self._x.itemData(at)))
-        self._search = QLineEdit(placeholderText=tr("Find in prompts and answers"))
-        self._search.setAccessibleName(tr("Find in prompts and answers"))
-        self._search.setClearButtonEnabled(True)
-        self._search.setMinimumWidth(150)
-        self._filters = Segments(tr("Which prompts"))
-        self._filters.chosen.connect(model.narrow)
-        self._spent = label("", "small")
-        self._typing = QTimer(self, singleShot=True, interval=_TYPED)
-        self._typing.timeout.connect(lambda: model.search(self._search.text()))
-        self._search.textChanged.connect(lambda _text: self._typing.start())
-        first = row(
-            self._dataset,
-            self._split,
-            label(tr("judged by"), "muted"),
-            self._judge,
-            self._columns,
-            None,
-            self._spent,
-            gap=8,
-        )
-        tail = row(label(tr("X is"), "muted"), self._x, self._search, gap=8)
-        tail.setStretch(2, 1)
-        self._second = row(self._filters, None, tail, gap=10)
-        self.setLayout(column(first, self._second, gap=10))
-
-    def show_state(self, state: CompareState) -> None:
-        """Show what is chosen."""
-        fill(self._dataset, [(name, name) for name in state.datasets], state.dataset)
-        self._split.choose(state.split)
-        grid = state.grid
-        judges = grid.judges if grid is not None else ()
-        fill(self._judge, [(judge_words(name), name) for name, _ in judges], grid.judge if grid else "")
-        self._judge.setEnabled(bool(judges))
-        fill(self._x, [(one.name, one.id) for one in state.shown], state.x)
-        self._filters.set_choices(
-            [
-                (name, _filter_words(name, number))
-                for name, number in state.counts
-                if number or name in (*_ALWAYS, state.filter)
-            ]
-        )
-        self._filters.choose(state.filter)
-        self._show_columns(state)
-        spent = grid.spent_usd if grid is not None else 0.0
-        self._spent.setText(tr("{amount} spent here", amount=usd(spent)) if spent else "")
-
-    def set_narrow(self, narrow: bool) -> None:
-        """Put what stands beside the filters below them, or back."""
-        directions = QBoxLayout.Direction
-        self._second.setDirection(directions.TopToBottom if narrow else directions.LeftToRight)
-
-    def clear_search(self) -> None:
-        """Look for nothing."""
-        with QSignalBlocker(self._search):
-            self._search.clear()
-
-    def _show_columns(self, state: CompareState) -> None:
-        every = state.grid.answerers if state.grid is not None else ()
-        shown = {one.name for one in state.shown}
-        names = [one.name for one in every]
-        words = tr("{shown} of {all} contestants", shown=len(shown), all=len(names))
-        self._columns.setText(words)
-        self._columns.setAccessibleName(words)
-        self._columns.setEnabled(bool(names))
-        if list(self._boxes) != names:
-            self._menu.clear()
-            self._boxes = {}
-            for name in names:
-                box = QCheckBox(name)
-                box.setProperty("menu", "true")
-                box.toggled.connect(self._chosen)
-                action = QWidgetAction(self._menu)
-                action.setDefaultWidget(box)
-                self._menu.addAction(action)
-                self._boxes[name] = box
-        for name, box in self._boxes.items():
-            with QSignalBlocker(box):
-                box.setChecked(name in shown)
-
-    def _chosen(self) -> None:
-        names = tuple(name for name, box in self._boxes.items() if box.isChecked())
-        if names:
-            self._model.show_columns(names)
-        else:
-            self._show_columns(self._model.state)
-
-
-def _filter_words(name: Filter, number: int) -> str:
-    shown = f"{number:,}"
-    return {
-        "all": tr("All {count}", count=shown),
-        "differ": tr("They differ {count}", count=shown),
-        "loses": tr("X loses {count}", count=shown),
-        "cut": tr("Cut off {count}", count=shown),
-        "disagree": tr("Orders disagree {count}", count=shown),
-        "missing": tr("No answer {count}", count=shown),
-    }[name]
