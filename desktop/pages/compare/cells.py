@@ -18,6 +18,7 @@ from desktop.theme.look import Look
 from desktop.theme.tokens import Tokens, Tone
 from desktop.widgets.canvas import Pen, text_width
 from desktop.widgets.table import Index
+from desktop.words import count
 
 if TYPE_CHECKING:
     from engine.judging.grid import Answerer, Grid
@@ -158,7 +159,7 @@ class AnswersTable(QAbstractTableModel):
         rate = one.tally.rate
         if not full:
             return one.name if rate is None else f"{one.name}  {share(rate)}"
-        parts = [one.name, tr("{count} answers", count=f"{one.answered:,}")]
+        parts = [one.name, count(one.answered, tr("{count} answer"), tr("{count} answers"))]
         if rate is not None:
             parts.append(tally_words(one.tally))
         if mean is not None:

@@ -31,7 +31,7 @@ class Choices(QWidget):
     def __init__(self, look: Look, model: CompareModel) -> None:
         super().__init__()
         self._model = model
-        self._dataset = combo(tr("Dataset"), 150)
+        self._dataset = combo(tr("Dataset"), 172)
         self._dataset.activated.connect(lambda _at: model.choose(dataset=self._dataset.currentText()))
         self._split = Segments(tr("Split"), (("test", tr("Test")), ("dev", tr("Dev"))))
         self._split.chosen.connect(lambda split: model.choose(split=split))

@@ -23,6 +23,7 @@ from desktop.pages.compare.difference import Piece
 from desktop.pages.compare.view_model import CompareModel, Detail, Side
 from desktop.pages.compare.words import (
     agreement_words,
+    explanation_words,
     judge_words,
     stop_words,
     tally_words,
@@ -272,7 +273,7 @@ class OrderPart(QFrame):
         words, tone = verdict_words(verdict)
         self._picks.setText(words)
         retone(self._picks, tone=tone)
-        why = verdict.explanation if verdict.state == "ok" else verdict.reason
+        why = explanation_words(verdict)
         self._why.setText(tr("“{words}”", words=why) if why else "")
         self._why.setVisible(bool(why))
 
@@ -281,7 +282,11 @@ def _asked(detail: Detail) -> tuple[str, str]:
     """The whole prompt, and what the dataset answers."""
     from engine.judging.prompt import render_messages
 
-    expected = detail.prompt.expected
-    asked = render_messages(detail.prompt.messages)
+    expected, messages = detail.prompt.expected, detail.prompt.messages
+    asked = render_messages(messages)
+    if [message.get("role") for message in messages] == ["system", "user"]:
+        # What differs from prompt to prompt first, then the instruction that all share.
+        instruction = render_messages([{**messages[0], "role": "user"}])
+        asked = f"{render_messages(messages[1:])}\n\n{tr('Instruction: {words}', words=instruction)}"
     told = tr("The dataset's answer: {answer}", answer=expected) if expected else ""
     return asked, f"\n\n{told}" if told else ""

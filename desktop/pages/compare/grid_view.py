@@ -14,8 +14,8 @@ from desktop.pages.compare.view_model import CompareModel
 from desktop.theme.look import Look
 from desktop.widgets.basics import column
 
-_PROMPTS: Final = 228
-_LEAST: Final = 216
+_PROMPTS: Final = 218
+_LEAST: Final = 206
 
 
 class GridView(QFrame):

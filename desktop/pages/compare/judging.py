@@ -198,7 +198,7 @@ def _outcome_words(outcome: Outcome) -> str:
         return tr("The answers are there.")
     parts = [
         tr(
-            "{pairs} comparisons, {ties} of them ties.",
+            "Comparisons: {pairs}, of them ties: {ties}.",
             pairs=f"{summary.get('comparisons', 0):,}",
             ties=f"{summary.get('ties', 0):,}",
         )

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QScrollArea,
 from desktop.language import tr
 from desktop.pages.compare.judging_model import JudgingModel
 from desktop.pages.compare.planning import REFERENCE, Candidate, JudgingState
-from desktop.pages.compare.words import usd
+from desktop.pages.compare.words import missing_words, usd
 from desktop.problem import Problem
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, card, column, heading, label, retone, row
@@ -62,7 +62,7 @@ class WhoPart(QFrame):
         self._scroll.setFixedHeight(max(34, min(150, 28 * len(state.candidates) + 6)))
         taking = sum(one.taking_part for one in state.candidates)
         self._count.setText(
-            tr("{count} contestants, {prompts} prompts", count=taking, prompts=f"{state.prompts:,}")
+            tr("Contestants: {count}, prompts: {prompts}", count=taking, prompts=f"{state.prompts:,}")
         )
         self._name.offer(state.known)
 
@@ -93,7 +93,7 @@ class CandidateRow(QWidget):
         if not one.answered:
             words = tr("has not answered yet")
         elif one.missing:
-            words = tr("{count} answers are missing", count=f"{one.missing:,}")
+            words = missing_words(one.missing)
         else:
             words = tr("has answered all")
         self._state.setText(words)
@@ -125,7 +125,7 @@ class AnswersPart(QFrame):
         """Show what is missing; nothing where nothing is."""
         busy = any(work.job.kind == "generate" for work in state.work)
         self.setVisible(state.missing > 0)
-        words = tr("{count} answers are missing.", count=f"{state.missing:,}")
+        words = f"{missing_words(state.missing)}."
         if state.answers is not None and state.answers.calls:
             money = tr(
                 "The paid ones cost about {expected}, at most {most}.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from desktop.language import tr
 from desktop.theme.tokens import Tone
+from desktop.words import count
 
 if TYPE_CHECKING:
     from engine.inference.outputs import Output
@@ -73,6 +74,21 @@ def agreement_words(judged: Judged) -> tuple[str, Tone]:
     if made.consistent:
         return tr("both orders agree"), "good"
     return tr("the orders disagree, so it is a tie"), "warn"
+
+
+def explanation_words(verdict: Verdict) -> str:
+    """Why a verdict is as it is, or why there is none: in the judge's words, except for those that are ours."""
+    from engine.judging.verdicts import IDENTICAL
+    from engine.judging.votes import BOTH_BAD
+
+    ours = {IDENTICAL: tr("The answers are identical."), BOTH_BAD: tr("Both answers are bad.")}
+    words = verdict.explanation if verdict.state == "ok" else verdict.reason
+    return ours.get(words, words)
+
+
+def missing_words(number: int) -> str:
+    """How many answers there are not."""
+    return count(number, tr("{count} answer is missing"), tr("{count} answers are missing"))
 
 
 def verdict_words(verdict: Verdict) -> tuple[str, Tone]:

@@ -17,6 +17,7 @@ from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, chip, column, label, row
 from desktop.widgets.empty import Empty
+from desktop.words import count
 
 #: Key, its sign on the button, and the act.
 KEYS: Final[tuple[tuple[Qt.Key, str, Act], ...]] = (
@@ -243,12 +244,13 @@ def _role(role: str) -> str:
 
 
 def _count_words(seen: Seen) -> str:
-    count = seen.count
+    so_far = seen.count
     parts = []
-    if count.skipped:
-        parts.append(tr("{count} skipped", count=f"{count.skipped:,}"))
-    if count.identical:
-        parts.append(tr("{count} pairs of identical answers are ties", count=f"{count.identical:,}"))
-    if count.known:
-        parts.append(tr("{count} were judged before", count=f"{count.known:,}"))
+    if so_far.skipped:
+        parts.append(tr("{count} skipped", count=f"{so_far.skipped:,}"))
+    if so_far.identical:
+        one = tr("{count} pair of identical answers is a tie")
+        parts.append(count(so_far.identical, one, tr("{count} pairs of identical answers are ties")))
+    if so_far.known:
+        parts.append(count(so_far.known, tr("{count} was judged before"), tr("{count} were judged before")))
     return ", ".join(parts)

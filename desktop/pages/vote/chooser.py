@@ -45,7 +45,7 @@ class Chooser(QFrame):
         self._pairs.valueChanged.connect(lambda number: model.change(pairs=number))
         self._limit = spin(tr("Prompts at most"), 1_000_000, tr("all"))
         self._limit.valueChanged.connect(lambda number: model.change(limit=number))
-        self._voter = line(tr("Your name"), tr("none"))
+        self._voter = line(tr("Your name"), tr("no name"))
         self._voter.setToolTip(tr("Keeps the votes of several people apart."))
         later(self._voter, lambda name: model.change(voter=name))
         self._reveal = QCheckBox(tr("Tell me after each vote whose answers they were"))

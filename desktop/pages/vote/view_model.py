@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from PySide6.QtCore import QObject
 
-from desktop.language import tr
 from desktop.pages.vote.booth import Act, Booth, Done, Seen
 from desktop.problem import Problem, problem_of
 from desktop.services import Services
@@ -179,9 +178,7 @@ class VoteModel(ViewModel[VoteState]):
             from engine.judging.votes import open_ballot
 
             if len(names) < 2:
-                raise BakeoffError(
-                    "judging.too_few", tr("Two contestants are the least that can be compared."), fix=""
-                )
+                raise BakeoffError("judging.too_few", "Two contestants are the least that can be compared.")
             spec = JudgeSpec(
                 dataset=dataset,
                 contestants=list(names),

@@ -246,7 +246,7 @@ def test_the_reference_judge_is_started_and_its_verdicts_arrive(page: ComparePag
     assert "Costs nothing" in texts(dialog)
     assert any(text.startswith(f"Up to {3 * COUNT} comparisons") for text in texts(dialog))
     press(dialog, "Start judging")
-    until(lambda: any(f"{3 * COUNT} comparisons" in text for text in texts(dialog._note)))
+    until(lambda: any(f"Comparisons: {3 * COUNT}" in text for text in texts(dialog._note)))
     until(lambda: ("reference", 3 * COUNT) in page.model.state.grid.judges)  # type: ignore[union-attr]
     press(dialog, "Close")
     until(lambda: page._dialog is None)
