@@ -182,7 +182,7 @@ class Reading(QTextEdit):
         self.setProperty("kind", "reading")
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumHeight(least)
-        self.document().setDocumentMargin(0)
+        self.document().setDocumentMargin(4)
         look.changed.connect(self._draw)
 
     def show_text(self, text: str, *, faint: bool = False) -> None:

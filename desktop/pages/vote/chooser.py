@@ -81,7 +81,7 @@ class Chooser(QFrame):
         dataset = choosing.dataset if choosing.dataset in state.datasets else self._model.first_dataset
         fill(self._dataset, [(name, name) for name in state.datasets], dataset)
         self._split.choose(choosing.split)
-        taking = [name for name in state.names if name in choosing.names or not choosing.names]
+        taking = state.taking
         self._who.show_items([(name, name in taking) for name in state.names])
         self._scroll.setFixedHeight(max(30, min(176, 26 * len(state.names) + 6)))
         self._goal.offer(taking)
@@ -92,8 +92,10 @@ class Chooser(QFrame):
         self._few.setVisible(few)
         self._few.setText(
             tr(
-                "Two contestants that have answered are the least that can be compared. Let more answer first."
+                "Two contestants that have answered are the least that can be compared. Let others answer too."
             )
+            if len(state.names) < 2
+            else tr("Choose at least two contestants.")
         )
         self._start.setEnabled(not few and state.problem is None and not state.opening)
 
@@ -103,7 +105,7 @@ class Chooser(QFrame):
 
     def _ticked(self, name: str, yes: bool) -> None:
         state, chosen = self._model.state, self._model.choosing.names
-        taking = [one for one in state.names if one in chosen or not chosen]
+        taking = [one for one in state.names if one in chosen] or state.names
         names = tuple(one for one in state.names if (yes if one == name else one in taking))
         if names:
             self._model.change(names=names)

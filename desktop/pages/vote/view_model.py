@@ -115,6 +115,12 @@ class VoteState:
     courses: tuple[Course, ...] = ()
     cast: tuple[Cast, ...] = ()
 
+    @property
+    def taking(self) -> tuple[str, ...]:
+        """Those of `names` that are to be compared: the chosen ones, else all."""
+        chosen = tuple(name for name in self.names if name in self.choosing.names)
+        return chosen or self.names
+
 
 class VoteModel(ViewModel[VoteState]):
     """Opens ballots and votes on them, exactly as ``bakeoff vote`` does."""
@@ -168,7 +174,7 @@ class VoteModel(ViewModel[VoteState]):
         if self._opening or self._booth is not None:
             return
         workspace, choosing = self.services.workspace, self.choosing
-        names = choosing.names or self.state.names
+        names = self.state.taking if self.state.choosing.names == choosing.names else choosing.names
         dataset = choosing.dataset or self._chosen_dataset()
         self._opening = True
         self.use(replace(self.state, opening=True))

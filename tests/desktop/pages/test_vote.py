@@ -216,7 +216,7 @@ def test_a_ballot_that_cannot_be_is_refused_in_words(page: VotePage, until: Unti
     until(lambda: told == ["name.unusable"])
     assert page.model.state.phase == "choosing"
     page.model.change(names=NAMES[:1])
-    until(lambda: any("Two contestants that have answered" in text for text in texts(page)))
+    until(lambda: any("Choose at least two contestants." in text for text in texts(page)))
     assert not page._chooser._start.isEnabled()
 
 
