@@ -14,7 +14,7 @@ from engine.datasets.library import open_dataset
 from engine.datasets.options import Split
 from engine.inference.outputs import Output, read_outputs
 from engine.judging.prepare import fitting_metric, prompt_of
-from engine.judging.recorded import verdicts_of
+from engine.judging.recorded import newest_contestants, verdicts_of
 from engine.judging.verdicts import Comparison, Prompt, Verdict, comparisons, join
 from engine.metrics import Metric
 from engine.workspace import Workspace
@@ -239,9 +239,8 @@ def judged_pair(workspace: Workspace, grid: Grid, prompt_id: str, one: str, othe
 
 def _contestants(session: Session, dataset_id: str) -> tuple[list[Contestant], dict[str, Any]]:
     """The newest contestant of each name, and what changes when one has answered more."""
-    query = select(Contestant).where(Contestant.dataset_id == dataset_id)
-    newest = {row.name: row for row in session.scalars(query.order_by(Contestant.created_at, Contestant.id))}
-    ids = [row.id for row in newest.values()]
+    newest = newest_contestants(session, dataset_id)
+    ids = [row.id for row in newest]
     counted: dict[str, list[Any]] = {one: [0, 0, 0] for one in ids}
     of_sets = select(OutputSet.contestant_id, func.count(), func.sum(OutputSet.count))
     for who, sets, answers in session.execute(
@@ -251,7 +250,7 @@ def _contestants(session: Session, dataset_id: str) -> tuple[list[Contestant], d
     paid = select(ApiOutput.contestant_id, func.count()).where(ApiOutput.contestant_id.in_(ids))
     for who, answers in session.execute(paid.group_by(ApiOutput.contestant_id)):
         counted[who][2] = answers
-    return list(newest.values()), {who: tuple(numbers) for who, numbers in counted.items()}
+    return newest, {who: tuple(numbers) for who, numbers in counted.items()}
 
 
 def _judges(

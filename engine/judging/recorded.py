@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.errors import BakeoffError
@@ -16,7 +16,7 @@ from engine.ranking import Verdict as RankedVerdict
 from engine.ranking import VerdictTable
 from engine.workspace import Workspace
 from engine.workspace.naming import dataset_named
-from engine.workspace.tables import Contestant, Verdict
+from engine.workspace.tables import Contestant, Dataset, Verdict
 
 _FIELDS: Final = tuple(item.name for item in fields(StoredVerdict))
 
@@ -99,10 +99,26 @@ def verdicts_of(workspace: Workspace, dataset: str, split: str, judge: str) -> l
         return [_stored(row) for row in kept]
 
 
-def _newest(session: Session, dataset_id: str) -> dict[str, str]:
-    """Name -> id of the contestant that answered last under that name."""
+def newest_contestants(session: Session, dataset_id: str) -> list[Contestant]:
+    """The contestant that answered last under each name."""
     query = select(Contestant).where(Contestant.dataset_id == dataset_id)
-    return {row.name: row.id for row in session.scalars(query.order_by(Contestant.created_at, Contestant.id))}
+    rows = session.scalars(query.order_by(Contestant.created_at, Contestant.id))
+    return list({row.name: row for row in rows}.values())
+
+
+def verdicts_usd(workspace: Workspace, datasets: Iterable[str], judge: str, split: str) -> float:
+    """What a judge's verdicts on some datasets have cost."""
+    query = (
+        select(func.sum(Verdict.cost_usd))
+        .join(Dataset, Dataset.id == Verdict.dataset_id)
+        .where(Dataset.name.in_(list(datasets)), Verdict.judge == judge, Verdict.split == split)
+    )
+    with workspace.catalogue.reading() as session:
+        return float(session.scalar(query) or 0.0)
+
+
+def _newest(session: Session, dataset_id: str) -> dict[str, str]:
+    return {row.name: row.id for row in newest_contestants(session, dataset_id)}
 
 
 def _stored(row: Verdict) -> StoredVerdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import func, select
 
-from engine.judging.recorded import recorded_verdicts
+from engine.judging.recorded import recorded_verdicts, verdicts_usd
 from engine.models.library import ModelFiles
 from engine.progress import Reporter
 from engine.ranking import Ranking, draw_chart, rank
@@ -229,7 +229,7 @@ def _of_verdicts(
         source="verdicts",
         study="",
         judge=chosen,
-        cost_usd=_cost(workspace, datasets, chosen),
+        cost_usd=verdicts_usd(workspace, datasets, chosen, "test"),
         names=tuple(dict.fromkeys(names)),
         ranking=ranking.as_dict(),
         drawn=_drawable(ranking),
@@ -242,13 +242,3 @@ def _drawable(ranking: Ranking) -> Ranking:
     rows = tuple(replace(row, name=clean(row.name)) for row in ranking.contestants)
     apart = frozenset((clean(first), clean(second)) for first, second in ranking.apart)
     return replace(ranking, contestants=rows, apart=apart)
-
-
-def _cost(workspace: Workspace, datasets: Iterable[str], judge: str) -> float:
-    with workspace.catalogue.reading() as session:
-        query = (
-            select(func.sum(Verdict.cost_usd))
-            .join(Dataset, Dataset.id == Verdict.dataset_id)
-            .where(Dataset.name.in_(list(datasets)), Verdict.judge == judge, Verdict.split == "test")
-        )
-        return float(session.scalar(query) or 0.0)

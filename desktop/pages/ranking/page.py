@@ -1,0 +1,299 @@
+"""The widgets of the Ranking page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QWidget
+
+from desktop.language import tr
+from desktop.pages.compare.words import judge_words, usd
+from desktop.pages.ranking.chart import RankChart, RankTable, kind_colour
+from desktop.pages.ranking.health import HealthCard
+from desktop.pages.ranking.matrix import HeadMatrix, HeadTable
+from desktop.pages.ranking.view_model import (
+    EVERYTHING,
+    Form,
+    RankingModel,
+    RankingState,
+    summary,
+    verdict_in_words,
+)
+from desktop.shell.commands import Command
+from desktop.shell.context import Context
+from desktop.theme.tokens import GAP
+from desktop.widgets.basics import Button, IconLabel, card, column, frame, heading, label, retone, row
+from desktop.widgets.empty import Empty
+from desktop.widgets.fields import combo, fill
+from desktop.widgets.legend import Legend
+from desktop.widgets.page import Page
+from desktop.widgets.segments import Segments
+
+#: More tasks than this are chosen from a list instead of from buttons.
+_BUTTONS: Final = 5
+_NAMES: Final[dict[Form, str]] = {
+    "png": "ranking.png",
+    "svg": "ranking.svg",
+    "csv": "ranking.csv",
+    "html": "report.html",
+}
+
+
+def build(context: Context) -> Page:
+    """Make the page."""
+    return RankingPage(context, RankingModel(context.services))
+
+
+class RankingPage(Page):
+    """Ratings with intervals, who beats whom, and whether to believe it."""
+
+    model: RankingModel
+
+    def __init__(self, context: Context, model: RankingModel) -> None:
+        look = context.look
+        self._export = Button(look, tr("Export"), "export")
+        self._more = Button(look, tr("Run more comparisons"), "play", "primary", self._go_judging)
+        super().__init__(context, model, tr("Ranking"), "", self._export, self._more)
+        self._export.setMenu(self._menu())
+        model.exported.connect(self._tell_exported)
+        model.exporting.connect(lambda job: context.go("jobs", job))
+        self._studies = combo(tr("Which study"), 180)
+        self._studies.activated.connect(lambda at: model.choose_study(self._studies.itemData(at)))
+        self._task_list = combo(tr("Which task"), 180)
+        self._task_list.activated.connect(lambda at: model.choose_task(self._task_list.itemData(at)))
+        self._tasks = Segments(tr("Which task"))
+        self._tasks.chosen.connect(model.choose_task)
+        self._judges = combo(tr("Whose verdicts"), 160)
+        self._judges.activated.connect(lambda at: model.choose_judge(self._judges.itemData(at)))
+        self._chart, self._table = RankChart(look), RankTable(look)
+        self._matrix, self._heads = HeadMatrix(look), HeadTable(look)
+        self._matrix.chosen.connect(self._compare_pair)
+        self._heads.widget.activated.connect(
+            lambda at: self._compare_pair(*self._heads.rows.key(at.row()).split("\n"))
+        )
+        self._health = HealthCard()
+        self._note_head, self._note = label("", "strong"), label("", wrap=True)
+        self._settle = Button(look, tr("Settle it"), does=self._go_judging)
+        self._problem = Empty(look, "warning-circle", tr("There is nothing to rank"), "")
+        self._problem_words = self._problem.findChildren(type(label("")))[-1]
+        self._empty = Empty(
+            look,
+            "trophy",
+            tr("Nothing was judged yet"),
+            tr(
+                "Let models answer the prompts of a dataset, and let a judge compare the answers pair by pair."
+            ),
+            row(
+                Button(look, tr("Begin a study"), "house", does=lambda: context.go("home", None)),
+                Button(
+                    look, tr("Answer and judge"), "scales", "primary", lambda: context.go("compare", None)
+                ),
+                gap=8,
+            ),
+        )
+        self._views: list[QStackedWidget] = []
+        self._content = self._build()
+        for part in (self._empty, self._problem, self._content):
+            self.body.addWidget(part, 1)
+            part.hide()
+
+    def update_page(self) -> None:
+        """See `Page`."""
+        state = self.model.state
+        table = state.table
+        self.set_title(tr("Ranking"), summary(state))
+        self._empty.setVisible(not state.judges)
+        self._problem.setVisible(state.problem is not None)
+        self._content.setVisible(bool(state.judges))
+        for part in (self._export, self._more):
+            part.setEnabled(table is not None)
+        if state.problem is not None:
+            self._problem_words.setText(f"{state.problem.message} {state.problem.fix}".strip())
+        self._show_choices(state)
+        for view in self._views:
+            view.setVisible(table is not None)
+        if table is None or state.standings is None:
+            return
+        ranking = state.standings.ranking
+        self._chart.show_table(table, state.standings.kinds, ranking.reference)
+        self._table.show_table(table)
+        heads = state.standings.heads.get(state.task, state.standings.heads[""])
+        self._matrix.show_heads(heads)
+        self._heads.show_heads(heads)
+        self._health.show_standings(state.standings)
+        head, more = verdict_in_words(table)
+        self._note_head.setText(head)
+        self._note.setText(more)
+        sure = not more
+        self._settle.setVisible(not sure)
+        retone(self._note_frame, tone="good" if sure else "warn")
+        self._note_icon.change("check-circle" if sure else "scales", "good" if sure else "warn")
+        self._cost.setText(tr("The judge has cost {amount}", amount=usd(state.standings.cost_usd)))
+
+    def open(self, target: Any) -> None:
+        """Show a study's ranking (its name), or ``{"study", "task", "judge"}``."""
+        if isinstance(target, str):
+            self.model.choose_study(target)
+        elif isinstance(target, dict):
+            if target.get("judge"):
+                self.model.choose_judge(str(target["judge"]))
+            self.model.choose_study(str(target.get("study", EVERYTHING)))
+            if target.get("task"):
+                self.model.choose_task(str(target["task"]))
+
+    def commands(self) -> list[Command]:
+        """See `Page`."""
+        return [
+            Command(tr("Export the ranking as a picture"), "export", lambda: self.ask_where("png")),
+            Command(tr("Export the ranking as a table"), "export", lambda: self.ask_where("csv")),
+        ]
+
+    def ask_where(self, form: Form) -> None:
+        """Ask for a file, and write what is shown there."""
+        file, _ = QFileDialog.getSaveFileName(self, tr("Export the ranking"), _NAMES[form], f"*.{form}")
+        if file:
+            path = Path(file)
+            self.model.export(
+                path if path.suffix else path.with_suffix(f".{form}"),
+                dark=self.context.look.tokens.name == "dark",
+            )
+
+    def ask_where_model(self) -> None:
+        """Ask for a file, and bring the leading model out as a GGUF file."""
+        model = self._leading_model()
+        if model:
+            file, _ = QFileDialog.getSaveFileName(
+                self, tr("Export {name}", name=model), f"{model}.gguf", "*.gguf"
+            )
+            if file:
+                self.model.export_model(model, Path(file))
+
+    def _build(self) -> QWidget:
+        look = self.context.look
+        self._cost = label("", "small")
+        legend = Legend(
+            look,
+            lambda tokens: [
+                (kind_colour(tokens, "merge"), tr("merge")),
+                (kind_colour(tokens, "tuned"), tr("tuned")),
+                (kind_colour(tokens, "reference"), tr("reference")),
+            ],
+        )
+        choices = row(self._studies, self._tasks, self._task_list, self._judges, None, legend, gap=10)
+        self._ratings = self._switchable(self._chart, self._table.widget)
+        self._meetings = self._switchable(self._matrix, self._heads.widget)
+        ratings = card(
+            heading(
+                tr("Rating"),
+                label(tr("≈ cannot be told apart"), "small", "warn"),
+                self._switch(self._ratings),
+            ),
+            self._ratings,
+        )
+        meetings = card(
+            heading(
+                tr("Head to head"), label(tr("row beats column, in %"), "small"), self._switch(self._meetings)
+            ),
+            self._meetings,
+        )
+        pictures = row(ratings, meetings, gap=GAP)
+        pictures.setStretch(0, 58)
+        pictures.setStretch(1, 42)
+        self._note_icon = IconLabel(look, "scales", "warn", 18)
+        note = row(self._note_icon, self._note_head, self._note, self._settle, gap=10)
+        note.setStretch(2, 1)
+        self._note_frame = frame("note", note, padding=(16, 9, 9, 9), tone="warn")
+        whole = QWidget()
+        whole.setLayout(
+            column(choices, pictures, self._note_frame, self._health, row(None, self._cost), None, gap=GAP)
+        )
+        return whole
+
+    def _switchable(self, picture: QWidget, numbers: QWidget) -> QStackedWidget:
+        made = QStackedWidget()
+        made.addWidget(picture)
+        made.addWidget(numbers)
+        self._views.append(made)
+        return made
+
+    def _switch(self, views: QStackedWidget) -> Segments:
+        made = Segments(tr("Chart or table"), [("0", tr("Chart")), ("1", tr("Table"))])
+        made.choose("0")
+        made.chosen.connect(lambda key: views.setCurrentIndex(int(key)))
+        return made
+
+    def _menu(self) -> QMenu:
+        menu = QMenu(self)
+        words: dict[Form, str] = {
+            "png": tr("Chart as PNG..."),
+            "svg": tr("Chart as SVG..."),
+            "csv": tr("Table as CSV..."),
+            "html": tr("Report of the study as HTML..."),
+        }
+        actions = {
+            form: menu.addAction(text, lambda form=form: self.ask_where(form))  # type: ignore[misc]
+            for form, text in words.items()
+        }
+        menu.addSeparator()
+        winner = menu.addAction(tr("The leading model as GGUF..."), self.ask_where_model)
+
+        def show() -> None:
+            actions["html"].setEnabled(bool(self.model.state.study))
+            winner.setEnabled(bool(self._leading_model()))
+
+        menu.aboutToShow.connect(show)
+        return menu
+
+    def _show_choices(self, state: RankingState) -> None:
+        studies = [(name, name) for name in state.studies]
+        fill(self._studies, [*studies, (tr("Everything that was judged"), EVERYTHING)], state.study)
+        self._studies.setVisible(bool(studies))
+        tasks = [(one.dataset, _task_words(one.dataset, sealed=one.sealed)) for one in state.tasks]
+        if len(tasks) > 1:
+            tasks.insert(0, ("", tr("All tasks")))
+        few = len(tasks) <= _BUTTONS
+        self._tasks.setVisible(few)
+        self._task_list.setVisible(not few)
+        if few:
+            self._tasks.set_choices(tasks)
+            self._tasks.choose(state.task)
+        else:
+            fill(self._task_list, [(words, key) for key, words in tasks], state.task)
+        fill(
+            self._judges,
+            [(tr("Judge: {name}", name=judge_words(name)), name) for name, _ in state.judges],
+            state.judge,
+        )
+
+    def _leading_model(self) -> str:
+        """The model at the top of a single task, if it is one of the workspace."""
+        state = self.model.state
+        table = state.table
+        if table is None or state.standings is None or not state.task:
+            return ""
+        best = table.contestants[0].name
+        return "" if state.standings.kinds.get(best, "reference") == "reference" else best.partition("@")[0]
+
+    def _go_judging(self) -> None:
+        state = self.model.state
+        task = state.task or (state.standings.datasets[0] if state.standings is not None else "")
+        self.context.go("compare", {"dataset": task, "split": "test", "judge": state.judge})
+
+    @Slot(str, str)
+    def _compare_pair(self, first: str, second: str) -> None:
+        state = self.model.state
+        task = state.task or (state.standings.datasets[0] if state.standings is not None else "")
+        target: dict[str, Any] = {"dataset": task, "split": "test", "judge": state.judge}
+        if state.task:
+            target["contestants"] = [first, second]
+        self.context.go("compare", target)
+
+    @Slot(object)
+    def _tell_exported(self, file: Path) -> None:
+        self.context.tell(tr("{file} has been written.", file=file.name))
+
+
+def _task_words(name: str, *, sealed: bool) -> str:
+    return tr("{name} (sealed)", name=name) if sealed else name

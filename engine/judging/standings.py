@@ -1,0 +1,202 @@
+"""Who stands where by the verdicts of one judge, and how far that judge can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sqlalchemy import func, select
+
+from engine.errors import BakeoffError
+from engine.inference.outputs import read_outputs
+from engine.judging.agreement import Agreement, agreement
+from engine.judging.health import JudgeHealth, judge_health
+from engine.judging.prepare import HUMAN
+from engine.judging.recorded import newest_contestants, recorded_verdicts, verdicts_of, verdicts_usd
+from engine.judging.verdicts import Contestant, Verdict
+from engine.ranking import HeadToHead, Ranking, VerdictTable, head_to_head, rank
+from engine.ranking.chart import Kind
+from engine.workspace import Workspace
+from engine.workspace.naming import dataset_named
+from engine.workspace.tables import Dataset, Model, Parentage
+from engine.workspace.tables import Verdict as VerdictRow
+
+Split = Literal["test", "dev"]
+
+#: Beginnings of the names of contestants that nobody has tuned.
+_UNTUNED = ("untuned:", "fewshot:")
+
+
+@dataclass(frozen=True)
+class JudgedTask:
+    """A dataset on whose test prompts answers were judged.
+
+    Attributes:
+        sealed: It was kept for validation.
+        judges: Who has judged, and how many verdicts each has given; most first.
+    """
+
+    dataset: str
+    sealed: bool
+    judges: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Standings:
+    """A ranking, and what is needed to read it.
+
+    Attributes:
+        datasets: The tasks that it rests on.
+        heads: Who beat whom, in the order of the ranking; by task name, the average under an empty name.
+        kinds: What a contestant or entrant is.
+        health: Of the judge, over all its verdicts there.
+        votes: How it agrees with people; None where nobody has voted on its pairs, or people are the judge.
+        cost_usd: What its verdicts have cost.
+    """
+
+    datasets: tuple[str, ...]
+    judge: str
+    ranking: Ranking
+    heads: dict[str, HeadToHead] = field(hash=False)
+    kinds: dict[str, Kind] = field(hash=False)
+    health: JudgeHealth
+    votes: Agreement | None
+    cost_usd: float
+
+
+def judged_tasks(workspace: Workspace, split: Split = "test") -> list[JudgedTask]:
+    """The datasets with usable verdicts, by name."""
+    query = (
+        select(Dataset.name, Dataset.sealed, VerdictRow.judge, func.count())
+        .join(VerdictRow, VerdictRow.dataset_id == Dataset.id)
+        .where(VerdictRow.split == split, VerdictRow.state == "ok")
+        .group_by(Dataset.name, Dataset.sealed, VerdictRow.judge)
+    )
+    found: dict[tuple[str, bool], list[tuple[str, int]]] = {}
+    with workspace.catalogue.reading() as session:
+        for name, sealed, judge, number in session.execute(query):
+            found.setdefault((name, sealed), []).append((judge, number))
+    return [
+        JudgedTask(name, sealed, tuple(sorted(judges, key=lambda one: (-one[1], one[0]))))
+        for (name, sealed), judges in sorted(found.items())
+    ]
+
+
+def standings(
+    workspace: Workspace,
+    datasets: Sequence[str],
+    judge: str,
+    contestants: Mapping[str, Collection[str]] | None = None,
+    *,
+    split: Split = "test",
+    reference: str | None = None,
+    level: float = 0.95,
+) -> Standings:
+    """Rank everybody whom a judge has judged on some datasets, as ``bakeoff rank`` does.
+
+    Args:
+        workspace: Whose catalogue.
+        datasets: Each a task.
+        judge: Whose verdicts count.
+        contestants: Dataset -> names of those that take part; everybody when None.
+        split: Of the prompts.
+        reference: Whose rating is zero; None: the mean's.
+        level: Of the intervals.
+
+    Raises:
+        NameUnknownError: There is no such dataset.
+        NoVerdictsError: The judge has not judged there.
+        RankingError: The verdicts cannot be ranked.
+    """
+    table = recorded_verdicts(
+        workspace, datasets, split, judge, contestants, by_entrant=len(set(datasets)) > 1
+    )
+    ranking = rank(table, reference=reference, level=level)
+    verdicts = [
+        one
+        for name in datasets
+        for one in verdicts_of(workspace, name, split, judge)
+        if contestants is None or {one.name_a, one.name_b} <= set(contestants[name])
+    ]
+    names = {row.name for one in (ranking, *ranking.tasks.values()) for row in one.contestants}
+    return Standings(
+        tuple(datasets),
+        judge,
+        ranking,
+        _heads(table, ranking),
+        _kinds(workspace, names),
+        judge_health(verdicts, _answering(workspace, datasets, verdicts)),
+        _votes(workspace, datasets, split, judge, verdicts),
+        verdicts_usd(workspace, datasets, judge, split),
+    )
+
+
+def is_human(judge: str) -> bool:
+    """Whether a judge is people."""
+    return judge == HUMAN or judge.startswith(f"{HUMAN}:")
+
+
+def _heads(table: VerdictTable, ranking: Ranking) -> dict[str, HeadToHead]:
+    heads = {
+        name: head_to_head(table, task=name, order=tuple(row.name for row in one.contestants))
+        for name, one in ranking.tasks.items()
+    }
+    whole = tuple(row.name for row in ranking.contestants)
+    if len(ranking.tasks) == 1:
+        return {"": next(iter(heads.values())), **heads}
+    return {"": head_to_head(table, order=whole), **heads}
+
+
+def _answering(
+    workspace: Workspace, datasets: Iterable[str], verdicts: Sequence[Verdict]
+) -> list[Contestant]:
+    """Those in the verdicts, with what they answered."""
+    wanted = {who for one in verdicts for who in (one.contestant_a, one.contestant_b)}
+    found = []
+    for name in datasets:
+        with workspace.catalogue.reading() as session:
+            rows = newest_contestants(session, dataset_named(session, name).id)
+        for row in rows:
+            if row.id not in wanted:
+                continue
+            try:
+                outputs = read_outputs(workspace, row.id)
+            except BakeoffError:  # they were removed; only the length of its answers is not known then
+                outputs = {}
+            answers = {prompt: output.text for prompt, output in outputs.items()}
+            found.append(Contestant(row.id, row.name, row.entrant, answers))
+    return found
+
+
+def _votes(
+    workspace: Workspace, datasets: Iterable[str], split: Split, judge: str, verdicts: Sequence[Verdict]
+) -> Agreement | None:
+    if is_human(judge):
+        return None
+    with workspace.catalogue.reading() as session:
+        people = [one for one in session.scalars(select(VerdictRow.judge).distinct()) if is_human(one)]
+    votes = [one for name in datasets for who in people for one in verdicts_of(workspace, name, split, who)]
+    found = agreement(judge, verdicts, HUMAN, votes)
+    return found if found.pairs else None
+
+
+def _kinds(workspace: Workspace, names: Iterable[str]) -> dict[str, Kind]:
+    """Merges of several models, tuned models, and whatever they are measured against."""
+    parents: dict[str, list[str | None]] = {}
+    with workspace.catalogue.reading() as session:
+        models = {row.id: row for row in session.scalars(select(Model))}
+        for edge in session.scalars(select(Parentage).order_by(Parentage.position)):
+            parents.setdefault(edge.child_id, []).append(edge.parent_id)
+    merged: dict[str, bool] = {}
+    for row in models.values():
+        whole = models.get(parents.get(row.id, [None])[0] or "", row) if row.kind == "adapter" else row
+        merged[row.name] = whole.kind == "merge" and len(parents.get(whole.id, [])) > 1
+    found: dict[str, Kind] = {}
+    for name in names:
+        model = name if name in merged else name.rpartition("@")[0]
+        if name.startswith(_UNTUNED) or model not in merged:
+            found[name] = "reference"
+        else:
+            found[name] = "merge" if merged[model] else "tuned"
+    return found
