@@ -177,9 +177,7 @@ class VotePage(Page):
         self._skip.setEnabled(state.seen.pair is not None)
 
     def _rank(self) -> None:
-        judge = self.model.judge
-        target = {"dataset": self.model.choosing.dataset, "split": self.model.choosing.split, "judge": judge}
-        self.context.go("ranking", target)
+        self.context.go("ranking", {"task": self.model.choosing.dataset, "judge": self.model.judge})
 
     def _go_compare(self) -> None:
         self.context.go("compare", None)
