@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from shiboken6 import isValid
 
 from desktop.problem import Problem, problem_of
@@ -41,8 +42,9 @@ class Background(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(_THREADS)
+        # Not Qt's pool: what QRunnable.create makes is deleted by Qt behind Python's back, and the next object at the
+        # same address is then taken for it (6,000 of them end in a segmentation fault).
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="background")
         self._calls: set[_Call] = set()
         self._closed = False
 
@@ -74,7 +76,7 @@ class Background(QObject):
                 call.error = error
             call.ended.emit(call)
 
-        self._pool.start(QRunnable.create(there))
+        self._pool.submit(there)
 
     @property
     def busy(self) -> bool:
@@ -84,7 +86,7 @@ class Background(QObject):
     def close(self) -> None:
         """Begin nothing more and wait for what is under way; its outcomes are dropped."""
         self._closed = True
-        self._pool.waitForDone()
+        self._pool.shutdown()
         self._calls.clear()
 
     @Slot(object)
