@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -17,6 +17,8 @@ from engine.ranking import VerdictTable
 from engine.workspace import Workspace
 from engine.workspace.naming import dataset_named
 from engine.workspace.tables import Contestant, Dataset, Verdict
+
+Kept = TypeVar("Kept", Verdict, StoredVerdict)
 
 _FIELDS: Final = tuple(item.name for item in fields(StoredVerdict))
 
@@ -92,11 +94,12 @@ def verdicts_of(workspace: Workspace, dataset: str, split: str, judge: str) -> l
     """
     with workspace.catalogue.reading() as session:
         of_dataset = dataset_named(session, dataset).id
-        query = select(Verdict).where(
+        # Columns instead of objects of the catalogue: there may be a hundred thousand.
+        query = select(*(getattr(Verdict, field) for field in _FIELDS)).where(
             Verdict.dataset_id == of_dataset, Verdict.split == split, Verdict.judge == judge
         )
-        kept, _ = _current(list(session.scalars(query.order_by(Verdict.id))), _newest(session, of_dataset))
-        return [_stored(row) for row in kept]
+        found = [StoredVerdict(*row) for row in session.execute(query.order_by(Verdict.id))]
+        return _current(found, _newest(session, of_dataset))[0]
 
 
 def newest_contestants(session: Session, dataset_id: str) -> list[Contestant]:
@@ -150,7 +153,7 @@ def _require_one_judge(judges: set[str]) -> None:
         )
 
 
-def _current(found: list[Verdict], newest: dict[str, str]) -> tuple[list[Verdict], list[str]]:
+def _current(found: list[Kept], newest: dict[str, str]) -> tuple[list[Kept], list[str]]:
     """The verdicts that count, oldest first and each question once; and what was left out."""
     notes = []
     prompts = {row.judge: row.judge_prompt_sha256 for row in found}
@@ -172,7 +175,7 @@ def _current(found: list[Verdict], newest: dict[str, str]) -> tuple[list[Verdict
     return [row for row in present if scored.get(_question(row)) is row], notes
 
 
-def _question(row: Verdict) -> tuple[str, str, str, str]:
+def _question(row: Verdict | StoredVerdict) -> tuple[str, str, str, str]:
     """What was asked; the key alone is the same for equal answers to different prompts."""
     return row.key, row.prompt_id, row.contestant_a, row.contestant_b
 

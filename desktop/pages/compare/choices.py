@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QLineEdit, QMenu, QWidget
 
 from desktop.language import tr
 from desktop.pages.compare.filters import Filter
-from desktop.pages.compare.view_model import CompareModel, CompareState
+from desktop.pages.compare.state import CompareState
+from desktop.pages.compare.view_model import CompareModel
 from desktop.pages.compare.words import judge_words, usd
 from desktop.problem import Problem
 from desktop.theme.look import Look

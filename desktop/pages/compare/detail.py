@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 
 from desktop.language import tr
 from desktop.pages.compare.difference import Piece
-from desktop.pages.compare.view_model import CompareModel, Detail, Side
+from desktop.pages.compare.state import Detail, Side
+from desktop.pages.compare.view_model import CompareModel
 from desktop.pages.compare.words import (
     agreement_words,
     explanation_words,

@@ -18,8 +18,9 @@ from desktop.language import tr
 from desktop.pages.compare.judging_model import JudgingModel
 from desktop.pages.compare.judging_parts import AnswersPart, JudgingPart, WhoPart
 from desktop.pages.compare.planning import Draft, JudgingState, Outcome
+from desktop.pages.compare.state import Work
 from desktop.pages.compare.strip import WorkStrip
-from desktop.pages.compare.view_model import CompareModel, Work
+from desktop.pages.compare.view_model import CompareModel
 from desktop.pages.compare.words import share, usd
 from desktop.shell.context import Context
 from desktop.widgets.basics import Button, column, frame, label, retone, row

@@ -13,8 +13,9 @@ from desktop.pages.compare.choices import Choices, ProblemNote
 from desktop.pages.compare.detail import DetailCard
 from desktop.pages.compare.grid_view import GridView
 from desktop.pages.compare.judging import JudgingDialog
+from desktop.pages.compare.state import Work
 from desktop.pages.compare.strip import WorkStrip
-from desktop.pages.compare.view_model import CompareModel, Work
+from desktop.pages.compare.view_model import CompareModel
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.widgets.basics import Button, column, row

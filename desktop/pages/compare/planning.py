@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from desktop.language import tr
-from desktop.pages.compare.view_model import Work
+from desktop.pages.compare.state import Work
 from desktop.problem import Problem, problem_of
 from engine.errors import BakeoffError
 from engine.jobs.directory import JobDirectory

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QFrame
 
 from desktop.language import tr
-from desktop.pages.compare.view_model import Work
+from desktop.pages.compare.state import Work
 from desktop.pages.compare.words import usd
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, bar, column, label, row
