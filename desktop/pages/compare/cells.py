@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QTextLayout, QTextOption
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QHeaderView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop.language import tr
 from desktop.pages.compare.filters import asked
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: Height of a row, and what fits into it.
 ROW_HEIGHT: Final = 104
 _LINE: Final = 17.0
+#: Height of the heads of the columns.
+_HEAD: Final = 46
 #: Letters of an answer that are laid out: more than fit.
 _MOST: Final = 600
 _CELL: Final = Qt.ItemDataRole.UserRole + 1
@@ -151,6 +153,17 @@ class AnswersTable(QAbstractTableModel):
             faint=not text,
         )
 
+    def head(self, section: int) -> tuple[str, str]:
+        """A column's title, and below it how the contestant fared."""
+        if section == 0 or self._grid is None:
+            return tr("Prompt"), ""
+        one = self._columns[section - 1]
+        mean, rate = self._model.measures.means.get(one.id), one.tally.rate
+        parts = [tr("{share} won", share=share(rate))] if rate is not None else []
+        if mean is not None:
+            parts.append(f"{mean:.2f} {tr(self._grid.metric.title)}")
+        return one.name, ", ".join(parts)
+
     def _heading(self, section: int, *, full: bool) -> str:
         if section == 0 or self._grid is None:
             return tr("Prompt")
@@ -158,13 +171,43 @@ class AnswersTable(QAbstractTableModel):
         mean = self._model.measures.means.get(one.id)
         rate = one.tally.rate
         if not full:
-            return one.name if rate is None else f"{one.name}  {share(rate)}"
+            return "\n".join(word for word in self.head(section) if word)
         parts = [one.name, count(one.answered, tr("{count} answer"), tr("{count} answers"))]
         if rate is not None:
             parts.append(tally_words(one.tally))
         if mean is not None:
-            parts.append(f"{self._grid.metric.title}: {mean:.3f}")
+            parts.append(f"{tr(self._grid.metric.title)}: {mean:.3f}")
         return "\n".join(parts)
+
+
+class Heads(QHeaderView):
+    """The heads of the columns: a name, and how it fared."""
+
+    def __init__(self, look: Look, table: AnswersTable) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self._look = look
+        self._table = table
+        self.setFixedHeight(_HEAD)
+        self.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        look.changed.connect(self.viewport().update)
+
+    def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:  # noqa: N802
+        """See Qt."""
+        name, about = self._table.head(section)
+        tokens, place = self._look.tokens, QRectF(rect)
+        painter.save()
+        pen = Pen(painter, tokens)
+        pen.line(place.bottomLeft(), place.bottomRight(), tokens.border)
+        inner = place.adjusted(14, 5, -10, -5)
+        if section == 0:
+            pen.text(inner, name, tokens.faint, weight=500)
+        else:
+            top = QRectF(inner.left(), inner.top(), inner.width(), inner.height() / 2)
+            written = QFontMetricsF(font(13, 600))
+            cut = written.elidedText(name, Qt.TextElideMode.ElideMiddle, inner.width())
+            pen.text(top if about else inner, cut, tokens.text, pixels=13, weight=600)
+            pen.text(top.translated(0, top.height()), about, tokens.muted)
+        painter.restore()
 
 
 class CellPainter(QStyledItemDelegate):

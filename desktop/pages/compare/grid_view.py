@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QSpacerItem, QTableView
 
 from desktop.language import tr
-from desktop.pages.compare.cells import ROW_HEIGHT, AnswersTable, CellPainter
+from desktop.pages.compare.cells import ROW_HEIGHT, AnswersTable, CellPainter, Heads
 from desktop.pages.compare.view_model import CompareModel
 from desktop.theme.look import Look
 from desktop.widgets.basics import column
@@ -27,6 +27,7 @@ class GridView(QFrame):
     def __init__(self, look: Look, model: CompareModel) -> None:
         super().__init__()
         self._model = model
+        self._look = look
         self.setProperty("role", "card")
         self.table = AnswersTable(model)
         self._prompts = QTableView()
@@ -56,7 +57,7 @@ class GridView(QFrame):
         layout.setContentsMargins(1, 1, 1, 1)
         layout.addLayout(self._left)
         layout.addWidget(self.answers, 1)
-        self.setMinimumHeight(ROW_HEIGHT * 2 + 40)
+        self.setMinimumHeight(ROW_HEIGHT * 2 + 54)
         self._quiet = False
 
     def show_state(self) -> None:
@@ -95,6 +96,7 @@ class GridView(QFrame):
         self._fit()
 
     def _prepare(self, view: QTableView, name: str) -> None:
+        view.setHorizontalHeader(Heads(self._look, self.table))
         view.setModel(self.table)
         view.setItemDelegate(self._painter)
         view.setAccessibleName(name)
@@ -112,9 +114,6 @@ class GridView(QFrame):
         view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         view.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         view.horizontalHeader().setHighlightSections(False)
-        view.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        view.horizontalHeader().setFixedHeight(34)
 
     def _hide_columns(self) -> None:
         count = self.table.columnCount()

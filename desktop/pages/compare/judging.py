@@ -70,6 +70,7 @@ class JudgingDialog(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
         self._start = Button(look, tr("Start judging"), "play-fill", "primary", self.model.judge)
         close = Button(look, tr("Close"), does=self.reject)
@@ -93,7 +94,7 @@ class JudgingDialog(QDialog):
         layout.addWidget(scroll, 1)
         layout.addLayout(foot)
         room = parent.window().height()
-        self.resize(640, min(820, max(520, room - 40)))
+        self.resize(664, min(820, max(520, room - 40)))
         self._start.setEnabled(False)
         self.model.show()
 

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.language import tr
 from desktop.pages.compare.judging_model import JudgingModel
@@ -12,9 +24,12 @@ from desktop.pages.compare.words import missing_words, usd
 from desktop.problem import Problem
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, card, column, heading, label, retone, row
-from desktop.widgets.fields import Suggested, form, later, line, spin
+from desktop.widgets.fields import Suggested, combo, form, later, line, spin
 from desktop.widgets.goal import GoalPart
 from desktop.widgets.keyed import KeyedColumn
+
+#: Stands for a file that is still to be chosen.
+_FILE: Final = "file"
 
 
 class WhoPart(QFrame):
@@ -101,6 +116,21 @@ class CandidateRow(QWidget):
         self._box.setAccessibleName(f"{one.name}, {words}")
 
 
+class More(QWidget):
+    """What is rarely changed, shown when it is asked for."""
+
+    def __init__(self, look: Look, words: str, rest: QWidget) -> None:
+        super().__init__()
+        self._rest = rest
+        self._button = Button(look, words, "caret-down", "ghost", self._switch)
+        rest.hide()
+        self.setLayout(column(row(self._button, None), rest, gap=8))
+
+    def _switch(self) -> None:
+        self._rest.setVisible(self._rest.isHidden())
+        self._button.show_icon("caret-down" if self._rest.isHidden() else "caret-up")
+
+
 class AnswersPart(QFrame):
     """The answers that are missing, and what they cost."""
 
@@ -113,13 +143,56 @@ class AnswersPart(QFrame):
         self._ceiling.setLayout(row(label(tr("Ceiling in USD"), "muted"), self._budget, None, gap=8))
         self._problem = label("", "", "bad", wrap=True)
         self._go = Button(look, tr("Generate the missing answers"), "robot", does=model.generate)
+        self._more = More(look, tr("More about answers"), self._settings(model))
         inner = card(
-            heading(tr("Answers")), self._words, self._ceiling, self._problem, row(self._go, None), gap=8
+            heading(tr("Answers")),
+            self._words,
+            self._ceiling,
+            self._problem,
+            self._more,
+            row(self._go, None),
+            gap=8,
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(inner)
         self.hide()
+
+    def _settings(self, model: JudgingModel) -> QWidget:
+        """What is rarely changed."""
+        longest = spin(tr("Longest answer"), 8192, tr("as training suggests"))
+        longest.valueChanged.connect(lambda number: model.change(longest=number))
+        longest.setToolTip(tr("In tokens"))
+        batch = spin(tr("Prompts at one time"), 512, tr("as usual"))
+        batch.valueChanged.connect(lambda number: model.change(batch=number))
+        held = combo(tr("Held to"), 170)
+        for words, value in (
+            (tr("nothing"), ""),
+            (tr("one of the answers of the train split"), "choices"),
+            (tr("any JSON"), "json"),
+            (tr("a JSON schema or grammar"), _FILE),
+        ):
+            held.addItem(words, value)
+        held.activated.connect(lambda at: self._hold(model, held, str(held.itemData(at))))
+        held.setToolTip(tr("For GGUF files only"))
+        made = QWidget()
+        made.setLayout(
+            form(
+                (tr("Longest answer"), longest),
+                (tr("Prompts at one time"), batch),
+                (tr("Held to"), held),
+            )
+        )
+        return made
+
+    def _hold(self, model: JudgingModel, held: QComboBox, value: str) -> None:
+        if value == _FILE:
+            words = tr("JSON schema or grammar (*.json *.gbnf);;All files (*)")
+            value, _ = QFileDialog.getOpenFileName(self, tr("A JSON schema or grammar"), "", words)
+            held.setItemText(held.count() - 1, Path(value).name or tr("a JSON schema or grammar"))
+            if not value:
+                held.setCurrentIndex(0)
+        model.change(held_to=value)
 
     def show_state(self, state: JudgingState) -> None:
         """Show what is missing; nothing where nothing is."""
@@ -158,9 +231,7 @@ class JudgingPart(QFrame):
         later(self._budget, lambda text: model.change(budget=text))
         self._expected = QCheckBox(tr("Show the judge the dataset's answer"))
         self._expected.toggled.connect(lambda yes: model.change(show_expected=yes))
-        self._more = Button(look, tr("More settings"), "caret-down", "ghost", self._show_more)
-        self._rest = self._settings()
-        self._rest.hide()
+        self._more = More(look, tr("More settings"), self._settings())
         fields = form(
             (tr("Judge"), self._judge),
             (tr("Goal"), self._goal),
@@ -168,7 +239,7 @@ class JudgingPart(QFrame):
             (tr("Comparisons at most"), self._most),
             ("", self._expected),
         )
-        inner = card(heading(tr("Judging")), fields, row(self._more, None), self._rest, gap=8)
+        inner = card(heading(tr("Judging")), fields, self._more, gap=8)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(inner)
@@ -207,10 +278,6 @@ class JudgingPart(QFrame):
             )
         )
         return made
-
-    def _show_more(self) -> None:
-        self._rest.setVisible(self._rest.isHidden())
-        self._more.show_icon("caret-down" if self._rest.isHidden() else "caret-up")
 
 
 def _show_problem(shown: QLabel, problem: Problem | None) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from desktop.language import tr
 from desktop.pages.compare.state import Work
@@ -16,6 +17,7 @@ from engine.workspace.tables import Endpoint, Model
 
 if TYPE_CHECKING:
     from engine.datasets.options import Split
+    from engine.inference.constraints import Constraint
     from engine.inference.pricing import Forecast
     from engine.inference.spec import GenerateSpec
     from engine.judging.forecast import JudgingForecast
@@ -37,6 +39,8 @@ class Draft:
         added: Contestants that have not answered yet.
         limit: Prompts at most; 0 for all.
         answers_budget: USD as typed; empty for none. ``budget`` is that of the judging.
+        longest: Tokens of an answer at most; 0 for what the train answers suggest. ``batch`` likewise.
+        held_to: What answers of GGUF files are held to: ``choices``, ``json``, or a file; empty for nothing.
         goal: As the engine writes it: ``ranking``, ``best`` or ``beat:NAME``.
         comparisons: At most; 0 for as many as the goal needs.
         metric: Empty for the one that fits.
@@ -47,6 +51,9 @@ class Draft:
     added: tuple[str, ...] = ()
     limit: int = 0
     answers_budget: str = ""
+    longest: int = 0
+    batch: int = 0
+    held_to: str = ""
     judge: str = REFERENCE
     goal: str = "ranking"
     comparisons: int = 0
@@ -181,8 +188,21 @@ def generate_spec(dataset: str, split: Split, draft: Draft, names: tuple[str, ..
         dataset=dataset,
         splits=[split],
         limit=draft.limit or None,
+        max_new_tokens=draft.longest or None,
+        batch_size=draft.batch or None,
+        constrain=_constraint(draft.held_to),
         budget_usd=amount(draft.answers_budget, tr("Ceiling in USD")),
     )
+
+
+def _constraint(held_to: str) -> Literal["choices", "json"] | Constraint | None:
+    from engine.inference.constraints import read_constraint
+
+    if held_to == "choices":
+        return "choices"
+    if held_to == "json":
+        return "json"
+    return read_constraint(Path(held_to)) if held_to else None
 
 
 def read_judging(

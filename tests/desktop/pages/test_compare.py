@@ -15,7 +15,7 @@ from desktop.pages.compare.detail import DetailCard, JudgedPart
 from desktop.pages.compare.difference import difference
 from desktop.pages.compare.judging import JudgingDialog
 from desktop.pages.compare.page import ComparePage
-from desktop.pages.compare.planning import amount
+from desktop.pages.compare.planning import Draft, amount, generate_spec
 from desktop.pages.compare.strip import WorkStrip
 from desktop.shell.window import MainWindow
 from engine.errors import BakeoffError
@@ -90,9 +90,9 @@ def test_every_cell_says_the_answer_and_how_it_fared(page: ComparePage) -> None:
     # The best first; Copy was not judged.
     assert [table(page).headerData(at, Qt.Orientation.Horizontal) for at in range(4)] == [
         "Prompt",
-        "Good  75%",
-        "Bad  25%",
-        "Copy",
+        "Good\n75% won, 1.00 ROUGE-L",
+        "Bad\n25% won, 0.75 ROUGE-L",
+        "Copy\n0.83 ROUGE-L",
     ]
     assert cell(page, 0, 0).splitlines() == ["Prompt 1", "Name thing number 0 of them."]
     assert cell(page, 0, 1).splitlines() == ["it is good 0", "100% won", "1.00", "ended"]
@@ -342,3 +342,19 @@ def test_amounts_are_read_as_people_write_them() -> None:
     for wrong in ("much", "-1", "nan", "inf"):
         with pytest.raises(BakeoffError):
             amount(wrong, "x")
+
+
+def test_what_is_typed_about_answers_is_what_is_asked_for(tmp_path: Path) -> None:
+    assert generate_spec("things", "test", Draft(), ("A",)).model_dump(exclude_defaults=True) == {
+        "models": ["A"],
+        "dataset": "things",
+    }
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"type": "object", "properties": {"kind": {"type": "string"}}}', encoding="utf-8")
+    draft = Draft(limit=5, longest=40, batch=2, held_to=str(schema), answers_budget="1,5")
+    spec = generate_spec("things", "dev", draft, ("A", "B"))
+    assert (spec.limit, spec.max_new_tokens, spec.batch_size, spec.budget_usd) == (5, 40, 2, 1.5)
+    assert spec.constrain is not None
+    assert generate_spec("things", "dev", Draft(held_to="choices"), ("A",)).constrain == "choices"
+    with pytest.raises(BakeoffError):
+        generate_spec("things", "dev", Draft(held_to=str(tmp_path / "none.json")), ("A",))
