@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.cli.session import Session
+from engine.cli.visible import visible
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -106,23 +107,16 @@ def _ask(ballot: Ballot, session: Session, *, reveal: bool) -> None:
             session.say("Undone." if ballot.undo() else "There is nothing to undo.")
             shown = None
         elif word:
-            session.say(f"'{_visible(word[:40])}' is none of these.")
+            session.say(f"'{visible(word[:40])}' is none of these.")
 
 
 def _pair_text(pair: Pair, ballot: Ballot) -> str:
     from engine.judging.prompt import render_messages
 
-    parts = [f"\n=== {ballot.count.left:,} left ===", _visible(render_messages(pair.prompt.messages))]
+    parts = [f"\n=== {ballot.count.left:,} left ===", visible(render_messages(pair.prompt.messages))]
     for number, answer in enumerate((pair.left, pair.right), start=1):
-        parts += [f"\n--- Answer {number} ---", _visible(answer.strip()) or "(nothing)"]
+        parts += [f"\n--- Answer {number} ---", visible(answer.strip()) or "(nothing)"]
     return "\n".join([*parts, ""])
-
-
-def _visible(text: str) -> str:
-    """The text without what would steer the terminal: a model may have written it."""
-    return "".join(
-        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
 
 
 def _agreement(options: argparse.Namespace, session: Session) -> Agreement:

@@ -137,6 +137,7 @@ class PaidAnswering:
             top_p=sampling.top_p,
             max_tokens=max_new_tokens or _PAID_TOKENS,
             seed=sampling.seed,
+            stopped=stopped,
         )
         done: Completion | None = None
         with closing(stream):
@@ -147,8 +148,6 @@ class PaidAnswering:
                 first = first or time.monotonic() - started
                 parts.append(piece)
                 yield piece
-                if stopped():
-                    break
         yield Answer(
             text="".join(parts) if done is None else done.text or done.refusal or "",
             stop="stopped" if done is None else "refusal" if done.refusal else done.finish_reason,
