@@ -17,11 +17,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from engine.cli.chat_export import export_examples
 from engine.cli.chat_terminal import _interruptible
+from engine.inference.chat.conversation import Conversation, Pane, Turn
 from engine.inference.contestants import recorded_file
 from engine.workspace import Workspace
 from engine.workspace.tables import Export, Model
 from tests.conftest import Cli, CliResult, clean_environment
+from tests.engine.inference.chat.test_conversation import answer
 from tests.fake_openai.server import FakeOpenAI
 from tests.here import add_model
 from tests.tiny_families import exportable_model
@@ -233,6 +236,26 @@ def test_a_disk_that_is_no_place_for_a_file_ends_no_conversation(
     assert done.status == 0, done.stderr
     assert "File name too long" in done.stderr
     assert len(done.json["turns"]) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE is a POSIX limit")
+def test_a_file_of_examples_is_whole_or_not_there(tmp_path: Path) -> None:
+    import resource
+
+    talk = Conversation(
+        id="x",
+        created=1.0,
+        panes=[Pane(name="one", kind="local")],
+        turns=[Turn(prompt="What?", answers={0: answer("That. " * 500)})],
+    )
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            export_examples(talk, tmp_path / "x.jsonl", 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_model_writes_does_not_steer_the_terminal(
