@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from engine.inference.budget import Budget
@@ -22,15 +22,12 @@ from engine.inference.endpoint_failures import (
     Where,
     hide_secrets,
 )
-from engine.inference.endpoint_stream import Gathered
+from engine.inference.endpoint_stream import LOOK, Chunks, Gathered
 from engine.inference.pricing import Message, Price, PriceList, most_prompt_tokens
 from engine.progress import Reporter, SilentReporter
 
 if TYPE_CHECKING:
     import openai
-
-#: Seconds between two empty pieces of a stream while it waits.
-_SLICE: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -207,14 +204,12 @@ class Endpoint:
         top_p: float | None = None,
         max_tokens: int = 1024,
         seed: int | None = None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Generator[str | Completion, None, None]:
         """Ask ``model`` to continue ``messages``: pieces of text as they come, and at last the whole.
 
-        While nothing comes (a model thinks, or another attempt is waited for) there are empty pieces, at which
-        whoever listens can leave.
-
         A request that fails is repeated as long as nothing of its answer was given out. An answer that is left in
-        the middle (by closing the generator) is booked with the most that it can have cost.
+        the middle (by ``stopped``, or by closing the generator) is booked with the most that it can have cost.
 
         Args:
             messages: In OpenAI's form.
@@ -223,6 +218,8 @@ class Endpoint:
             top_p: The same.
             max_tokens: The most tokens of the answer; also bounds the cost.
             seed: Sent along when given.
+            stopped: Asked several times a second, also while nothing comes and between two attempts; ends the
+                answer, without a whole.
 
         Raises:
             PriceError: The model has no known price.
@@ -237,12 +234,16 @@ class Endpoint:
         if top_p is not None:
             wish["top_p"] = top_p
         started, lost, attempt, sent = time.monotonic(), 0.0, 0, 0
-        while True:
+        while not stopped():
             attempt, sent = attempt + 1, sent + 1
             self._check_stopping()
             request = self._acceptable(model, wish)
-            outcome, charged, begun = yield from self._streamed(request, price, most_input, max_tokens)
+            outcome, charged, begun = yield from self._streamed(
+                request, price, most_input, max_tokens, stopped
+            )
             lost += charged
+            if outcome is None:
+                return
             if isinstance(outcome, Completion):
                 yield replace(outcome, cost_usd=lost, seconds=time.monotonic() - started, attempts=sent)
                 return
@@ -253,29 +254,37 @@ class Endpoint:
                 self._learn(model, str(outcome.refused_parameter))
                 attempt -= 1
                 continue
-            end = time.monotonic() + self._wait_for(outcome, attempt)
-            while (left := end - time.monotonic()) > 0:
-                yield ""
-                self._stopping.wait(min(left, _SLICE))
-                self._check_stopping()
+            self._wait_or_raise(outcome, attempt, stopped)
 
     def _streamed(
-        self, request: dict[str, Any], price: Price, most_input: int, max_tokens: int
-    ) -> Generator[str, None, tuple[Completion | EndpointError, float, bool]]:
-        """Send one request within the budget, yield its pieces; what came of it, its USD, whether any piece came."""
+        self,
+        request: dict[str, Any],
+        price: Price,
+        most_input: int,
+        max_tokens: int,
+        stopped: Callable[[], bool],
+    ) -> Generator[str, None, tuple[Completion | EndpointError | None, float, bool]]:
+        """Send one request within the budget and yield its pieces.
+
+        Returns:
+            What came of it (None: it was stopped), its USD, whether any piece came.
+        """
         import httpx2
         import openai
 
+        create = self._client.chat.completions.create
         reservation = self.budget.reserve(price.cost(most_input, max_tokens))
         charged, gathered = reservation.usd, Gathered()
-        outcome: Completion | EndpointError
+        outcome: Completion | EndpointError | None = None
         try:
-            stream: Any = self._client.chat.completions.create(**request)
-            with stream:
-                for chunk in stream:
-                    yield gathered.add(chunk)
-            outcome = _read(gathered.document(), price, most_input, max_tokens)
-            charged = outcome.cost_usd
+            with Chunks(lambda: create(**request)) as chunks:
+                for chunk in chunks.until(stopped):
+                    piece = gathered.add(chunk)
+                    if piece:
+                        yield piece
+            if chunks.complete:
+                outcome = _read(gathered.document(), price, most_input, max_tokens)
+                charged = outcome.cost_usd
         except openai.OpenAIError as error:
             outcome = self._where(request["model"]).failure(error)
             charged = reservation.usd if outcome.maybe_paid or gathered.begun else 0.0
@@ -331,13 +340,10 @@ class Endpoint:
             model=model,
         )
 
-    def _wait_or_raise(self, failure: EndpointError, attempt: int) -> None:
-        """Wait before the next attempt, or raise ``failure`` when there is none."""
-        self._stopping.wait(self._wait_for(failure, attempt))
-        self._check_stopping()
-
-    def _wait_for(self, failure: EndpointError, attempt: int) -> float:
-        """Seconds until the next attempt; raises ``failure`` when there is none."""
+    def _wait_or_raise(
+        self, failure: EndpointError, attempt: int, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Wait before the next attempt unless ``stopped`` says so, or raise ``failure`` when there is none."""
         seconds = self._retries.wait(failure, attempt)
         if seconds is None:
             # The client's own error is not chained: it holds the request, and so the key.
@@ -349,7 +355,11 @@ class Endpoint:
             wait=round(seconds, 2),
             reason=failure.message,
         )
-        return seconds
+        end = time.monotonic() + seconds
+        while (rest := end - time.monotonic()) > 0 and not stopped():
+            if self._stopping.wait(min(rest, LOOK)):
+                break
+        self._check_stopping()
 
     def _check_stopping(self) -> None:
         if self._stopping.is_set():

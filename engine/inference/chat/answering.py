@@ -137,6 +137,7 @@ class PaidAnswering:
             top_p=sampling.top_p,
             max_tokens=max_new_tokens or _PAID_TOKENS,
             seed=sampling.seed,
+            stopped=stopped,
         )
         done: Completion | None = None
         with closing(stream):
@@ -144,15 +145,11 @@ class PaidAnswering:
                 if isinstance(piece, Completion):
                     done = piece
                     break
-                if piece:
-                    first = first or time.monotonic() - started
-                    parts.append(piece)
-                    yield piece
-                if stopped():
-                    break
+                first = first or time.monotonic() - started
+                parts.append(piece)
+                yield piece
         yield Answer(
-            text="".join(parts) if done is None else done.text,
-            refusal="" if done is None else done.refusal or "",
+            text="".join(parts) if done is None else done.text or done.refusal or "",
             stop="stopped" if done is None else "refusal" if done.refusal else done.finish_reason,
             prompt_tokens=0 if done is None else done.input_tokens,
             tokens=len(parts) if done is None else done.output_tokens,
