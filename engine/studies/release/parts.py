@@ -154,6 +154,7 @@ class Parts:
         context.decision("reference", quantisation, "quantisations are compared with 16 bits")
         prepared = prepare_gguf(context.workspace, context, files, self._export_spec(quantisation))
         folder = context.output_folder(context.workspace.exports)
+        context.remove_unless_done(folder)
         folder.mkdir(parents=True)
         file = folder / gguf_name(files.name, quantisation)
         made = make_gguf(prepared, file, context, threads=self._spec.threads)
@@ -162,8 +163,10 @@ class Parts:
             **made,
         }
 
-    def exports(self, ggufs: list[dict[str, Any]], drift: dict[str, Any], out: Path) -> list[NewExport]:
-        """What the catalogue takes over: the files of the bundle, and the 16-bit one of the workspace."""
+    def exports(
+        self, ggufs: list[dict[str, Any]], reference: dict[str, Any] | None, out: Path
+    ) -> list[NewExport]:
+        """What the catalogue takes over: the files of the bundle, and the 16-bit one that was made to compare."""
         job = self._context.job_id
         found = [
             new_export(
@@ -174,7 +177,6 @@ class Parts:
             )
             for one in ggufs
         ]
-        reference = drift.get("reference_file")
         if reference:
             found.append(new_export(f"{job}-reference"[:96], self._files, reference["file"], reference))
         return found
