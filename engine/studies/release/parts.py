@@ -98,7 +98,8 @@ class Parts:
                 self._context.decision(
                     "gguf", "copied", f"the workspace has a {prepared.wanted.name} file of these weights"
                 )
-                made = {"quantisation": known.quantisation, "sha256": known.sha256, **known.info}
+                told = {key: value for key, value in known.info.items() if key != "written_ns"}
+                made = {"quantisation": known.quantisation, "sha256": known.sha256, **told}
                 return {"file": file.name, **made}
         return {"file": file.name, **make_gguf(prepared, file, self._context, threads=self._spec.threads)}
 
@@ -174,11 +175,13 @@ class Parts:
                 self._files,
                 self._context.workspace.relative(out / one["file"]),
                 one,
+                out / one["file"],
             )
             for one in ggufs
         ]
         if reference:
-            found.append(new_export(f"{job}-reference"[:96], self._files, reference["file"], reference))
+            lies = self._context.workspace.absolute(reference["file"])
+            found.append(new_export(f"{job}-reference"[:96], self._files, reference["file"], reference, lies))
         return found
 
     def _export_spec(self, quantisation: str) -> ExportSpec:
