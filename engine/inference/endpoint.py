@@ -9,12 +9,13 @@ import json
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from engine.inference.budget import Budget
+from engine.inference.completion import Completion, completion_of, request_of
 from engine.inference.endpoint_failures import (
     EndpointError,
     EndpointStoppedError,
@@ -28,35 +29,6 @@ from engine.progress import Reporter, SilentReporter
 
 if TYPE_CHECKING:
     import openai
-
-
-@dataclass(frozen=True)
-class Completion:
-    """A model's answer to one request.
-
-    Attributes:
-        text: The answer; empty when the model refused or a filter withheld it.
-        refusal: What the model said instead, None when it did not refuse.
-        finish_reason: ``stop``, ``length``, ``content_filter`` ... as the endpoint says.
-        input_tokens: As billed; an upper bound when the endpoint does not say.
-        output_tokens: The same.
-        cost_usd: Of all attempts, those whose answer got lost included.
-        model_snapshot: The exact model that answered.
-        seconds: From the first attempt to the answer, waiting included.
-        attempts: How many requests were sent.
-        structured: Whether the endpoint was held to the schema.
-    """
-
-    text: str
-    refusal: str | None
-    finish_reason: str
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float
-    model_snapshot: str
-    seconds: float = 0.0
-    attempts: int = 1
-    structured: bool = False
 
 
 class Endpoint:
@@ -173,7 +145,7 @@ class Endpoint:
         price = self.prices.require(model, self.name)
         offered = {"tools": list(tools)} if tools else {}
         most_input = most_prompt_tokens(messages, {**(schema or response_format or {}), **offered})
-        wish = _request(messages, model, temperature, max_tokens, schema, seed)
+        wish = request_of(messages, model, temperature, max_tokens, schema, seed)
         wish |= offered
         if response_format is not None and schema is None:
             wish["response_format"] = dict(response_format)
@@ -229,7 +201,7 @@ class Endpoint:
         """
         price = self.prices.require(model, self.name)
         most_input = most_prompt_tokens(messages, {})
-        wish = _request(messages, model, temperature, max_tokens, None, seed)
+        wish = request_of(messages, model, temperature, max_tokens, None, seed)
         wish |= {"stream": True, "stream_options": {"include_usage": True}}
         if top_p is not None:
             wish["top_p"] = top_p
@@ -283,7 +255,7 @@ class Endpoint:
                     if piece:
                         yield piece
             if chunks.complete:
-                outcome = _read(gathered.document(), price, most_input, max_tokens)
+                outcome = completion_of(gathered.document(), price, most_input, max_tokens)
                 charged = outcome.cost_usd
         except openai.OpenAIError as error:
             outcome = self._where(request["model"]).failure(error)
@@ -306,7 +278,7 @@ class Endpoint:
         outcome: Completion | EndpointError
         try:
             response = self._client.chat.completions.with_raw_response.create(**request).http_response
-            outcome = _read(json.loads(response.content), price, most_input, max_tokens)
+            outcome = completion_of(json.loads(response.content), price, most_input, max_tokens)
             charged = outcome.cost_usd
         except openai.OpenAIError as error:
             outcome = self._where(request["model"]).failure(error)
@@ -388,71 +360,6 @@ class Endpoint:
         # The client takes these from the environment, where they may belong to another endpoint.
         client.organization = client.project = client.admin_api_key = None
         return client
-
-
-def _request(
-    messages: Sequence[Message],
-    model: str,
-    temperature: float | None,
-    max_tokens: int,
-    schema: Mapping[str, Any] | None,
-    seed: int | None,
-) -> dict[str, Any]:
-    request: dict[str, Any] = {
-        "model": model,
-        "messages": _sendable(list(messages)),
-        "max_tokens": max_tokens,
-    }
-    if temperature is not None:
-        request["temperature"] = temperature
-    if seed is not None:
-        request["seed"] = seed
-    if schema is not None:
-        wrapped = {"name": "answer", "strict": True, "schema": dict(schema)}
-        request["response_format"] = {"type": "json_schema", "json_schema": wrapped}
-    return request
-
-
-def _read(document: Any, price: Price, most_input: int, max_tokens: int) -> Completion:
-    """The completion in a response; raises KeyError, TypeError and so on where it is none."""
-    choice = document["choices"][0]
-    message = choice["message"]
-    content = message.get("content") or ""
-    if isinstance(content, list):
-        content = "".join(part.get("text") or "" for part in content)
-    if not isinstance(content, str):
-        raise TypeError("content")
-    if not content and message.get("tool_calls"):
-        content = json.dumps(message["tool_calls"], ensure_ascii=False)
-    refusal = message.get("refusal") or None
-    usage = document.get("usage") or {}
-    # An endpoint that does not say what it charges is taken to charge the most it could.
-    input_tokens = _count(usage.get("prompt_tokens"), most_input)
-    output_tokens = _count(usage.get("completion_tokens"), max_tokens)
-    return Completion(
-        text=_sendable(content),
-        refusal=None if refusal is None else _sendable(str(refusal)),
-        finish_reason=str(choice.get("finish_reason") or "unknown"),
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        cost_usd=price.cost(input_tokens, output_tokens),
-        model_snapshot=str(document.get("model") or ""),
-    )
-
-
-def _count(value: Any, otherwise: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else otherwise
-
-
-def _sendable(value: Any) -> Any:
-    """``value`` with half surrogate pairs replaced, which neither HTTP nor a database can carry."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, Mapping):
-        return {key: _sendable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_sendable(item) for item in value]
-    return value
 
 
 def _checked_url(name: str, url: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from engine.errors import BakeoffError
 from engine.inference.chat.conversation import Answer
-from engine.inference.endpoint import Completion, Endpoint
+from engine.inference.completion import Completion
+from engine.inference.endpoint import Endpoint
 from engine.inference.sampling import Sampling
 from engine.inference.talking.client import ChildTalker, Loading
 

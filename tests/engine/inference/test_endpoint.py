@@ -11,7 +11,8 @@ import pytest
 
 from engine.errors import BakeoffError
 from engine.inference.budget import Budget, BudgetReachedError
-from engine.inference.endpoint import Completion, Endpoint
+from engine.inference.completion import Completion
+from engine.inference.endpoint import Endpoint
 from engine.inference.endpoint_failures import EndpointError, EndpointStoppedError, RetryPolicy
 from engine.inference.pricing import PriceError, PriceList
 from engine.progress import SilentReporter
