@@ -121,7 +121,7 @@ def _write_tensors(
 ) -> None:
     """Append all tensors, with at most ``ahead`` parts of them turned before they are written."""
     waiting: deque[tuple[Future[Bytes], TypedTensor | None]] = deque()
-    done = 0
+    done, total = 0, plan.nbytes
 
     def write_first() -> None:
         nonlocal done
@@ -131,7 +131,7 @@ def _write_tensors(
         done += part.nbytes
         if finished is not None:
             writer.write_padding(stream, finished.nbytes)
-            reporter.progress(done, plan.nbytes, "bytes")
+            reporter.progress(done, total, "bytes")
 
     for tensor in plan.tensors:
         reporter.check()
