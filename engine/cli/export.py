@@ -45,7 +45,6 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 def _export(options: argparse.Namespace, session: Session) -> Result:
     from engine.exporting.spec import ExportSpec
     from engine.models.library import find_model
-    from engine.workspace.naming import slug
 
     with_gguf = options.form in ("gguf", "ollama")
     if options.quant is not None and not with_gguf:
@@ -89,9 +88,9 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
         f", {summary['bits_per_weight']} bits per weight; {equal} of {parity['texts']} texts tokenise alike."
     )
     if options.form == "ollama":
-        text += (
-            f"\n{summary['modelfile']}: ollama create {slug(files.name).lower()} -f {summary['modelfile']}"
-        )
+        from engine.exporting.ollama.writing import ollama_name
+
+        text += f"\n{summary['modelfile']}: ollama create {ollama_name(files.name)} -f {summary['modelfile']}"
     drift = None if options.no_drift else _drift(session, spec, files)
     if drift is None:
         return summary, text

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     Bytes = np.ndarray[Any, Any]
 
-#: Values that one thread turns at a time: large enough to forget the cost of a task, small enough for any memory.
-_VALUES: Final = 1 << 21
+#: Values that one thread turns at a time: large enough to forget the cost of a task, small enough to stay in the
+#: processor's cache, and for memory to be used again instead of asked for anew (2 GB as F16: 3.1 s, not 4.6).
+_VALUES: Final = 1 << 18
 
 
 def write_gguf(

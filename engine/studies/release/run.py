@@ -11,12 +11,13 @@ from engine.exporting.quantisations import quantisation
 from engine.files import write_json
 from engine.jobs.context import JobContext, JobResult
 from engine.models.library import ModelFiles, find_model
+from engine.models.notices import is_licence_text, notices_in
 from engine.studies.release.bundle import CARD, FACTS, Bundle, write_sums
 from engine.studies.release.card import card_text
 from engine.studies.release.earlier import asked, summary_of
 from engine.studies.release.evidence import find_evidence
 from engine.studies.release.facts import model_facts, versions
-from engine.studies.release.licences import Consequences, follow, notice_files
+from engine.studies.release.licences import Consequences, follow
 from engine.studies.release.origins import Origins, origins_of
 from engine.studies.release.parts import Parts
 from engine.studies.release.spec import ReleaseSpec
@@ -88,12 +89,12 @@ def _licence_texts(folder: Path, origins: Origins, licence: Consequences) -> lis
     """Copy the licences and notices that lie with the ancestors; returns their names in the bundle."""
     copied: list[str] = []
     for name, source in origins.folders.items():
-        for file in notice_files(source):
+        for file in notices_in(source):
             target = folder / "licences" / slug(name) / file.name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
             copied.append(target.relative_to(folder).as_posix())
-    own = [name for name in copied if Path(name).name.upper().startswith(("LICENSE", "LICENCE"))]
+    own = [name for name in copied if is_licence_text(Path(name).name)]
     if len(own) == 1 and not licence.name and licence.id != "unknown":
         shutil.copyfile(folder / own[0], folder / "LICENSE")
         copied.append("LICENSE")

@@ -113,6 +113,7 @@ def test_a_tune_with_its_verdicts(judged: Workspace, tmp_path: Path) -> None:
     assert front["bakeoff_datasets"] == facts["datasets"]
     assert "base_model" not in front  # a local folder is on no hub
     assert (out / "licences" / "base" / "LICENSE").is_file()
+    assert (out / "licences" / "base" / "notice.txt").is_file()
     for program in ("llama.cpp", "Ollama", "LM Studio", "transformers", "vLLM", "PEFT"):
         assert f"### {program}" in card
     assert summary["ranked"] is True
@@ -132,7 +133,7 @@ def test_a_merge_that_nobody_ranked_says_so(models: Workspace, tmp_path: Path) -
     assert "merge_method: linear" in card
     assert [one["name"] for one in facts["lineage"]] == ["base", "other"]
     assert facts["licence"]["id"] == "other"
-    assert front_of(out)["license_name"] == "apache-2.0, mit"
+    assert front_of(out)["license_name"] == "apache-2.0-and-mit"
     assert sorted(path.name for path in (out / "licences").iterdir()) == ["base", "other"]
     assert not (out / "LICENSE").exists()
     assert (out / "model.safetensors").read_bytes() == (
