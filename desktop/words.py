@@ -25,6 +25,11 @@ def state_words(state: str) -> tuple[str, Any]:
     return tr(text), tone
 
 
+def split_words(split: str) -> str:
+    """What a split is for."""
+    return {"train": tr("training"), "dev": tr("choosing"), "test": tr("ranking")}.get(split, split)
+
+
 def duration(seconds: float) -> str:
     """A time span, in the two largest units."""
     whole = max(0, round(seconds))

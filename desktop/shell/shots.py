@@ -42,6 +42,8 @@ def _settle(window: MainWindow) -> None:
     calm = 0
     while calm < 3 and time.monotonic() < deadline:
         QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
-        calm = 0 if window.services.background.busy or not window.page.model.loaded else calm + 1
+        page = window.page
+        busy = window.services.background.busy or page.busy or not page.model.loaded
+        calm = 0 if busy else calm + 1
     window.setFocus()
     QCoreApplication.processEvents()

@@ -74,6 +74,11 @@ class Page(QScrollArea):
         """The window closes."""
         self.model.hide()
 
+    @property
+    def busy(self) -> bool:
+        """Whether it still waits for something that it shows, beside its model."""
+        return False
+
     def commands(self) -> list[Command]:
         """What the palette offers while the page is on the screen."""
         return []

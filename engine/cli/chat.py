@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from engine.cli.chat_export import export_examples, export_verdicts
 from engine.cli.chat_terminal import SETTINGS, Terminal, changed
 from engine.cli.session import Session, table
+from engine.cli.visible import visible, whole
 from engine.errors import BakeoffError, UsageError
+from engine.progress import SilentReporter
 
 if TYPE_CHECKING:
     from engine.inference.chat.answering import Answering
@@ -75,45 +77,64 @@ def _chat(options: argparse.Namespace, session: Session) -> Result:
         )
     if options.context < 16:
         raise UsageError("usage.chat_context", "--context has to be 16 tokens or more.", fix="Leave it out.")
-    kept = store.load(session.workspace, options.continued) if options.continued else None
     if options.dataset_export is not None:
-        if kept is None:
+        if options.continued is None:
             raise UsageError(
                 "usage.chat_export", "--dataset-export needs --continue ID.", fix="See: bakeoff chat --list"
             )
+        kept = store.load(session.workspace, options.continued)
         return export_examples(kept, Path(options.dataset_export), None)
-    names = options.models or [pane.name for pane in kept.panes] if kept else options.models
     with ExitStack() as stack:
-        if kept is not None:
-            stack.callback(store.hold(session.workspace, kept).release)
-        panes, answering = _opened(names, options, session, kept)
+        before = None
+        if options.continued is not None:
+            before = stack.enter_context(store.resumed(session.workspace, options.continued))
+            _require_same(before, options.models)
+        panes, answering = _opened(options, session, before)
         for one in answering:
             stack.enter_context(closing(one))
-        conversation = kept or store.begin(panes)
-        if kept is None:
-            stack.callback(store.hold(session.workspace, conversation).release)
-        _require_same(conversation, panes)
-        conversation.remember_files()
-        conversation.panes = [
-            pane.model_copy(update={"left_out": old.left_out})
-            for pane, old in zip(panes, conversation.panes, strict=True)
-        ]
+        conversation = before or stack.enter_context(store.begun(session.workspace, panes))
+        conversation.panes = panes
         _set_up(conversation, options)
         talk = ChatSession(session.workspace, conversation, answering)
-        Terminal(session, talk).run()
-        document = conversation.model_dump(mode="json")
-        return document, f"Saved as {conversation.id}; go on with: bakeoff chat --continue {conversation.id}"
+        try:
+            Terminal(session, talk).run()
+        except KeyboardInterrupt:
+            if conversation.turns:
+                talk.save()
+                session.say(_saved_as(conversation))
+            raise
+        kept_it = store.is_saved(session.workspace, conversation)
+        return conversation.model_dump(mode="json"), _saved_as(conversation) if kept_it else ""
+
+
+def _saved_as(conversation: Conversation) -> str:
+    return f"Saved as {conversation.id}; go on with: bakeoff chat --continue {conversation.id}"
+
+
+class _Told(SilentReporter):
+    """Tells a person what an endpoint does not take, and why nothing comes from it for a while."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def decision(self, subject: str, choice: Any, reason: str, /, **data: Any) -> None:
+        """Say it."""
+        self._session.say(visible(f"  {subject}: {choice} ({reason})"))
+
+    def event(self, type: str, /, **data: Any) -> None:
+        """Say that it is asked again."""
+        if type == "endpoint.retry":
+            self._session.say(visible(f"  {data['reason']} It is asked again in {data['wait']:.0f} s."))
 
 
 def _opened(
-    names: list[str], options: argparse.Namespace, session: Session, kept: Conversation | None
+    options: argparse.Namespace, session: Session, before: Conversation | None
 ) -> tuple[list[Pane], list[Answering]]:
     """The panes, and who answers in them; local models are loaded with their first question.
 
-    Args:
-        kept: A conversation to go on with: the files that answered in it go on, as far as they are there.
+    Those of a conversation that is gone on with are answered from the files that have answered ``before``.
     """
-    from engine.cli.exported import gguf_of
+    from engine.cli.exported import gguf_of, gguf_of_pane
     from engine.inference.access import open_endpoint
     from engine.inference.budget import Budget
     from engine.inference.chat.answering import LocalAnswering, PaidAnswering
@@ -121,31 +142,22 @@ def _opened(
     from engine.inference.contestants import speaker
     from engine.inference.paid import require_budget
     from engine.inference.talking.client import Loading
-    from engine.models.library import export_with
-    from engine.progress import SilentReporter
 
+    earlier = before.panes if before is not None else [None] * len(options.models)
+    names = options.models if before is None else [pane.name for pane in before.panes]
     speakers = [speaker(session.workspace, name) for name in names]
     require_budget(session.workspace, [one for one in speakers if one is not None], options.budget_usd)
     budget = Budget(options.budget_usd)
     panes: list[Pane] = []
     answering: list[Answering] = []
-    before = {pane.name: pane for pane in kept.panes} if kept is not None else {}
-    for name, paid in zip(names, speakers, strict=True):
+    for name, paid, old in zip(names, speakers, earlier, strict=True):
+        left_out = 0 if old is None else old.left_out
         if paid is not None:
-            endpoint = open_endpoint(session.workspace, paid[0], budget, SilentReporter())
-            panes.append(Pane(name=name, kind="api", model=paid[1]))
+            endpoint = open_endpoint(session.workspace, paid[0], budget, _Told(session))
+            panes.append(Pane(name=name, kind="api", model=paid[1], left_out=left_out))
             answering.append(PaidAnswering(endpoint, paid[1]))
             continue
-        files, export = gguf_of(session, name)
-        old = before.get(name)
-        if old is not None and old.sha256 and old.sha256 != export.sha256:
-            same = export_with(session.workspace, files, old.sha256)
-            if same is None:
-                session.say(
-                    f"  {name}: the file that answered before ({old.quantisation}, {old.sha256[:12]}) is gone; "
-                    f"{export.quantisation}, {export.sha256[:12]} goes on, and its votes are its own."
-                )
-            export = same or export
+        files, export = gguf_of_pane(session, old) if old is not None else gguf_of(session, name)
         panes.append(
             Pane(
                 name=name,
@@ -154,6 +166,7 @@ def _opened(
                 sha256=export.sha256,
                 quantisation=export.quantisation,
                 context=options.context,
+                left_out=left_out,
             )
         )
         answering.append(
@@ -162,10 +175,10 @@ def _opened(
     return panes, answering
 
 
-def _require_same(conversation: Conversation, panes: list[Pane]) -> None:
-    """See that those who go on with a conversation are those who began it."""
+def _require_same(conversation: Conversation, names: list[str]) -> None:
+    """See that those who go on with a conversation, where they are named, are those who began it."""
     before = [pane.name for pane in conversation.panes]
-    if before != [pane.name for pane in panes]:
+    if names and before != names:
         raise BakeoffError(
             "chat.others",
             "The conversation was held with {names}.",
@@ -183,7 +196,7 @@ def _set_up(conversation: Conversation, options: argparse.Namespace) -> None:
         changes.setdefault("seed", secrets.randbits(31))
     conversation.sampling = changed(conversation.sampling, changes)
     if options.system is not None:
-        conversation.system = options.system
+        conversation.system = whole(options.system)
     if options.max_new_tokens is not None:
         conversation.max_new_tokens = options.max_new_tokens
 
@@ -191,7 +204,9 @@ def _set_up(conversation: Conversation, options: argparse.Namespace) -> None:
 def _listed(session: Session) -> Result:
     from engine.inference.chat import store
 
-    found = store.saved(session.workspace)
+    found, damaged = store.saved(session.workspace)
+    for error in damaged:
+        session.say(visible(error.sentence()))
     document: list[dict[str, Any]] = [
         {
             "id": one.id,
@@ -208,4 +223,4 @@ def _listed(session: Session) -> Result:
         for row in document
     ]
     text = table(["ID", "Models", "Turns", "First message"], rows) if rows else "No conversations yet."
-    return document, text
+    return document, visible(text)

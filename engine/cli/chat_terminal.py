@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 import threading
@@ -10,11 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationError
-
 from engine.cli.chat_export import export_examples
 from engine.cli.session import Session
-from engine.cli.visible import visible
+from engine.cli.visible import visible, whole
 from engine.errors import BakeoffError, UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +30,10 @@ _HELP: Final = """\
   /trim [N]            show the N oldest turns to nobody any more (without N: about half)
   /export FILE [N]     write dataset examples: all of pane N, or each answer that won a vote
   /help, /quit
-  A line that ends with a backslash goes on in the next. Ctrl-C ends the answer that is being given."""
+  A line that ends with a backslash goes on in the next. Ctrl-C ends the answer that is being given; pressed again
+  before that one has ended, it ends the command."""
+#: Digits of the largest number that is read.
+_DIGITS: Final = 9
 
 
 class Terminal:
@@ -44,6 +46,10 @@ class Terminal:
 
     def run(self) -> None:
         """Until the end of the input, or /quit."""
+        for stream in (sys.stdin, sys.stdout):
+            if isinstance(stream, io.TextIOWrapper):
+                # What the encoding cannot say ends no conversation.
+                stream.reconfigure(errors="replace")
         for number, pane in enumerate(self._talk.conversation.panes, start=1):
             what = (
                 f"{pane.file} ({pane.quantisation}, sha256 {pane.sha256[:12]})" if pane.file else pane.model
@@ -60,10 +66,11 @@ class Terminal:
                         self._show(self._talk.ask(line, stopped.is_set), stopped)
             except BakeoffError as error:
                 self._write(f"{error.sentence()}\n")
-            except ValidationError as error:
-                self._write(f"This cannot be set: {error.errors()[0]['msg']}.\n")
+            except BrokenPipeError:
+                raise  # nobody reads any more
             except OSError as error:
-                self._write(f"This cannot be written: {error.strerror}: {error.filename}\n")
+                where = f": {error.filename}" if error.filename else ""
+                self._write(f"{error.strerror or type(error).__name__}{where}.\n")
 
     def _lines(self) -> Iterator[str]:
         """Lines of the input; one that ends with a backslash goes on in the next."""
@@ -76,8 +83,7 @@ class Terminal:
                 if held:
                     yield held
                 return
-            # What is no text in the terminal's encoding could not be saved.
-            line = line.rstrip("\r\n").encode("utf-8", "replace").decode("utf-8")
+            line = whole(line.rstrip("\r\n"))
             if line.endswith("\\"):
                 held += line[:-1] + "\n"
                 continue
@@ -91,8 +97,8 @@ class Terminal:
         if word == "/regenerate":
             panes = [_pane(rest)] if rest else list(range(len(conversation.panes)))
             with _interruptible() as stopped:
-                for pane in panes:
-                    self._show(self._talk.answer(pane, stopped.is_set), stopped)
+                for again in panes:
+                    self._show(self._talk.answer(again, stopped.is_set), stopped)
         elif word == "/vote":
             conversation.vote("tie" if rest == "tie" else _pane(rest))
             self._done("Noted.")
@@ -110,13 +116,11 @@ class Terminal:
         elif word == "/trim":
             self._trim(rest)
         elif word == "/export":
-            file, _, number = rest.rpartition(" ") if rest.rpartition(" ")[2].isdecimal() else (rest, "", "")
-            if not file:
-                raise UsageError("usage.chat_file", "No file is named.", fix="See /help.")
-            self._write(
-                export_examples(conversation, Path(file).expanduser(), _pane(number) if number else None)[1]
-                + "\n"
-            )
+            file, _, last = rest.rpartition(" ")
+            if _number(last) is None:
+                file, last = rest, ""
+            pane = _pane(last) if last else None
+            self._write(export_examples(conversation, _path(file.strip()), pane)[1] + "\n")
         elif word == "/help":
             self._write(_HELP + "\n")
         else:
@@ -126,12 +130,13 @@ class Terminal:
 
     def _trim(self, rest: str) -> None:
         conversation = self._talk.conversation
-        if rest and not rest.isdecimal():
+        number = _number(rest)
+        if rest and number is None:
             raise UsageError(
                 "usage.chat_trim", "'{word}' is no number of turns.", fix="See /help.", word=rest
             )
         for pane in range(len(conversation.panes)):
-            count = int(rest) if rest else conversation.to_leave_out(pane)
+            count = conversation.to_leave_out(pane) if number is None else number
             conversation.leave_out(pane, count)
             self._done(f"{conversation.panes[pane].name} is not shown the oldest {count} turns any more.")
 
@@ -147,31 +152,45 @@ class Terminal:
                 speaking = one.pane
                 self._write(f"\n[{one.pane + 1}] {self._talk.conversation.panes[one.pane].name}\n")
             if isinstance(one.what, str):
-                self._write(visible(one.what))
+                self._write(one.what)
                 continue
             stopped.clear()
             if isinstance(one.what, BakeoffError):
-                self._write(visible(one.what.sentence()) + "\n")
+                self._write(one.what.sentence() + "\n")
                 if one.to_leave_out:
                     count = one.to_leave_out
                     self._write(
                         f"/trim {count} leaves out the oldest {count} turns, /regenerate asks again.\n"
                     )
             else:
-                if one.what.refusal:
-                    self._write(visible(f"(refused: {one.what.refusal})"))
                 self._write(f"\n    {_took(one.what)}\n")
 
     def _write(self, text: str) -> None:
-        self._out.write(text)
+        self._out.write(visible(text))
         self._out.flush()
 
 
 def changed(sampling: Sampling, changes: dict[str, Any]) -> Sampling:
-    """The settings with some of them changed; pydantic refuses values that cannot be."""
+    """The settings with some of them changed.
+
+    Raises:
+        UsageError: A value cannot be.
+    """
+    from pydantic import ValidationError
+
     from engine.inference.sampling import Sampling
 
-    return Sampling.model_validate({**sampling.model_dump(), **changes})
+    try:
+        return Sampling.model_validate({**sampling.model_dump(), **changes})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(
+            "usage.value",
+            "The value of '{setting}' cannot be set: {reason}.",
+            fix="See /help, or bakeoff chat --help.",
+            setting="-".join(str(part) for part in first["loc"]).replace("_", "-"),
+            reason=first["msg"],
+        ) from error
 
 
 def _took(answer: Answer) -> str:
@@ -182,28 +201,53 @@ def _took(answer: Answer) -> str:
     parts.append(f"{answer.prompt_tokens} before, {answer.cached_tokens} of them known")
     if answer.cost_usd:
         parts.append(f"{answer.cost_usd:.5f} USD")
-    if answer.stop == "length" and not answer.text.strip():
-        parts.append("nothing but thoughts until the longest length; allow more with --max-new-tokens")
+    if not answer.comparable:
+        parts.append(answer.fault)
     elif answer.stop != "stop":
-        parts.append(
-            {"length": "cut off at the longest length", "stopped": "stopped"}.get(answer.stop, answer.stop)
+        parts.append({"length": "cut off at the longest length"}.get(answer.stop, answer.stop))
+    text = ", ".join(parts)
+    if answer.stop == "length" and not answer.said:
+        text += (
+            "\n    A model that reasons before it speaks may need more tokens: go on with --continue ID and a larger "
+            "--max-new-tokens."
         )
-    return ", ".join(parts)
+    return text
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
 
 
 def _pane(text: str) -> int:
     """The number of a pane, from 0."""
-    if not text.isdecimal() or int(text) < 1:
+    number = _number(text)
+    if not number:
         raise UsageError("usage.chat_pane", "'{word}' is no pane.", fix="Name its number, from 1.", word=text)
-    return int(text) - 1
+    return number - 1
+
+
+def _path(text: str) -> Path:
+    """The file that is named, ``~`` being the home folder.
+
+    Raises:
+        UsageError: None is, or nobody has this home.
+    """
+    if not text or "\0" in text:
+        raise UsageError("usage.chat_file", "No file is named.", fix="See /help.")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UsageError(
+            "usage.chat_home", "There is no home folder for {file}.", fix="Name another folder.", file=text
+        ) from error
 
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """Ctrl-C stops what is being said instead of ending the program; a second one, before that has ended, ends it."""
+    """Ctrl-C stops what is being said instead of ending the program; once more, before that has ended, ends it."""
     stopped = threading.Event()
 
-    def interrupt(*_: Any) -> None:
+    def interrupt(*_: object) -> None:
         if stopped.is_set():
             raise KeyboardInterrupt
         stopped.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -230,40 +231,41 @@ def _check(options: argparse.Namespace, session: Session) -> Result:
 def _remove(options: argparse.Namespace, session: Session) -> Result:
     import shutil
 
-    from sqlalchemy import func, select
+    from engine.datasets.managing import remove_dataset
 
-    from engine.files import folder_bytes
-    from engine.workspace.naming import dataset_named
-    from engine.workspace.tables import Contestant, OutputSet, Verdict
-
-    workspace = session.workspace
-    with workspace.catalogue.writing() as rows:
-        row = dataset_named(rows, options.name)
-        verdicts = rows.scalar(select(func.count(Verdict.id)).where(Verdict.dataset_id == row.id))
-        answers = rows.scalars(
-            select(OutputSet.file)
-            .join(Contestant, Contestant.id == OutputSet.contestant_id)
-            .where(Contestant.dataset_id == row.id)
-        ).all()
-        folder = workspace.absolute(row.folder)
-        rows.delete(row)
-    freed = folder_bytes(folder) if folder.is_dir() else 0
-    # Only what lies in the workspace is ours to delete.
-    if folder.is_relative_to(workspace.datasets):
-        shutil.rmtree(folder, ignore_errors=True)
-    for file in answers:
-        path = workspace.absolute(file)
-        if path.is_relative_to(workspace.outputs):
-            path.unlink(missing_ok=True)
-    also = f", {len(answers)} sets of answers and {verdicts} verdicts" if answers or verdicts else ""
-    document = {"removed": options.name, "freed_bytes": freed, "verdicts": verdicts, "answers": len(answers)}
-    return document, f"Removed {options.name}{also} ({freed / 1e6:,.1f} MB freed)."
+    removed = remove_dataset(session.workspace, options.name)
+    shutil.rmtree(removed.folder)
+    verdicts, answers = removed.verdicts, removed.answers
+    also = f", {answers} sets of answers and {verdicts} verdicts" if answers or verdicts else ""
+    document = {
+        "removed": options.name,
+        "freed_bytes": removed.bytes,
+        "verdicts": verdicts,
+        "answers": answers,
+    }
+    return document, f"Removed {options.name}{also} ({removed.bytes / 1e6:,.1f} MB freed)."
 
 
 def _preview(options: argparse.Namespace, session: Session) -> Result:
-    from engine.cli.preview import preview
+    from engine.inference.token_preview import token_preview
 
-    return preview(session.workspace, options.name, options.row, options.model)
+    document = token_preview(session.workspace, options.name, options.row, options.model)
+    tokens = document["tokens"]
+    trained = sum(token["trained"] for token in tokens)
+    prompt, answer = (
+        "".join(token["text"] for token in tokens if token["trained"] == wanted) for wanted in (False, True)
+    )
+    head = (
+        f"Row {document['row']} of {options.name} ({document['split']}) for {document['model']}: "
+        f"{len(tokens)} tokens, {trained} of them trained (between the arrows)."
+    )
+    warnings = [f"Warning: {warning}" for warning in document["warnings"]]
+    return document, "\n".join([head, "", f"{prompt}⟶{_marked(answer)}⟵", *warnings])
+
+
+def _marked(text: str) -> str:
+    """``text`` in bold where the terminal can show it."""
+    return f"\x1b[1m{text}\x1b[0m" if sys.stdout.isatty() else text
 
 
 def _export(options: argparse.Namespace, session: Session) -> Result:

@@ -45,7 +45,6 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 def _export(options: argparse.Namespace, session: Session) -> Result:
     from engine.exporting.spec import ExportSpec
     from engine.models.library import find_model
-    from engine.workspace.naming import slug
 
     with_gguf = options.form in ("gguf", "ollama")
     if options.quant is not None and not with_gguf:
@@ -89,9 +88,9 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
         f", {summary['bits_per_weight']} bits per weight; {equal} of {parity['texts']} texts tokenise alike."
     )
     if options.form == "ollama":
-        text += (
-            f"\n{summary['modelfile']}: ollama create {slug(files.name).lower()} -f {summary['modelfile']}"
-        )
+        from engine.exporting.ollama.writing import ollama_name
+
+        text += f"\n{summary['modelfile']}: ollama create {ollama_name(files.name)} -f {summary['modelfile']}"
     drift = None if options.no_drift else _drift(session, spec, files)
     if drift is None:
         return summary, text
@@ -102,7 +101,7 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
     """Merge by a recipe, and write nothing but the GGUF file."""
     from engine.merging import check, load_recipe
     from engine.merging.workspace_models import workspace_resolver
-    from engine.studies.merged_export.spec import MergedExportSpec
+    from engine.studies.merged_export.spec import MergedExportSpec, provenance_file
 
     if options.form != "gguf":
         raise BakeoffError(
@@ -110,6 +109,13 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
             "A merge recipe can go straight to a GGUF file only, not to --as {form}.",
             fix="Make the merge with: bakeoff merge {recipe} OUT_DIR",
             form=options.form,
+            recipe=options.model,
+        )
+    if options.importance:
+        raise BakeoffError(
+            "export.recipe_importance",
+            "Which weights matter is measured on a model that exists, not on a merge recipe.",
+            fix="Make the merge with: bakeoff merge {recipe} OUT_DIR; and export that with --importance.",
             recipe=options.model,
         )
     file = Path(options.model).absolute()
@@ -120,6 +126,7 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
         return preflight.as_dict(), "The recipe can be merged; nothing was written."
     quantisation = (options.quant or "q4_k_m").lower()
     out = _place(options, file.stem, quantisation)
+    _require_new(provenance_file(out), force=options.force)
     spec = MergedExportSpec(
         recipe=file.read_text(encoding="utf-8-sig"),
         out=str(out),
@@ -247,11 +254,15 @@ def _place(options: argparse.Namespace, name: str, quantisation: str) -> Path:
             fix="Make it first, or name another.",
             file=str(out.parent),
         )
-    if out.exists() and not (options.force and out.is_file()):
+    _require_new(out, force=options.force)
+    return out
+
+
+def _require_new(out: Path, *, force: bool) -> None:
+    if out.exists() and not (force and out.is_file()):
         raise BakeoffError(
             "export.exists",
             "{file} already exists.",
             fix="Choose another name, or replace a file with --force.",
             file=str(out),
         )
-    return out

@@ -1,27 +1,22 @@
-"""Text by strangers on a terminal: what would steer it, or turn what is read, is shown as a replacement character."""
+"""Text that somebody else wrote, made fit for the terminal and for files."""
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from typing import Final
 
-#: Line separators, and characters that turn the direction of what follows.
-_STEERING: Final = frozenset(
-    {
-        "\N{LINE SEPARATOR}",
-        "\N{PARAGRAPH SEPARATOR}",
-        *map(chr, range(0x202A, 0x202F)),
-        *map(chr, range(0x2066, 0x206A)),
-    }
+#: Control characters but for newline and tab, half surrogate pairs, separators that break lines unseen, and what
+#: turns the direction of writing. Spaces of every width and joiners are text: languages need them.
+_STEERING: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
 
 
 def visible(text: str) -> str:
-    """The text without control characters (but line ends and tabs), halves of characters, and turns of direction."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if _steers(letter) else letter for letter in text)
+    """The text without what would steer the terminal or hide what it says: a model may have written it."""
+    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
 
 
-def _steers(letter: str) -> bool:
-    if letter in "\n\t":
-        return False
-    return letter in _STEERING or unicodedata.category(letter) in ("Cc", "Cs")
+def whole(text: str) -> str:
+    """The text with half surrogate pairs replaced: what the terminal's encoding could not read, no file can hold."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""A quick look at a file before it is imported: how many examples it has, and how long they are."""
+"""A look at a file before it is imported: what it is taken for, how many examples it has, how its first rows read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engine.datasets.choosing import choose, sample_rows
-from engine.datasets.detect import detect
+from engine.datasets.choosing import Choice, choose, sample_rows
+from engine.datasets.detect import Detected, detect
 from engine.datasets.errors import DatasetError, RowFaultError
+from engine.datasets.messages import asked_text
 from engine.datasets.options import ImportOptions, Split, split_named
 from engine.datasets.readers import read_rows
 from engine.datasets.source import ByteSource
-from engine.progress import SilentReporter
+from engine.errors import BakeoffError, UsageError
+from engine.progress import Reporter, SilentReporter
 
 #: Rows that are counted; a file that has more is said to have at least so many.
 _COUNTED: Final = 50_000
@@ -43,6 +45,50 @@ class Glance:
     answer: str
 
 
+@dataclass(frozen=True)
+class PreviewRow:
+    """A row of a file as an import would read it.
+
+    Attributes:
+        row: Its number, from 1.
+        system: Its instruction; ``prompt`` what is asked; ``answer`` the answer.
+        reason: Why it would be left out; empty for an example.
+    """
+
+    row: int
+    system: str = ""
+    prompt: str = ""
+    answer: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ImportPreview:
+    """What an import takes a file for, on its first rows.
+
+    Attributes:
+        container: For example ``csv``; ``encoding`` of its text; ``form`` of its rows.
+        columns: Names that a mapping can speak of.
+        split: Told by the file's name.
+        rows: The first ones.
+        examples: How many of the rows that were looked at are examples; ``looked_at`` of so many.
+        notes: What was chosen, in sentences.
+        error: Why its rows cannot be read as asked for.
+    """
+
+    path: Path
+    container: str
+    encoding: str
+    form: str
+    columns: tuple[str, ...]
+    split: Split | None
+    rows: tuple[PreviewRow, ...]
+    examples: int
+    looked_at: int
+    notes: tuple[str, ...]
+    error: BakeoffError | None = None
+
+
 def glance(path: Path, options: ImportOptions) -> Glance:
     """Look at a file.
 
@@ -50,29 +96,12 @@ def glance(path: Path, options: ImportOptions) -> Glance:
         DatasetError: It cannot be imported, or none of its first rows is an example.
         UsageError: The options do not fit it.
     """
-    reporter = SilentReporter()
-    source = ByteSource(path)
-    wanted, _ = options.container_or_form()
-    detected = detect(source, wanted)
-    with tempfile.TemporaryDirectory() as scratch:
-        rows = read_rows(source, detected, Path(scratch), reporter)
-        sample = sample_rows(rows)
-        choice = choose(str(path), options, [row for _, row in sample if isinstance(row, dict)], reporter)
-        found: list[tuple[str, str, str]] = []
-        reason = "it has no row"
-        for _, raw in sample:
-            try:
-                if choice is None or isinstance(raw, RowFaultError):
-                    raise (
-                        raw if isinstance(raw, RowFaultError) else RowFaultError("row.none", "it has no row")
-                    )
-                row = {key.strip().lower(): value for key, value in raw.items()} if choice.lower else raw
-                found.append(_texts(choice.mapper(row).messages))
-            except RowFaultError as fault:
-                reason = fault.reason
-        count = len(sample) + sum(1 for _ in itertools.islice(rows, _COUNTED))
-        more = count >= _COUNTED
-    if not found:
+    found = _looked_at(path, options, SilentReporter(), count=True)
+    if found.error is not None:
+        raise found.error
+    texts = [_texts(messages) for messages in found.examples.values()]
+    if not texts:
+        reason = next(reversed(found.faults.values()), "it has no row")
         raise DatasetError(
             "dataset.no_example",
             "{name} holds no example that can be read: {reason}.",
@@ -83,15 +112,111 @@ def glance(path: Path, options: ImportOptions) -> Glance:
         )
     return Glance(
         path,
-        split_named(path.name.removesuffix(".gz").partition(".")[0]),
-        choice.form if choice is not None else "",
-        count,
-        more,
-        sum(len(prompt) for prompt, _, _ in found) / len(found),
-        sum(len(answer) for _, answer, _ in found) / len(found),
-        found[0][2],
-        found[0][1],
+        _split_of(path),
+        found.choice.form if found.choice is not None else "",
+        found.count,
+        found.count >= _COUNTED,
+        sum(len(prompt) for prompt, _, _ in texts) / len(texts),
+        sum(len(answer) for _, answer, _ in texts) / len(texts),
+        texts[0][2],
+        texts[0][1],
     )
+
+
+def import_preview(path: Path, options: ImportOptions, *, shown: int = 20) -> ImportPreview:
+    """Read the first rows of a file as an import with these options would.
+
+    Rows whose form cannot be told, or that the options do not fit, come with ``error`` and their columns, so that
+    the options can be corrected.
+
+    Raises:
+        DatasetError: The file cannot be read.
+        UsageError: The options contradict each other.
+    """
+    options.validate()
+    notes = _Notes()
+    found = _looked_at(path, options, notes)
+    rows = []
+    for number in sorted([*found.examples, *found.faults])[:shown]:
+        if number in found.faults:
+            rows.append(PreviewRow(number, reason=found.faults[number]))
+            continue
+        messages = found.examples[number]
+        system = str(messages[0].get("content") or "") if messages[0]["role"] == "system" else ""
+        rows.append(PreviewRow(number, system, asked_text(messages[:-1]), _texts(messages)[1]))
+    return ImportPreview(
+        path,
+        found.detected.container,
+        found.detected.encoding,
+        found.choice.form if found.choice is not None else "",
+        found.columns,
+        _split_of(path),
+        tuple(rows),
+        len(found.examples),
+        len(found.examples) + len(found.faults),
+        tuple(notes.sentences),
+        found.error,
+    )
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """The first rows of a file: messages of examples and reasons of faults by row number."""
+
+    detected: Detected
+    choice: Choice | None
+    columns: tuple[str, ...]
+    examples: dict[int, list[Any]]
+    faults: dict[int, str]
+    count: int
+    error: BakeoffError | None
+
+
+def _looked_at(path: Path, options: ImportOptions, reporter: Reporter, *, count: bool = False) -> _Looked:
+    source = ByteSource(path)
+    wanted, _ = options.container_or_form()
+    detected = detect(source, wanted)
+    examples: dict[int, list[Any]] = {}
+    faults: dict[int, str] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = read_rows(source, detected, Path(scratch), reporter)
+        sample = sample_rows(rows)
+        plain = [row for _, row in sample if isinstance(row, dict)]
+        choice, error = None, None
+        try:
+            choice = choose(str(path), options, plain, reporter)
+        except (DatasetError, UsageError) as wrong:
+            error = wrong
+        for number, raw in sample:
+            if isinstance(raw, RowFaultError):
+                faults[number] = raw.reason
+            elif choice is not None:
+                row = {key.strip().lower(): value for key, value in raw.items()} if choice.lower else raw
+                try:
+                    examples[number] = list(choice.mapper(row).messages)
+                except RowFaultError as fault:
+                    faults[number] = fault.reason
+        more = sum(1 for _ in itertools.islice(rows, _COUNTED)) if count else 0
+    columns = tuple(dict.fromkeys(str(column) for row in plain for column in row))
+    return _Looked(detected, choice, columns, examples, faults, len(sample) + more, error)
+
+
+def _split_of(path: Path) -> Split | None:
+    return split_named(path.name.removesuffix(".gz").partition(".")[0])
+
+
+class _Notes(SilentReporter):
+    """Keeps what was chosen as sentences."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def decision(self, subject: str, choice: Any, reason: str, /, **data: Any) -> None:
+        """Keep it."""
+        chosen = ", ".join(map(str, choice)) if isinstance(choice, list | tuple) else str(choice)
+        self.sentences.append(
+            f"{subject.rpartition('.')[2].replace('_', ' ').capitalize()}: {chosen} ({reason})."
+        )
 
 
 def _texts(messages: list[Any]) -> tuple[str, str, str]:

@@ -151,6 +151,12 @@ class DatasetStore:
             for batch in file.iter_batches(batch_size=1024, columns=["messages"], use_threads=False):
                 yield [asked_text(parse(text)[:-1]) for text in batch.column("messages").to_pylist()]
 
+    def message_texts(self) -> Iterator[list[str]]:
+        """The messages of each example as JSON, in batches."""
+        with self._opened() as file:
+            for batch in file.iter_batches(batch_size=16384, columns=["messages"], use_threads=False):
+                yield batch.column("messages").to_pylist()
+
     @cached_property
     def rows(self) -> npt.NDArray[np.int64]:
         """Number of the row that each example came from, ``int64[examples]``."""

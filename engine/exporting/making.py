@@ -111,7 +111,7 @@ def make_gguf(
     }
 
 
-def new_export(number: str, files: ModelFiles, file: str, made: dict[str, Any]) -> NewExport:
+def new_export(number: str, files: ModelFiles, file: str, made: dict[str, Any], lies: Path) -> NewExport:
     """What the catalogue takes over of a file.
 
     Args:
@@ -119,7 +119,9 @@ def new_export(number: str, files: ModelFiles, file: str, made: dict[str, Any]) 
         files: The model.
         file: As the catalogue names it.
         made: See `make_gguf`.
+        lies: Where it is now.
     """
+    told = {key: made[key] for key in ("bytes", "bits_per_weight", "types", "parity")}
     return NewExport(
         id=number,
         model_id=files.id,
@@ -127,7 +129,7 @@ def new_export(number: str, files: ModelFiles, file: str, made: dict[str, Any]) 
         quantisation=made["quantisation"],
         file=file,
         sha256=made["sha256"],
-        info={key: made[key] for key in ("bytes", "bits_per_weight", "types", "parity")},
+        info={**told, "written_ns": lies.stat().st_mtime_ns},
     )
 
 

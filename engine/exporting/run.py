@@ -73,7 +73,7 @@ def _ggufs(context: JobContext, spec: ExportSpec) -> JobResult:
         seconds = round(time.monotonic() - started, 3)
         summaries.append({"model": model, "form": "gguf", "file": str(file), **made, "seconds": seconds})
         identity = f"{context.job_id}#{number}" if number else context.job_id
-        exports.append(new_export(identity, files, context.workspace.relative(file), made))
+        exports.append(new_export(identity, files, context.workspace.relative(file), made, file))
     result = {**summaries[0], "others": summaries[1:]} if spec.others else summaries[0]
     return JobResult(result, Adoption(exports=exports))
 
@@ -98,7 +98,7 @@ def _ollama(context: JobContext, spec: ExportSpec, files: ModelFiles, folder: Pa
         "modelfile": str(file.with_name(MODELFILE)),
         "seconds": round(time.monotonic() - started, 3),
     }
-    export = new_export(context.job_id, files, context.workspace.relative(file), made)
+    export = new_export(context.job_id, files, context.workspace.relative(file), made, folder / name)
     return JobResult(summary, Adoption(exports=[export]))
 
 

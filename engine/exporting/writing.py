@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     Bytes = np.ndarray[Any, Any]
 
-#: Values that one thread turns at a time: large enough to forget the cost of a task, small enough for any memory.
-_VALUES: Final = 1 << 21
+#: Values that one thread turns at a time: large enough to forget the cost of a task, small enough to stay in the
+#: processor's cache, and for memory to be used again instead of asked for anew (2 GB as F16: 3.1 s, not 4.6).
+_VALUES: Final = 1 << 18
 
 
 def write_gguf(
@@ -121,7 +122,7 @@ def _write_tensors(
 ) -> None:
     """Append all tensors, with at most ``ahead`` parts of them turned before they are written."""
     waiting: deque[tuple[Future[Bytes], TypedTensor | None]] = deque()
-    done = 0
+    done, total = 0, plan.nbytes
 
     def write_first() -> None:
         nonlocal done
@@ -131,7 +132,7 @@ def _write_tensors(
         done += part.nbytes
         if finished is not None:
             writer.write_padding(stream, finished.nbytes)
-            reporter.progress(done, plan.nbytes, "bytes")
+            reporter.progress(done, total, "bytes")
 
     for tensor in plan.tensors:
         reporter.check()

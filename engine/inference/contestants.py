@@ -12,7 +12,7 @@ from engine.files import sha256_json
 from engine.models.library import ExportedFile, ModelFiles, find_export, find_model
 from engine.workspace import Workspace
 from engine.workspace.adoption import NewContestant
-from engine.workspace.tables import Contestant, Endpoint, Model
+from engine.workspace.tables import Contestant, Endpoint, Export, Model
 
 #: The name under which a dataset's own answers are known.
 DATASET = "dataset"
@@ -101,6 +101,24 @@ def local_file(workspace: Workspace, text: str) -> tuple[ModelFiles, str, Export
     """
     files, quantisation = _model(workspace, text)
     return files, quantisation, find_export(workspace, files, quantisation or None)
+
+
+def recorded_file(workspace: Workspace, text: str, sha256: str) -> tuple[ModelFiles, ExportedFile] | None:
+    """The model that ``text`` names (see `local_file`), and its GGUF file with a given hash, where it is still there.
+
+    Raises:
+        NameUnknownError: There is no such model.
+    """
+    files, _ = _model(workspace, text)
+    query = select(Export).where(Export.model_id == files.id, Export.sha256 == sha256)
+    with workspace.catalogue.reading() as session:
+        for row in session.scalars(query.order_by(Export.created_at.desc())):
+            at_its_place = select(Export.sha256).where(Export.file == row.file)
+            newest = session.scalars(at_its_place.order_by(Export.created_at.desc())).first()
+            file = workspace.absolute(row.file)
+            if newest == sha256 and file.is_file() and file.stat().st_size == row.info.get("bytes"):
+                return files, ExportedFile(file, row.quantisation, row.sha256, row.info)
+    return None
 
 
 def speaker(workspace: Workspace, text: str) -> tuple[str, str] | None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from engine.inference.budget import Budget
+from engine.inference.completion import Completion, completion_of, request_of
 from engine.inference.endpoint_failures import (
     EndpointError,
     EndpointStoppedError,
@@ -22,44 +23,12 @@ from engine.inference.endpoint_failures import (
     Where,
     hide_secrets,
 )
-from engine.inference.endpoint_stream import Gathered
+from engine.inference.endpoint_stream import LOOK, Chunks, Gathered
 from engine.inference.pricing import Message, Price, PriceList, most_prompt_tokens
 from engine.progress import Reporter, SilentReporter
 
 if TYPE_CHECKING:
     import openai
-
-#: Seconds between two empty pieces of a stream while it waits.
-_SLICE: Final = 0.1
-
-
-@dataclass(frozen=True)
-class Completion:
-    """A model's answer to one request.
-
-    Attributes:
-        text: The answer; empty when the model refused or a filter withheld it.
-        refusal: What the model said instead, None when it did not refuse.
-        finish_reason: ``stop``, ``length``, ``content_filter`` ... as the endpoint says.
-        input_tokens: As billed; an upper bound when the endpoint does not say.
-        output_tokens: The same.
-        cost_usd: Of all attempts, those whose answer got lost included.
-        model_snapshot: The exact model that answered.
-        seconds: From the first attempt to the answer, waiting included.
-        attempts: How many requests were sent.
-        structured: Whether the endpoint was held to the schema.
-    """
-
-    text: str
-    refusal: str | None
-    finish_reason: str
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float
-    model_snapshot: str
-    seconds: float = 0.0
-    attempts: int = 1
-    structured: bool = False
 
 
 class Endpoint:
@@ -176,7 +145,7 @@ class Endpoint:
         price = self.prices.require(model, self.name)
         offered = {"tools": list(tools)} if tools else {}
         most_input = most_prompt_tokens(messages, {**(schema or response_format or {}), **offered})
-        wish = _request(messages, model, temperature, max_tokens, schema, seed)
+        wish = request_of(messages, model, temperature, max_tokens, schema, seed)
         wish |= offered
         if response_format is not None and schema is None:
             wish["response_format"] = dict(response_format)
@@ -207,14 +176,12 @@ class Endpoint:
         top_p: float | None = None,
         max_tokens: int = 1024,
         seed: int | None = None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Generator[str | Completion, None, None]:
         """Ask ``model`` to continue ``messages``: pieces of text as they come, and at last the whole.
 
-        While nothing comes (a model thinks, or another attempt is waited for) there are empty pieces, at which
-        whoever listens can leave.
-
         A request that fails is repeated as long as nothing of its answer was given out. An answer that is left in
-        the middle (by closing the generator) is booked with the most that it can have cost.
+        the middle (by ``stopped``, or by closing the generator) is booked with the most that it can have cost.
 
         Args:
             messages: In OpenAI's form.
@@ -223,6 +190,8 @@ class Endpoint:
             top_p: The same.
             max_tokens: The most tokens of the answer; also bounds the cost.
             seed: Sent along when given.
+            stopped: Asked several times a second, also while nothing comes and between two attempts; ends the
+                answer, without a whole.
 
         Raises:
             PriceError: The model has no known price.
@@ -232,17 +201,21 @@ class Endpoint:
         """
         price = self.prices.require(model, self.name)
         most_input = most_prompt_tokens(messages, {})
-        wish = _request(messages, model, temperature, max_tokens, None, seed)
+        wish = request_of(messages, model, temperature, max_tokens, None, seed)
         wish |= {"stream": True, "stream_options": {"include_usage": True}}
         if top_p is not None:
             wish["top_p"] = top_p
         started, lost, attempt, sent = time.monotonic(), 0.0, 0, 0
-        while True:
+        while not stopped():
             attempt, sent = attempt + 1, sent + 1
             self._check_stopping()
             request = self._acceptable(model, wish)
-            outcome, charged, begun = yield from self._streamed(request, price, most_input, max_tokens)
+            outcome, charged, begun = yield from self._streamed(
+                request, price, most_input, max_tokens, stopped
+            )
             lost += charged
+            if outcome is None:
+                return
             if isinstance(outcome, Completion):
                 yield replace(outcome, cost_usd=lost, seconds=time.monotonic() - started, attempts=sent)
                 return
@@ -253,29 +226,37 @@ class Endpoint:
                 self._learn(model, str(outcome.refused_parameter))
                 attempt -= 1
                 continue
-            end = time.monotonic() + self._wait_for(outcome, attempt)
-            while (left := end - time.monotonic()) > 0:
-                yield ""
-                self._stopping.wait(min(left, _SLICE))
-                self._check_stopping()
+            self._wait_or_raise(outcome, attempt, stopped)
 
     def _streamed(
-        self, request: dict[str, Any], price: Price, most_input: int, max_tokens: int
-    ) -> Generator[str, None, tuple[Completion | EndpointError, float, bool]]:
-        """Send one request within the budget, yield its pieces; what came of it, its USD, whether any piece came."""
+        self,
+        request: dict[str, Any],
+        price: Price,
+        most_input: int,
+        max_tokens: int,
+        stopped: Callable[[], bool],
+    ) -> Generator[str, None, tuple[Completion | EndpointError | None, float, bool]]:
+        """Send one request within the budget and yield its pieces.
+
+        Returns:
+            What came of it (None: it was stopped), its USD, whether any piece came.
+        """
         import httpx2
         import openai
 
+        create = self._client.chat.completions.create
         reservation = self.budget.reserve(price.cost(most_input, max_tokens))
         charged, gathered = reservation.usd, Gathered()
-        outcome: Completion | EndpointError
+        outcome: Completion | EndpointError | None = None
         try:
-            stream: Any = self._client.chat.completions.create(**request)
-            with stream:
-                for chunk in stream:
-                    yield gathered.add(chunk)
-            outcome = _read(gathered.document(), price, most_input, max_tokens)
-            charged = outcome.cost_usd
+            with Chunks(lambda: create(**request)) as chunks:
+                for chunk in chunks.until(stopped):
+                    piece = gathered.add(chunk)
+                    if piece:
+                        yield piece
+            if chunks.complete:
+                outcome = completion_of(gathered.document(), price, most_input, max_tokens)
+                charged = outcome.cost_usd
         except openai.OpenAIError as error:
             outcome = self._where(request["model"]).failure(error)
             charged = reservation.usd if outcome.maybe_paid or gathered.begun else 0.0
@@ -297,7 +278,7 @@ class Endpoint:
         outcome: Completion | EndpointError
         try:
             response = self._client.chat.completions.with_raw_response.create(**request).http_response
-            outcome = _read(json.loads(response.content), price, most_input, max_tokens)
+            outcome = completion_of(json.loads(response.content), price, most_input, max_tokens)
             charged = outcome.cost_usd
         except openai.OpenAIError as error:
             outcome = self._where(request["model"]).failure(error)
@@ -331,13 +312,10 @@ class Endpoint:
             model=model,
         )
 
-    def _wait_or_raise(self, failure: EndpointError, attempt: int) -> None:
-        """Wait before the next attempt, or raise ``failure`` when there is none."""
-        self._stopping.wait(self._wait_for(failure, attempt))
-        self._check_stopping()
-
-    def _wait_for(self, failure: EndpointError, attempt: int) -> float:
-        """Seconds until the next attempt; raises ``failure`` when there is none."""
+    def _wait_or_raise(
+        self, failure: EndpointError, attempt: int, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Wait before the next attempt unless ``stopped`` says so, or raise ``failure`` when there is none."""
         seconds = self._retries.wait(failure, attempt)
         if seconds is None:
             # The client's own error is not chained: it holds the request, and so the key.
@@ -349,7 +327,11 @@ class Endpoint:
             wait=round(seconds, 2),
             reason=failure.message,
         )
-        return seconds
+        end = time.monotonic() + seconds
+        while (rest := end - time.monotonic()) > 0 and not stopped():
+            if self._stopping.wait(min(rest, LOOK)):
+                break
+        self._check_stopping()
 
     def _check_stopping(self) -> None:
         if self._stopping.is_set():
@@ -378,71 +360,6 @@ class Endpoint:
         # The client takes these from the environment, where they may belong to another endpoint.
         client.organization = client.project = client.admin_api_key = None
         return client
-
-
-def _request(
-    messages: Sequence[Message],
-    model: str,
-    temperature: float | None,
-    max_tokens: int,
-    schema: Mapping[str, Any] | None,
-    seed: int | None,
-) -> dict[str, Any]:
-    request: dict[str, Any] = {
-        "model": model,
-        "messages": _sendable(list(messages)),
-        "max_tokens": max_tokens,
-    }
-    if temperature is not None:
-        request["temperature"] = temperature
-    if seed is not None:
-        request["seed"] = seed
-    if schema is not None:
-        wrapped = {"name": "answer", "strict": True, "schema": dict(schema)}
-        request["response_format"] = {"type": "json_schema", "json_schema": wrapped}
-    return request
-
-
-def _read(document: Any, price: Price, most_input: int, max_tokens: int) -> Completion:
-    """The completion in a response; raises KeyError, TypeError and so on where it is none."""
-    choice = document["choices"][0]
-    message = choice["message"]
-    content = message.get("content") or ""
-    if isinstance(content, list):
-        content = "".join(part.get("text") or "" for part in content)
-    if not isinstance(content, str):
-        raise TypeError("content")
-    if not content and message.get("tool_calls"):
-        content = json.dumps(message["tool_calls"], ensure_ascii=False)
-    refusal = message.get("refusal") or None
-    usage = document.get("usage") or {}
-    # An endpoint that does not say what it charges is taken to charge the most it could.
-    input_tokens = _count(usage.get("prompt_tokens"), most_input)
-    output_tokens = _count(usage.get("completion_tokens"), max_tokens)
-    return Completion(
-        text=_sendable(content),
-        refusal=None if refusal is None else _sendable(str(refusal)),
-        finish_reason=str(choice.get("finish_reason") or "unknown"),
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        cost_usd=price.cost(input_tokens, output_tokens),
-        model_snapshot=str(document.get("model") or ""),
-    )
-
-
-def _count(value: Any, otherwise: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else otherwise
-
-
-def _sendable(value: Any) -> Any:
-    """``value`` with half surrogate pairs replaced, which neither HTTP nor a database can carry."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, Mapping):
-        return {key: _sendable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_sendable(item) for item in value]
-    return value
 
 
 def _checked_url(name: str, url: str) -> str:

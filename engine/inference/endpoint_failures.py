@@ -20,11 +20,12 @@ _SHOWN: Final = 300
 _QUOTA_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 #: What endpoints say about a request parameter that they do not take.
 _NOT_TAKEN: Final = re.compile(
-    r"unsupported|not support|unknown|unrecogni[sz]ed|unexpected|not (?:permitted|allowed)|invalid param",
+    r"unsupported|not support|unknown|unrecogni[sz]ed|unexpected|not (?:permitted|allowed)|invalid param|cannot both",
     re.I,
 )
-#: Parameters that a request can do without, or under another name.
-_DISPENSABLE: Final = ("response_format", "temperature", "top_p", "seed", "max_tokens", "stream_options")
+#: Parameters that a request can do without, or under another name. Where a message names two, as some endpoints want
+#: either top p or the temperature, the first one is left out.
+_DISPENSABLE: Final = ("response_format", "top_p", "temperature", "seed", "stream_options", "max_tokens")
 #: Anything that looks like a key, wherever it came from.
 _KEY_LIKE: Final = re.compile(r"\b(?:sk|pk|rk)-[\w*.\-]{6,}|Bearer\s+\S+", re.I)
 

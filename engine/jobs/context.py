@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from engine.files import read_json, write_json
 from engine.jobs.directory import JobDirectory
 from engine.jobs.events import EventWriter
 from engine.workspace import Workspace
@@ -83,6 +85,12 @@ class JobContext:
             shutil.rmtree(folder)
         return folder
 
+    def remove_unless_done(self, place: Path) -> None:
+        """Note a file or folder, wherever it lies, that is to be removed should the job be stopped or fail."""
+        known = read_json(self.directory.unless_done) or []
+        if str(place) not in known:
+            write_json(self.directory.unless_done, [*known, str(place)])
+
     def event(self, type: str, /, **data: Any) -> None:
         """Append an event."""
         self._writer.write(type, data)
@@ -131,3 +139,15 @@ def remove_half_products(workspace: Workspace, job_id: str) -> None:
     for where in (workspace.datasets, workspace.models, workspace.exports, workspace.outputs):
         for left in where.glob(f".{job_id}.*.partial"):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def remove_noted(directory: JobDirectory) -> None:
+    """Remove what `JobContext.remove_unless_done` noted."""
+    for noted in read_json(directory.unless_done) or []:
+        place = Path(noted)
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                place.unlink(missing_ok=True)
+    directory.unless_done.unlink(missing_ok=True)

@@ -115,6 +115,11 @@ class JobDirectory:
         return self.path / "checkpoints"
 
     @property
+    def unless_done(self) -> Path:
+        """Names files and folders to be removed unless the job is done (see `JobContext.remove_unless_done`)."""
+        return self.path / "unless_done.json"
+
+    @property
     def events(self) -> Path:
         """The events of all attempts."""
         return self.path / "events.jsonl"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import BakeoffError
-from engine.jobs.context import remove_half_products
+from engine.jobs.context import remove_half_products, remove_noted
 from engine.jobs.directory import (
     AT_REST,
     JobDirectory,
@@ -158,6 +158,7 @@ class Runner:
                 adopt_result(self._workspace, job)
             elif status.state in ("stopped", "failed"):
                 remove_half_products(self._workspace, job.id)
+                remove_noted(job)
             self._settled[job.id] = size
             return False
         self._settled.pop(job.id, None)

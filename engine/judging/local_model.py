@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from engine.inference.endpoint import Completion
+from engine.inference.completion import Completion
 from engine.inference.generate import Generator
 from engine.inference.prompts import Prompt
 from engine.judging.model_judge import ModelJudge, local_judge

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.inference.endpoint import Completion, Endpoint
+from engine.inference.completion import Completion
+from engine.inference.endpoint import Endpoint
 from engine.inference.endpoint_failures import EndpointError, EndpointStoppedError
 from engine.judging.parser import read_verdict
 from engine.judging.prompt import VERDICT_SCHEMA, JudgePrompt, judge_prompt

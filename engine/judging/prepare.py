@@ -12,8 +12,9 @@ from engine.datasets.library import OpenDataset, open_dataset
 from engine.datasets.options import Split
 from engine.datasets.selection import select
 from engine.inference.access import address, prices
+from engine.inference.completion import Completion
 from engine.inference.contestants import DATASET, latest
-from engine.inference.endpoint import Completion, Endpoint
+from engine.inference.endpoint import Endpoint
 from engine.inference.outputs import read_outputs
 from engine.judging.errors import JudgingError
 from engine.judging.forecast import JudgingForecast, forecast_judging

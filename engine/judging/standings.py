@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import func, select
@@ -42,7 +42,7 @@ class JudgedTask:
     judges: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Standings:
     """A ranking, and what is needed to read it.
 
@@ -58,8 +58,8 @@ class Standings:
     datasets: tuple[str, ...]
     judge: str
     ranking: Ranking
-    heads: dict[str, HeadToHead] = field(hash=False)
-    kinds: dict[str, Kind] = field(hash=False)
+    heads: dict[str, HeadToHead]
+    kinds: dict[str, Kind]
     health: JudgeHealth
     votes: Agreement | None
     cost_usd: float

@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +20,10 @@ import httpx2
 from engine.files import is_disk_full, replace
 from engine.models.errors import ModelError
 from engine.models.inspect import WEIGHTS_INDEX, indexed_files, loaded_files
+from engine.models.notices import is_notice
 from engine.progress import Reporter
 
-_WANTED: Final = ("*.json", "*.jinja", "*.model", "*.txt", "README.md", "LICENSE*")
+_WANTED: Final = ("*.json", "*.jinja", "*.model", "*.txt", "readme.md")
 #: Seconds to wait before trying again, each time that an attempt brought nothing.
 _WAITS: Final = (1.0, 2.0, 4.0)
 #: Answers of the Hub after which trying again may help.
@@ -88,7 +89,7 @@ def download(
 def _choose(repository: str, siblings: list[Any]) -> tuple[list[Sized], list[Sized]]:
     """The small files to fetch, and all weights; subfolders are other formats of the same weights."""
     files = [(item.rfilename, int(item.size or 0)) for item in siblings if "/" not in item.rfilename]
-    small = [(name, size) for name, size in files if any(fnmatch(name, pattern) for pattern in _WANTED)]
+    small = [(name, size) for name, size in files if _is_wanted(name)]
     weights = [(name, size) for name, size in files if name.endswith(".safetensors")]
     if not weights:
         raise ModelError(
@@ -100,6 +101,10 @@ def _choose(repository: str, siblings: list[Any]) -> tuple[list[Sized], list[Siz
             name=repository,
         )
     return small, weights
+
+
+def _is_wanted(name: str) -> bool:
+    return is_notice(name) or any(fnmatchcase(name.lower(), pattern) for pattern in _WANTED)
 
 
 def _place(folder: Path, commit: str) -> Path:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import select
 
+from engine.files import sha256_file
 from engine.models.errors import ModelError
 from engine.models.inspect import ModelInfo
 from engine.workspace import Workspace
@@ -127,11 +129,7 @@ def find_export(
         query = query.where(Export.quantisation == quantisation)
     with workspace.catalogue.reading() as session:
         rows = session.scalars(query.order_by(Export.created_at.desc())).all()
-    for row in rows:
-        file = workspace.absolute(row.file)
-        if file.is_file() and file.stat().st_size == row.info.get("bytes"):
-            return ExportedFile(file, row.quantisation, row.sha256, row.info)
-    return None
+    return _first_whole(workspace, rows)
 
 
 def export_with(workspace: Workspace, files: ModelFiles, sha256: str) -> ExportedFile | None:
@@ -139,9 +137,20 @@ def export_with(workspace: Workspace, files: ModelFiles, sha256: str) -> Exporte
     query = select(Export).where(Export.model_id == files.id, Export.sha256 == sha256)
     with workspace.catalogue.reading() as session:
         rows = session.scalars(query).all()
+    return _first_whole(workspace, rows)
+
+
+def _first_whole(workspace: Workspace, rows: Sequence[Export]) -> ExportedFile | None:
+    """The first whose file is there as it was written: of its size and date, or at least of its hash."""
     for row in rows:
         file = workspace.absolute(row.file)
-        if file.is_file() and file.stat().st_size == row.info.get("bytes"):
+        try:
+            found = file.stat()
+        except OSError:
+            continue
+        if found.st_size != row.info.get("bytes"):
+            continue
+        if found.st_mtime_ns == row.info.get("written_ns") or sha256_file(file) == row.sha256:
             return ExportedFile(file, row.quantisation, row.sha256, row.info)
     return None
 

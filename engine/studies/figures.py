@@ -62,7 +62,8 @@ def _figures(
 ) -> AnswerFigures | None:
     """Means over the test prompts that ``name`` answered; None when it answered none."""
     try:
-        outputs = read_outputs(workspace, latest(workspace, dataset_id, name).id)
+        answerer = latest(workspace, dataset_id, name)
+        outputs = read_outputs(workspace, answerer.id)
     except BakeoffError:
         return None
     answered = [(example, outputs[example.prompt_id]) for example in test if example.prompt_id in outputs]
@@ -71,6 +72,7 @@ def _figures(
     return AnswerFigures(
         contestant=name,
         entrant=entrant,
+        weights=str(answerer.identity.get("weights") or ""),
         prompts=len(answered),
         metric=fmean(metric.score(expected_answer(example), output.text) for example, output in answered),
         cut_off=fmean(output.stop == "length" for _, output in answered),

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from engine.datasets.glance import Glance, glance
 from engine.datasets.options import ImportOptions
+from engine.datasets.spec import ImportSpec, SourceSpec
 from engine.files import sha256_file
 from engine.models.inspect import ModelInfo
 from engine.resources import resource
@@ -108,6 +109,20 @@ def sample_examples(name: str) -> Examples:
     options = ImportOptions(mapping=task["map"], system=task["system"])
     seen = glance(resource("tasks", name, str(task["file"])), options)
     return Examples(name, (seen,), dict(task["map"]), task["system"], task["metric"])
+
+
+def sample_import(workspace: Workspace) -> ImportSpec | None:
+    """The import of the first sample that the workspace does not have; None where it has all."""
+    with workspace.catalogue.reading() as session:
+        there = set(session.scalars(select(Dataset.name)))
+    name = next((name for name, _ in sample_titles() if name not in there), None)
+    if name is None:
+        return None
+    task = _task(name)
+    file = resource("tasks", name, str(task["file"]))
+    return ImportSpec(
+        sources=[SourceSpec(path=str(file))], name=name, mapping=dict(task["map"]), system=task["system"]
+    )
 
 
 def quick_study(workspace: Workspace, recipe: QuickRecipe, examples: Examples) -> StudySpec:

@@ -26,12 +26,14 @@ class AnswerFigures(BaseModel):
     """How a contestant answered one task's test prompts.
 
     Attributes:
+        weights: Hash of what answered (see `ModelFiles.identity`, or of its GGUF file); empty behind an endpoint.
         metric: Mean of the task's metric, 0 to 1.
         cut_off: Share of answers that ran into the longest length.
     """
 
     contestant: str
     entrant: str
+    weights: str = ""
     prompts: int
     metric: float
     cut_off: float

@@ -9,6 +9,9 @@
 ``500``, ...    any other status: that status with an error document
 ``html:STATUS`` that status with an HTML page, as a proxy sends it
 ``slow:SECONDS``the answer comes that late
+``hush:SECONDS``a stream begins, and nothing comes for so long
+``think:SECONDS`` a stream begins, and chunks without text come for so long
+``spent``       all tokens that were allowed went into reasoning: an empty text, cut off
 ``drop``        the connection closes without an answer (which is counted as paid)
 ``cut``         half of the answer, then the connection closes (counted as paid)
 ``cut-json``    a response that ends well but holds half a JSON document (counted as paid)
@@ -213,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
         limit = body.get("max_tokens") or body.get("max_completion_tokens")
         if limit and tokens(answer) > limit:
             answer, finish = answer.encode()[: limit * 4].decode("utf-8", "ignore"), "length"
-        output_tokens = tokens(answer or refusal or "")
+        output_tokens = int(limit) if failure == "spent" and limit else tokens(answer or refusal or "")
         with fake.lock:
             fake.usage.calls[model] += 1
             fake.usage.input_tokens[model] += prompt_tokens
@@ -244,11 +247,13 @@ class _Handler(BaseHTTPRequestHandler):
                 "total_tokens": total,
             }
         if body.get("stream"):
-            return self._stream(failure, document)
+            if not (body.get("stream_options") or {}).get("include_usage"):
+                document.pop("usage", None)
+            return self._stream(failure, float(value or 0), document)
         return self._deliver(failure, document)
 
-    def _stream(self, failure: str, document: dict[str, Any]) -> None:
-        """The answer in words, as server-sent events; ``drop`` ends after half of them."""
+    def _stream(self, failure: str, seconds: float, document: dict[str, Any]) -> None:
+        """The answer in words, as server-sent events; ``drop`` ends after half of them, others begin late."""
         choice = document["choices"][0]
         shared = {key: document[key] for key in ("id", "created", "model")} | {
             "object": "chat.completion.chunk"
@@ -268,11 +273,23 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
+        self.wfile.flush()
+        if failure == "hush":
+            time.sleep(seconds)
+        elif failure == "think":
+            nothing = {**shared, "choices": [{"index": 0, "delta": {}, "finish_reason": None}]}
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                self._send_event(nothing)
+                time.sleep(0.02)
         for chunk in chunks[: len(chunks) // 2] if failure == "drop" else chunks:
-            self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
-            self.wfile.flush()
+            self._send_event(chunk)
         if failure != "drop":
             self.wfile.write(b"data: [DONE]\n\n")
+
+    def _send_event(self, chunk: dict[str, Any]) -> None:
+        self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        self.wfile.flush()
 
     def _deliver(self, failure: str, document: dict[str, Any]) -> None:
         content = json.dumps(document).encode()
@@ -337,6 +354,14 @@ def _fault(truth: Truth, model: str, body: dict[str, Any]) -> tuple[int, str, st
         return 404, f"The model `{model}` does not exist or you do not have access to it.", "model_not_found"
     if not truth.structured and "response_format" in body:
         return 400, "Unknown parameter: 'response_format'.", "unknown_parameter=response_format"
+    if not truth.stream_options and "stream_options" in body:
+        return 400, "Unknown parameter: 'stream_options'.", "unknown_parameter=stream_options"
+    if truth.exclusive and "temperature" in body and "top_p" in body:
+        return (
+            400,
+            "`temperature` and `top_p` cannot both be specified for this model.",
+            "invalid_request_error",
+        )
     if model in truth.reasoning:
         if "max_tokens" in body:
             message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
@@ -344,7 +369,8 @@ def _fault(truth: Truth, model: str, body: dict[str, Any]) -> tuple[int, str, st
         if body.get("temperature", 1) != 1:
             return 400, "Unsupported value: 'temperature' must be 1.", "unsupported_value=temperature"
         if "top_p" in body:
-            return 400, "Unsupported parameter: 'top_p'.", "unsupported_parameter=top_p"
+            message = "Unsupported parameter: 'top_p' is not supported with this model."
+            return 400, message, "unsupported_parameter=top_p"
     return None
 
 
@@ -354,6 +380,7 @@ def _reply(truth: Truth, failure: str, body: dict[str, Any], text: str) -> tuple
         "refusal": ("", "stop", "I cannot help with that."),
         "filter": ("", "content_filter", None),
         "empty": ("", "stop", None),
+        "spent": ("", "length", None),
         "prose": ("Both texts concern the question, and each has its own merits in its way.", "stop", None),
         "wrong-verdict": (json.dumps({"explanation": "Hard to say.", "verdict": "C"}), "stop", None),
     }

@@ -28,9 +28,11 @@ class Truth:
         seed: Of the draws; the same request always gets the same verdict.
         key: The only key that is accepted; None accepts all.
         models: The models there are.
-        reasoning: Models that refuse ``max_tokens`` and ``temperature``, as some of OpenAI's do.
+        reasoning: Models that refuse ``max_tokens``, ``temperature`` and ``top_p``, as some of OpenAI's do.
+        exclusive: Whether a request with both ``temperature`` and ``top_p`` is refused, as by some of Anthropic's.
         structured: Whether ``response_format`` is understood; otherwise it is refused with 400.
-        usage: Whether responses carry ``usage``.
+        usage: Whether responses carry ``usage``; a stream does only where ``stream_options`` ask for it.
+        stream_options: Whether ``stream_options`` is understood; otherwise it is refused with 400.
         free_text: Verdicts come as a sentence rather than as JSON.
         answers: How requests other than comparisons are answered: ``echo`` the last message, the
             ``labels`` by a hash of the message, or ``scripted`` by the first key found in the message.
@@ -50,8 +52,10 @@ class Truth:
         default_factory=lambda: ["gpt-4o", "gpt-4o-mini", "gpt-4", "gpt-3.5-turbo", "o3"]
     )
     reasoning: list[str] = field(default_factory=lambda: ["o3"])
+    exclusive: bool = False
     structured: bool = True
     usage: bool = True
+    stream_options: bool = True
     free_text: bool = False
     answers: Literal["echo", "labels", "scripted"] = "echo"
     labels: list[str] = field(default_factory=lambda: ["yes", "no"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,23 @@ if TYPE_CHECKING:
 def gguf_name(model: str, quantisation: str) -> str:
     """How a GGUF file is called that nobody has named."""
     return f"{slug(model)}-{quantisation}.gguf"
+
+
+def ollama_name(model: str) -> str:
+    """What a model may be called in Ollama: small ASCII letters, digits, hyphens, dots and underscores.
+
+    A name that loses letters on the way gets a part of its hash, so that it stays apart from others like it.
+    """
+    plain = unicodedata.normalize("NFKD", model.replace("ß", "ss"))
+    letters = "".join(one for one in plain if not unicodedata.combining(one))
+    name = (
+        re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9._\-]+", "-", letters.lower()))
+        .strip("-._")[:60]
+        .rstrip("-._")
+    )
+    if name and model.isascii():
+        return name
+    return "-".join(part for part in (name, hashlib.sha256(model.encode()).hexdigest()[:6]) if part)
 
 
 def modelfile_of(
@@ -62,7 +82,7 @@ def modelfile_of(
         f"{files.name}, written by Bakeoff. The template was rendered beside the model's own on "
         f"{written.compared} conversations, and both gave the same text.",
         "Answers are the likeliest ones, as they were ranked; raise the temperature for more variety.",
-        f"Use it with: ollama create {slug(files.name).lower()} -f Modelfile",
+        f"Use it with: ollama create {ollama_name(files.name)} -f Modelfile",
     )
     return Modelfile(name, written.text, tuple(stops), parameters, licence, notes)
 

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from engine.errors import BakeoffError
 from engine.inference.chat.conversation import Answer
-from engine.inference.endpoint import Completion, Endpoint
+from engine.inference.completion import Completion
+from engine.inference.endpoint import Endpoint
 from engine.inference.sampling import Sampling
 from engine.inference.talking.client import ChildTalker, Loading
 
@@ -137,6 +138,7 @@ class PaidAnswering:
             top_p=sampling.top_p,
             max_tokens=max_new_tokens or _PAID_TOKENS,
             seed=sampling.seed,
+            stopped=stopped,
         )
         done: Completion | None = None
         with closing(stream):
@@ -144,15 +146,11 @@ class PaidAnswering:
                 if isinstance(piece, Completion):
                     done = piece
                     break
-                if piece:
-                    first = first or time.monotonic() - started
-                    parts.append(piece)
-                    yield piece
-                if stopped():
-                    break
+                first = first or time.monotonic() - started
+                parts.append(piece)
+                yield piece
         yield Answer(
-            text="".join(parts) if done is None else done.text,
-            refusal="" if done is None else done.refusal or "",
+            text="".join(parts) if done is None else done.text or done.refusal or "",
             stop="stopped" if done is None else "refusal" if done.refusal else done.finish_reason,
             prompt_tokens=0 if done is None else done.input_tokens,
             tokens=len(parts) if done is None else done.output_tokens,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.inference.chat.errors import ChatError
 from engine.inference.sampling import Sampling
+
+#: Stops with which a model, or whoever watches over it, has not answered.
+_WITHHELD: Final = {"refusal": "the model refused", "content_filter": "a filter withheld it"}
 
 
 class _Part(BaseModel):
@@ -42,12 +45,12 @@ class Answer(_Part):
     """What one pane said in a turn.
 
     Attributes:
-        stop: ``stop``, ``length``, ``stopped`` by the user, or what an endpoint says.
+        stop: ``stop``, ``length``, ``stopped`` by the user, ``refusal``, or what an endpoint says.
         prompt_tokens: Of all that it was shown, ``cached_tokens`` of them known from the turn before.
         first_seconds: Until the first text.
-        refusal: What an endpoint's model said instead of answering.
+        sha256: Of the GGUF file that answered; the pane may have another one by now.
+        quantisation: Of that file.
         snapshot: The exact model that answered, as an endpoint says.
-        sha256: Of the file that answered, ``quantisation`` its own; empty for endpoints.
         left_out: So many of the oldest turns it was not shown.
     """
 
@@ -60,16 +63,36 @@ class Answer(_Part):
     seconds: float
     cost_usd: float = 0.0
     sampling: Sampling
-    refusal: str = ""
-    snapshot: str = ""
     sha256: str = ""
     quantisation: str = ""
+    snapshot: str = ""
     left_out: int = 0
 
     @property
+    def said(self) -> bool:
+        """Whether it goes on with the conversation: a refusal is no answer, and nor is an empty text."""
+        return bool(self.text.strip()) and self.stop not in _WITHHELD
+
+    @property
     def comparable(self) -> bool:
-        """Whether it can be better or worse than another: it has text, and was neither withheld nor broken off."""
-        return bool(self.text.strip()) and self.stop not in ("refusal", "content_filter", "stopped")
+        """Whether it can win or lose a vote, and be an example: it is an answer, and nobody stopped it."""
+        return not self.fault
+
+    @property
+    def fault(self) -> str:
+        """Why it is not `comparable`, as a clause; empty where it is."""
+        if self.stop == "stopped":
+            return "it was stopped"
+        if self.stop in _WITHHELD:
+            return _WITHHELD[self.stop]
+        if self.text.strip():
+            return ""
+        # A model that reasons first spends tokens that nobody sees.
+        return (
+            "it was cut off at the longest length before a word was said"
+            if self.stop == "length"
+            else "it is empty"
+        )
 
     @property
     def tokens_per_second(self) -> float:
@@ -92,11 +115,6 @@ class Turn(_Part):
     failures: dict[int, str] = Field(default_factory=dict)
     vote: int | Literal["tie"] | None = None
 
-    @property
-    def comparable(self) -> list[int]:
-        """The panes whose answers can be compared."""
-        return [pane for pane, answer in sorted(self.answers.items()) if answer.comparable]
-
 
 class Conversation(_Part):
     """All of it, as it is saved.
@@ -113,29 +131,21 @@ class Conversation(_Part):
     max_new_tokens: int | None = None
     turns: list[Turn] = Field(default_factory=list)
 
-    def messages(self, pane: int, turn: int, *, left_out: int | None = None) -> list[dict[str, Any]]:
+    def messages(self, pane: int, turn: int) -> list[dict[str, Any]]:
         """What a pane is shown to answer a turn: of the earlier ones, those that it has answered.
 
-        Args:
-            pane: Its number.
-            turn: Number of the turn.
-            left_out: So many of the oldest turns are not shown; None: as many as are left out now.
+        One that it refused, or that a filter withheld, is not shown to it again: in the place of an answer it would
+        stand there as if the model had been content with it, and endpoints differ in how they take refusals.
         """
-        begin = self.panes[pane].left_out if left_out is None else left_out
-        shown = [{"role": "system", "content": self.system}] if self.system else []
-        for earlier in self.turns[begin:turn]:
-            answer = earlier.answers.get(pane)
-            if answer is not None and answer.text:
-                shown.append({"role": "user", "content": earlier.prompt})
-                shown.append({"role": "assistant", "content": answer.text})
-        return [*shown, {"role": "user", "content": self.turns[turn].prompt}]
+        begin = self.panes[pane].left_out
+        return self._messages(pane, turn, [one for one in self.turns[begin:turn] if _said(pane, one)])
 
-    def remember_files(self) -> None:
-        """Let every answer know which file gave it, before another one goes on."""
-        for turn in self.turns:
-            for pane, answer in turn.answers.items():
-                answer.sha256 = answer.sha256 or self.panes[pane].sha256
-                answer.quantisation = answer.quantisation or self.panes[pane].quantisation
+    def _messages(self, pane: int, turn: int, before: list[Turn]) -> list[dict[str, Any]]:
+        shown = [{"role": "system", "content": self.system}] if self.system else []
+        for earlier in before:
+            shown.append({"role": "user", "content": earlier.prompt})
+            shown.append({"role": "assistant", "content": earlier.answers[pane].text})
+        return [*shown, {"role": "user", "content": self.turns[turn].prompt}]
 
     def leave_out(self, pane: int, turns: int) -> None:
         """Do not show the oldest so many turns to a pane any more.
@@ -169,34 +179,48 @@ class Conversation(_Part):
         return max(min(begin + 1, last), 0)
 
     def _size(self, pane: int, turn: Turn) -> int:
-        answer = turn.answers.get(pane)
-        return len(turn.prompt) + len(answer.text) if answer is not None and answer.text else 0
+        return len(turn.prompt) + len(turn.answers[pane].text) if _said(pane, turn) else 0
 
     def vote(self, better: int | Literal["tie"]) -> None:
         """Say whose answer to the last prompt is better.
 
         Raises:
-            ChatError: There are no two answers that can be compared, or the pane has none.
+            ChatError: There are no two answers that can be compared yet, or the better one is none of them.
         """
-        whole = self.turns[-1].comparable if self.turns else []
-        if len(whole) < 2:
+        answers = self.turns[-1].answers if self.turns else {}
+        known = [number for number, answer in sorted(answers.items()) if answer.comparable]
+        if len(answers) < 2:
             raise ChatError(
                 "chat.vote_early",
-                "There are no two answers to compare.",
-                fix="Answers that were refused, stopped or left empty count for nothing; ask again or /regenerate.",
+                "There are no two answers to compare yet.",
+                fix="Ask something first, with two models at least.",
             )
-        if better != "tie" and better not in whole:
+        if len(known) < 2:
+            raise ChatError(
+                "chat.vote_unfit",
+                "There are no two answers to compare: {faults}.",
+                fix="Let them answer again.",
+                faults=", and ".join(
+                    f"answer {number + 1} does not count ({answer.fault})"
+                    for number, answer in sorted(answers.items())
+                    if not answer.comparable
+                ),
+            )
+        if better != "tie" and better not in known:
             raise ChatError(
                 "chat.vote_pane",
-                "There is no answer {number} to the last prompt that can be compared.",
+                "There is no answer {number} to the last prompt."
+                if better not in answers
+                else "Answer {number} cannot win: {fault}.",
                 fix="Vote for one of {known}, or tie.",
                 number=better + 1,
-                known=", ".join(str(number + 1) for number in whole),
+                fault=answers[better].fault if better in answers else "",
+                known=", ".join(str(number + 1) for number in known),
             )
         self.turns[-1].vote = better
 
     def examples(self, pane: int | None = None) -> list[dict[str, Any]]:
-        """Examples for a dataset, in OpenAI's chat form.
+        """Examples for a dataset, in OpenAI's chat form; answers that are not `Answer.comparable` are in none.
 
         Args:
             pane: Everything that was said with this one, as one example; None: each answer that won a vote, with
@@ -206,14 +230,28 @@ class Conversation(_Part):
             return [
                 self._example(turn.vote, number, turn.answers[turn.vote].left_out)
                 for number, turn in enumerate(self.turns)
-                if isinstance(turn.vote, int) and turn.vote in turn.comparable
+                if isinstance(turn.vote, int) and _comparable(turn.vote, turn)
             ]
-        answered = [number for number, turn in enumerate(self.turns) if self._said(pane, turn)]
+        answered = [number for number, turn in enumerate(self.turns) if _comparable(pane, turn)]
         return [self._example(pane, answered[-1], 0)] if answered else []
 
-    def _example(self, pane: int, turn: int, left_out: int) -> dict[str, Any]:
-        answer = {"role": "assistant", "content": self.turns[turn].answers[pane].text}
-        return {"messages": [*self.messages(pane, turn, left_out=left_out), answer]}
+    def not_in_examples(self, pane: int | None = None) -> int:
+        """How many answers `examples` leaves out of what it was asked for."""
+        wanted = [(turn.vote if pane is None else pane, turn) for turn in self.turns]
+        return sum(
+            isinstance(number, int) and number in turn.answers and not _comparable(number, turn)
+            for number, turn in wanted
+        )
 
-    def _said(self, pane: int, turn: Turn) -> bool:
-        return pane in turn.answers and bool(turn.answers[pane].text)
+    def _example(self, pane: int, turn: int, left_out: int) -> dict[str, Any]:
+        before = [one for one in self.turns[left_out:turn] if _comparable(pane, one)]
+        answer = {"role": "assistant", "content": self.turns[turn].answers[pane].text}
+        return {"messages": [*self._messages(pane, turn, before), answer]}
+
+
+def _said(pane: int, turn: Turn) -> bool:
+    return pane in turn.answers and turn.answers[pane].said
+
+
+def _comparable(pane: int, turn: Turn) -> bool:
+    return pane in turn.answers and turn.answers[pane].comparable

@@ -36,7 +36,7 @@ class ChatSession:
 
     Args:
         workspace: Where it is saved.
-        conversation: As far as it has come.
+        conversation: As far as it has come; held (see `engine.inference.chat.store`), where others could open it.
         answering: One per pane.
     """
 
@@ -94,9 +94,9 @@ class ChatSession:
                 messages, sampling, self.conversation.max_new_tokens, stopped
             ):
                 if isinstance(piece, Answer):
-                    shown = self.conversation.panes[pane]
-                    identity = {"sha256": shown.sha256, "quantisation": shown.quantisation}
-                    piece = piece.model_copy(update={"left_out": shown.left_out, **identity})
+                    asked = self.conversation.panes[pane]
+                    identity = {"sha256": asked.sha256, "quantisation": asked.quantisation}
+                    piece = piece.model_copy(update={**identity, "left_out": asked.left_out})
                     turn.answers[pane] = piece
                     turn.failures.pop(pane, None)
                     turn.vote = None

@@ -1,14 +1,16 @@
-"""Conversations on disk: one JSON file each, replaced as a whole after every change."""
+"""Conversations on disk: one JSON file each, replaced as a whole after every change.
+
+Whoever goes on with one holds a lock on it, so that two processes do not overwrite each other's turns.
+"""
 
 from __future__ import annotations
 
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from engine.files import write_json
 from engine.inference.chat.conversation import Conversation, Pane
@@ -24,12 +26,57 @@ def begin(panes: list[Pane]) -> Conversation:
     return Conversation(id=f"{stamp}-{secrets.token_hex(3)}", created=now, panes=panes)
 
 
+@contextmanager
+def begun(workspace: Workspace, panes: list[Pane]) -> Iterator[Conversation]:
+    """A new conversation (see `begin`) that nobody else can go on with while the block runs."""
+    conversation = begin(panes)
+    with _held(workspace, conversation.id):
+        try:
+            yield conversation
+        finally:
+            if not is_saved(workspace, conversation):
+                with suppress(OSError):  # its name is nobody's any more
+                    _lock(workspace, conversation.id).path.unlink()
+
+
+@contextmanager
+def resumed(workspace: Workspace, name: str) -> Iterator[Conversation]:
+    """The conversation with this id (see `load`), which nobody else can go on with while the block runs.
+
+    Raises:
+        ChatError: There is none, its file is damaged, or another process has it open.
+    """
+    _require_known(workspace, name)
+    with _held(workspace, name):
+        yield load(workspace, name)
+
+
+@contextmanager
+def _held(workspace: Workspace, name: str) -> Iterator[None]:
+    lock = _lock(workspace, name)
+    if not lock.acquire():
+        raise ChatError(
+            "chat.open",
+            "The conversation '{name}' is open in another process.",
+            fix="Go on there, or close it there first.",
+            name=name,
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def save(workspace: Workspace, conversation: Conversation) -> Path:
     """Write it; a kill at any instant leaves this or the state before."""
-    file = workspace.conversations / f"{conversation.id}.json"
-    file.parent.mkdir(exist_ok=True)
+    file = _file(workspace, conversation.id)
     write_json(file, conversation.model_dump(mode="json"))
     return file
+
+
+def is_saved(workspace: Workspace, conversation: Conversation) -> bool:
+    """Whether it is on disk."""
+    return _file(workspace, conversation.id).is_file()
 
 
 def load(workspace: Workspace, name: str) -> Conversation:
@@ -38,58 +85,75 @@ def load(workspace: Workspace, name: str) -> Conversation:
     Raises:
         ChatError: There is none, or its file is damaged.
     """
-    file = workspace.conversations / f"{name}.json"
-    if Path(name).name != name or not file.is_file():
-        known = [one.id for one in saved(workspace)]
-        raise ChatError(
-            "chat.unknown",
-            "There is no conversation '{name}'.",
-            fix="Known are: {known}.",
-            name=name,
-            known=", ".join(known[:10]) or "none yet",
-        )
-    return _read(file)
+    _require_known(workspace, name)
+    return _read(_file(workspace, name))
 
 
-def saved(workspace: Workspace, damaged: Callable[[ChatError], None] = lambda _: None) -> list[Conversation]:
-    """All conversations that can be read, newest first; ``damaged`` hears of the others."""
-    found = []
+def saved(workspace: Workspace) -> tuple[list[Conversation], list[ChatError]]:
+    """All conversations that can be read, newest first, and why others cannot be."""
+    found, damaged = list[Conversation](), list[ChatError]()
     for file in sorted(workspace.conversations.glob("*.json")):
         try:
             found.append(_read(file))
         except ChatError as error:
-            damaged(error)
-    return sorted(found, key=lambda one: one.created, reverse=True)
+            damaged.append(error)
+    return sorted(found, key=lambda one: one.created, reverse=True), damaged
 
 
-def hold(workspace: Workspace, conversation: Conversation) -> ProcessLock:
-    """Keep others from going on with a conversation at the same time, until the lock is given back.
+def _lock(workspace: Workspace, name: str) -> ProcessLock:
+    return ProcessLock(workspace.conversations / f".{name}.lock")
 
-    Raises:
-        ChatError: Somebody does.
-    """
-    workspace.conversations.mkdir(exist_ok=True)
-    lock = ProcessLock(workspace.conversations / f".{conversation.id}.lock")
-    if not lock.acquire():
-        raise ChatError(
-            "chat.held",
-            "Somebody else is going on with the conversation '{name}' at this moment.",
-            fix="End it there first, or begin a new one.",
-            name=conversation.id,
-        )
-    return lock
+
+def _file(workspace: Workspace, name: str) -> Path:
+    return workspace.conversations / f"{name}.json"
+
+
+def _require_known(workspace: Workspace, name: str) -> None:
+    if Path(name).name == name and _file(workspace, name).is_file():
+        return
+    known = [one.id for one in saved(workspace)[0]]
+    raise ChatError(
+        "chat.unknown",
+        "There is no conversation '{name}'.",
+        fix="Known are: {known}.",
+        name=name,
+        known=", ".join(known[:10]) or "none yet",
+    )
 
 
 def _read(file: Path) -> Conversation:
     try:
-        found = Conversation.model_validate(json.loads(file.read_text(encoding="utf-8")))
-        if found.id != file.stem:
-            raise ValueError("it is another one's")
-        return found
-    except (OSError, ValueError, ValidationError, RecursionError) as error:
+        conversation = Conversation.model_validate(json.loads(file.read_text(encoding="utf-8")))
+        _name_answerers(conversation)
+    except (OSError, ValueError) as error:
         raise ChatError(
             "chat.damaged",
             "The conversation in {file} cannot be read.",
             fix="Restore the file, or remove it.",
             file=str(file),
         ) from error
+    if conversation.id != file.stem:
+        # It would be saved elsewhere: over another conversation, or outside the workspace.
+        raise ChatError(
+            "chat.renamed",
+            "The file {file} says that it is the conversation '{name}'.",
+            fix="Give it the name that it had, or remove it.",
+            file=str(file),
+            name=conversation.id,
+        )
+    return conversation
+
+
+def _name_answerers(conversation: Conversation) -> None:
+    """Let answers kept before they named the file that gave them take it from their panes, which had one file then.
+
+    Raises:
+        ValueError: An answer is of no pane.
+    """
+    for turn in conversation.turns:
+        for number, answer in turn.answers.items():
+            if not 0 <= number < len(conversation.panes):
+                raise ValueError(f"no pane {number}")
+            if not answer.sha256:
+                pane = conversation.panes[number]
+                answer.sha256, answer.quantisation = pane.sha256, pane.quantisation

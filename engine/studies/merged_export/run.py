@@ -16,13 +16,13 @@ from engine.exporting.quantisations import quantisation, wants_importance
 from engine.files import write_json
 from engine.jobs.context import JobContext, JobResult
 from engine.merging.loading import parse_recipe
-from engine.merging.output import PROVENANCE, parents_of, write_companions
+from engine.merging.output import parents_of, write_companions
 from engine.merging.plan import MergePlan
 from engine.merging.preflight import check
 from engine.merging.source import MergedSource
 from engine.merging.workspace_models import workspace_resolver
 from engine.models.template import load_template
-from engine.studies.merged_export.spec import MergedExportSpec
+from engine.studies.merged_export.spec import MergedExportSpec, provenance_file
 
 
 def run(context: JobContext) -> JobResult:
@@ -53,7 +53,7 @@ def run(context: JobContext) -> JobResult:
         prepared = Prepared(spec.model_name, wanted, gguf, template, beginning, None, dataset)
         made = make_gguf(prepared, out, context, threads=spec.threads)
     provenance = _provenance(plan, spec, made)
-    write_json(out.with_name(f"{out.stem}.{PROVENANCE}"), provenance)
+    write_json(provenance_file(out), provenance)
     seconds = round(time.monotonic() - started, 3)
     summary = {"model": spec.model_name, "form": "gguf", "file": str(out), **made, "seconds": seconds}
     return JobResult({**summary, "parents": provenance["parents"]})

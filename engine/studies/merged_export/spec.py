@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+
+def provenance_file(out: Path) -> Path:
+    """Where it is told how a GGUF file was merged: beside it."""
+    return out.with_name(f"{out.stem}.bakeoff.json")
 
 
 class MergedExportSpec(BaseModel):

@@ -17,7 +17,7 @@ import httpx2
 
 from engine.progress import Reporter
 from engine.studies.pushing.token import require_token
-from engine.studies.release.bundle import FACTS
+from engine.studies.release.bundle import FACTS, SUMS
 from engine.studies.release.errors import ReleaseError
 
 #: Seconds to wait before a file is sent again after the connection broke off.
@@ -48,6 +48,7 @@ class Repository:
         reporter.event("push.token", source=secret.source)
         self._api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=secret.value)
         self._operations: list[Any] = []
+        self._earlier: set[str] = set()
 
     @property
     def url(self) -> str:
@@ -89,6 +90,32 @@ class Repository:
             )
         if FACTS in names:
             self._reporter.decision("repository", "updated", "it holds an earlier release")
+            self._earlier = self._released(names)
+
+    def check_card(self, text: str) -> None:
+        """Let the Hub read a model card, before anything large is sent.
+
+        Raises:
+            ReleaseError: It does not accept the card.
+        """
+        from huggingface_hub import get_session
+
+        with self._told():
+            answer = get_session().post(
+                f"{self._api.endpoint}/api/validate-yaml",
+                json={"content": text, "repoType": "model"},
+                headers={"authorization": f"Bearer {self._api.token}"},
+            )
+            if answer.status_code != 400:
+                answer.raise_for_status()
+                return
+        faults = [str(one.get("message")) for one in answer.json().get("errors", [])]
+        raise ReleaseError(
+            "push.card_refused",
+            "The Hugging Face Hub does not accept the model card: {reason}.",
+            fix="Correct the lines between the dashes at the top of README.md, and release the model again.",
+            reason="; ".join(faults).rstrip(".")[:300] or "its first lines cannot be read",
+        )
 
     def upload(self, folder: Path, name: str) -> None:
         """Send one file, unless the Hub has it; small ones travel with the commit.
@@ -106,11 +133,20 @@ class Repository:
         self._persistently(send, name)
 
     def commit(self, message: str) -> str:
-        """Show all files that were sent, at once; returns the commit."""
+        """Show all files that were sent, at once, without those of an earlier release; returns the commit."""
+        from huggingface_hub import CommitOperationDelete
+
         info: list[Any] = []
+        left = self._earlier - {one.path_in_repo for one in self._operations}
+        deletions = [CommitOperationDelete(name) for name in sorted(left)]
+        if left:
+            self._reporter.decision(
+                "earlier files", "removed", "this release does not have them", files=sorted(left)
+            )
 
         def send() -> None:
-            info.append(self._api.create_commit(self.name, self._operations, commit_message=message))
+            operations = [*self._operations, *deletions]
+            info.append(self._api.create_commit(self.name, operations, commit_message=message))
 
         self._persistently(send, "the commit")
         return str(info[-1].oid)
@@ -127,6 +163,22 @@ class Repository:
                     raise
                 return None
         return bool(info.private), {item.rfilename for item in info.siblings or []}
+
+    def _released(self, names: set[str]) -> set[str]:
+        """Those files of the repository that an earlier release put there, as its list of hashes says."""
+        from huggingface_hub import get_session, hf_hub_url
+
+        if SUMS not in names:
+            return set()
+        with self._told():
+            answer = get_session().get(
+                hf_hub_url(self.name, SUMS, endpoint=self._api.endpoint),
+                headers={"authorization": f"Bearer {self._api.token}"},
+                follow_redirects=True,
+            )
+            answer.raise_for_status()
+        listed = {line.partition("  ")[2] for line in answer.text.splitlines()}
+        return names & {*listed, SUMS}
 
     def _persistently(self, send: Callable[[], None], what: str) -> None:
         """Do something, and again when the connection breaks off."""

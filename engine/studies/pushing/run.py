@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.jobs.context import JobContext, JobResult
 from engine.studies.pushing.hub import Repository
 from engine.studies.pushing.spec import PushSpec
-from engine.studies.release.bundle import bundle_files
+from engine.studies.release.bundle import CARD, bundle_files
 
 
 def run(context: JobContext) -> JobResult:
@@ -19,6 +19,7 @@ def run(context: JobContext) -> JobResult:
     files = bundle_files(folder)
     repository = Repository(spec.repository, context)
     repository.prepare(public=spec.public)
+    repository.check_card((folder / CARD).read_text(encoding="utf-8"))
     sizes = {name: (folder / name).stat().st_size for name in files}
     done, total = 0, sum(sizes.values())
     for name in sorted(files, key=lambda name: sizes[name]):

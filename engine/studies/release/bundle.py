@@ -25,15 +25,27 @@ class Bundle:
     Args:
         context: The job.
         out: What the folder is to be called.
+        identity: Of the weights (see `ModelFiles.identity`); parts that were made of others are made anew.
     """
 
-    def __init__(self, context: JobContext, out: Path) -> None:
+    def __init__(self, context: JobContext, out: Path, identity: str) -> None:
         self.out = out
         #: Where it is made, the same for every attempt of the job.
         self.folder = out.with_name(f".{out.name}.{context.job_id[-12:]}.partial")
         self._record = context.checkpoints / "parts.json"
-        self._parts: dict[str, Any] = read_json(self._record) or {}
         self._context = context
+        self._identity = identity
+        found = read_json(self._record) or {}
+        same = found.get("identity") == identity
+        self._parts: dict[str, Any] = found["parts"] if same else {}
+        #: Hash of `SUMS` once everything was made.
+        self._sums: str | None = found["sums"] if same else None
+
+    @property
+    def finished(self) -> bool:
+        """Whether an attempt of this job that was killed afterwards has given it its name already."""
+        sums = self.out / SUMS
+        return self._sums is not None and sums.is_file() and sha256_file(sums) == self._sums
 
     @contextmanager
     def making(self) -> Iterator[None]:
@@ -43,8 +55,11 @@ class Bundle:
             ReleaseError: The disk is full, or the name was taken meanwhile.
         """
         require_free(self.out)
-        if not self.folder.is_dir():
+        if not self._parts:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        elif not self.folder.is_dir():
             self._parts = {}
+        self._context.remove_unless_done(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         for left in self.folder.glob(".*.partial"):  # by an attempt that was killed
             shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -53,6 +68,8 @@ class Bundle:
             require_free(self.out)
             if self.out.is_dir():
                 self.out.rmdir()
+            self._sums = sha256_file(self.folder / SUMS)
+            self._write_record()
             replace(self.folder, self.out)
             sync_folder(self.out.parent)
         except JobInterruptedError as interruption:
@@ -78,12 +95,18 @@ class Bundle:
         self._context.check()
         if name not in self._parts:
             self._context.event("release.part", part=name)
-            made = make()
-            self._context.checkpoints.mkdir(parents=True, exist_ok=True)
-            self._parts[name] = made
-            write_json(self._record, self._parts)
+            self._parts[name] = make()
+            self._write_record()
+        return self.made(name)
+
+    def made(self, name: str) -> dict[str, Any]:
+        """What was told of a part that was made."""
         found: dict[str, Any] = self._parts[name]
         return found
+
+    def _write_record(self) -> None:
+        self._context.checkpoints.mkdir(parents=True, exist_ok=True)
+        write_json(self._record, {"identity": self._identity, "parts": self._parts, "sums": self._sums})
 
     def _discard(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ def _front(facts: Mapping[str, Any]) -> str:
     hub = list(dict.fromkeys(one["hub_id"] for one in facts["lineage"] if one.get("hub_id")))
     front: dict[str, Any] = {"license": licence["id"]}
     if licence["id"] == "other":
-        front["license_name"] = licence["name"] or "see-below"
+        front["license_name"] = _licence_name(licence["name"])
         front["license_link"] = "README.md"
     if hub:
         front["base_model"] = hub
@@ -61,6 +62,11 @@ def _front(facts: Mapping[str, Any]) -> str:
         # No ids of the Hub: these datasets are their owner's own, and are not in the bundle.
         front["bakeoff_datasets"] = facts["datasets"]
     return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---"
+
+
+def _licence_name(name: str) -> str:
+    """Of letters, digits, dots and hyphens, as the Hub wants it."""
+    return re.sub(r"[^a-z0-9.]+", "-", name.replace(", ", " and ").lower()).strip("-") or "see-below"
 
 
 def _what(facts: Mapping[str, Any]) -> str:

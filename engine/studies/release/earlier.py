@@ -5,14 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from engine.exporting.quantisations import quantisation
 from engine.files import read_json
 from engine.models.library import ModelFiles
 from engine.studies.release.bundle import FACTS, bundle_files
 from engine.studies.release.spec import ReleaseSpec
 
 
+def asked(spec: ReleaseSpec) -> dict[str, Any]:
+    """What was wanted of a release, as far as it decides what lies in it."""
+    return {
+        "quantisations": [quantisation(name).name for name in dict.fromkeys(spec.quantisations)],
+        **spec.model_dump(include={"safetensors", "study", "judge", "dataset", "drift"}),
+    }
+
+
 def earlier_release(spec: ReleaseSpec, files: ModelFiles) -> dict[str, Any] | None:
-    """The summary of a finished release of just these weights with just these quantisations; None: there is none.
+    """The summary of a finished release of just these weights as it is asked for now; None: there is none.
 
     It is what lets the same command go on after a push that broke off.
 
@@ -26,24 +35,25 @@ def earlier_release(spec: ReleaseSpec, files: ModelFiles) -> dict[str, Any] | No
         return None
     if not isinstance(facts, dict) or facts.get("kind") != "release":
         return None
-    same = (
-        facts["model"]["identity"] == files.identity
-        and facts["model"]["name"] == files.name
-        and [one["quantisation"] for one in facts["gguf"]] == list(dict.fromkeys(spec.quantisations))
-        and bool(facts["safetensors"]) == spec.safetensors
-    )
-    if not same:
+    model = {"identity": files.identity, "name": files.name}
+    if facts["model"] | model != facts["model"] or facts["asked"] != asked(spec):
         return None
-    names = bundle_files(out)
+    bundle_files(out)
+    return summary_of(out) | {"seconds": 0.0}
+
+
+def summary_of(out: Path) -> dict[str, Any]:
+    """What ``bakeoff release`` tells of a finished bundle, except how long it took."""
+    facts = read_json(out / FACTS)
+    names = sorted(file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file())
     return {
-        "model": files.name,
+        "model": facts["model"]["name"],
         "folder": str(out),
-        "files": sorted(name for name in names),
+        "files": names,
         "bytes": sum((out / name).stat().st_size for name in names),
         "gguf": facts["gguf"],
         "ollama": facts["ollama"],
         "drift": facts["drift"],
         "ranked": facts["ranking"] is not None,
         "licence": facts["licence"],
-        "seconds": 0.0,
     }

@@ -151,8 +151,10 @@ def _of_study(row: Study, contestants: Sequence[Contestant]) -> Evidence | None:
         result = StudyResult.model_validate(row.result)
     except ValidationError:  # it has none yet
         return None
-    by_name = {one.name: one for one in contestants}
-    figures = [(task, one) for task in result.tasks for one in task.figures if one.contestant in by_name]
+    ours = {(one.name, str(one.identity.get("weights") or "")) for one in contestants}
+    figures = [
+        (task, one) for task in result.tasks for one in task.figures if (one.contestant, one.weights) in ours
+    ]
     if not figures:
         return None
     names = dict.fromkeys(name for _, one in figures for name in (one.entrant, one.contestant))

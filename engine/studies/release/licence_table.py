@@ -5,6 +5,7 @@ Summaries of what the licences themselves say, to know what to read; they are no
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +16,7 @@ class Licence:
     """A licence.
 
     Attributes:
-        id: As the Hugging Face Hub names it.
+        id: As the Hugging Face Hub names it, where it does.
         title: For people.
         follows: What follows for a derived model, in one sentence.
         permissive: Anything may be done as long as the notices stay.
@@ -24,6 +25,7 @@ class Licence:
         name_begins: What the name of a derived model has to begin with.
         closed_to_others: The model may not serve to improve other families of language models.
         share_alike: Derived models come under the same licence.
+        on_hub: Whether ``id`` is among those that the Hub knows; of others it wants to be told the name.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Licence:
     name_begins: str = ""
     closed_to_others: bool = False
     share_alike: bool = False
+    on_hub: bool = True
 
 
 _NOTICE: Final = "Pass on the text of the licence and the notices of copyright"
@@ -170,18 +173,21 @@ LICENCES: Final = {
             'Pass on the licence, show "Built with Qwen" or "Improved using Qwen" where a model is trained with it, '
             "and ask Alibaba Cloud for a licence above 100 million monthly users.",
             commercial=None,
+            on_hub=False,
         ),
         Licence(
             "qwen-research",
             "Qwen Research License",
             'For research only; pass on the licence, and show "Built with Qwen" or "Improved using Qwen".',
             commercial=False,
+            on_hub=False,
         ),
         Licence(
             "mrl",
             "Mistral AI Research License",
             "For research only; pass on the licence.",
             commercial=False,
+            on_hub=False,
         ),
     )
 }
@@ -208,31 +214,48 @@ _ALIASES: Final = {
     "tongyi-qianwen-research": "qwen-research",
     "mnpl": "mrl",
 }
-#: What the beginning of a licence's own text says, most particular first.
-_TEXTS: Final = (
-    (r"LLAMA\s+3\.3\s+COMMUNITY", "llama3.3"),
-    (r"LLAMA\s+3\.2\s+COMMUNITY", "llama3.2"),
-    (r"LLAMA\s+3\.1\s+COMMUNITY", "llama3.1"),
-    (r"LLAMA\s+4\s+COMMUNITY", "llama4"),
-    (r"LLAMA\s+3\s+COMMUNITY", "llama3"),
-    (r"LLAMA\s+2\s+COMMUNITY", "llama2"),
-    (r"GEMMA\s+TERMS\s+OF\s+USE", "gemma"),
-    (r"QWEN\s+RESEARCH\s+LICENSE|Tongyi\s+Qianwen\s+RESEARCH", "qwen-research"),
-    (r"QWEN\s+LICENSE|Tongyi\s+Qianwen\s+LICENSE", "qwen"),
-    (r"MISTRAL\s+AI\s+RESEARCH\s+LICENSE", "mrl"),
-    (r"BigScience\s+(?:Open)?RAIL", "bigscience-openrail-m"),
-    (r"CreativeML\s+Open\s*RAIL", "creativeml-openrail-m"),
-    (r"OpenRAIL", "openrail"),
-    (r"Attribution-NonCommercial-ShareAlike\s+4", "cc-by-nc-sa-4.0"),
-    (r"Attribution-NonCommercial-NoDerivatives\s+4", "cc-by-nc-nd-4.0"),
-    (r"Attribution-NonCommercial\s+4", "cc-by-nc-4.0"),
-    (r"Attribution-ShareAlike\s+4", "cc-by-sa-4.0"),
-    (r"Attribution\s+4", "cc-by-4.0"),
-    (r"AFFERO\s+GENERAL\s+PUBLIC\s+LICENSE", "agpl-3.0"),
-    (r"GNU\s+GENERAL\s+PUBLIC\s+LICENSE\s+Version\s+3", "gpl-3.0"),
-    (r"Apache\s+License,?\s+Version\s+2", "apache-2.0"),
-    (r"\bMIT\s+License|Permission\s+is\s+hereby\s+granted,\s+free\s+of\s+charge", "mit"),
+#: The titles with which texts of licences begin, most particular first; words alone, see `_words`.
+_TITLES: Final = (
+    *(
+        (rf"llama {version} community license", f"llama{version.replace(' ', '.')}")
+        for version in ("3 3", "3 2", "3 1", "4")
+    ),
+    (r"(meta )?llama 3 community license", "llama3"),
+    (r"llama 2 community license", "llama2"),
+    (r"gemma terms of use", "gemma"),
+    (r"(qwen|tongyi qianwen) research license", "qwen-research"),
+    (r"(qwen|tongyi qianwen) license", "qwen"),
+    (r"mistral ai research license", "mrl"),
+    (r"bigscience (bloom )?rail (license )?v?1 0", "bigscience-bloom-rail-1.0"),
+    (r"bigscience open ?rail m", "bigscience-openrail-m"),
+    (r"bigcode open ?rail m", "bigcode-openrail-m"),
+    (r"creativeml open ?rail m", "creativeml-openrail-m"),
+    *(
+        (rf"(creative commons )?{title} 4 0 international", f"cc-{name}-4.0")
+        for title, name in (
+            ("attribution noncommercial sharealike", "by-nc-sa"),
+            ("attribution noncommercial noderivatives", "by-nc-nd"),
+            ("attribution noncommercial", "by-nc"),
+            ("attribution noderivatives", "by-nd"),
+            ("attribution sharealike", "by-sa"),
+            ("attribution", "by"),
+        )
+    ),
+    (r"gnu affero general public license version 3", "agpl-3.0"),
+    (r"gnu general public license version 3", "gpl-3.0"),
 )
+#: Lines at the top of a text among which owners are named.
+_TOP: Final = 12
+#: What such a line begins with.
+_BEFORE: Final = re.compile(r"\s*(copyright\b|\(c\)|©|all rights reserved|https?://|[^\w]*$)", re.IGNORECASE)
+#: The terms of the Apache License 2.0, from their heading to their end, as words.
+_APACHE: Final = "30e4fead14bea27559ab87df4b7e795f30238bd249aae20bc792ba6615939d57"
+_APACHE_TERMS: Final = re.compile(
+    r"(apache license )?version 2 0 january 2004 (http www apache org licenses )?(?P<terms>terms and conditions .*?)"
+    r"end of terms and conditions( appendix .{,1300} limitations under the license)?"
+)
+#: The MIT License from its permission to its end, as words.
+_MIT: Final = "0cf21bdfd1964a97a8615e128534845826afbc887edc95aa5c925cbf64386b5c"
 
 
 def licence_named(name: str) -> Licence | None:
@@ -242,8 +265,29 @@ def licence_named(name: str) -> Licence | None:
 
 
 def licence_of_text(text: str) -> Licence | None:
-    """The licence whose text this is, told by its first lines."""
-    for pattern, name in _TEXTS:
-        if re.search(pattern, text[:3000], re.IGNORECASE):
+    """The licence whose own text this is; None where it is no text that is known, or a changed one.
+
+    Licences that restrict are told by their title, at the beginning. The two that allow anything have to be whole,
+    word for word: a text that only speaks of them, or adds to them, allows less.
+    """
+    lines = text.lstrip("\ufeff").strip().splitlines()
+    top = [line for line in lines[:_TOP] if not _BEFORE.match(line)]
+    words = _words("\n".join([*top, *lines[_TOP:]]))
+    for pattern, name in _TITLES:
+        if re.match(rf"(the )?{pattern}\b", words):
             return LICENCES[name]
+    if _sha256(re.sub(r"^(the )?mit license( mit)? ", "", words)) == _MIT:
+        return LICENCES["mit"]
+    apache = _APACHE_TERMS.fullmatch(words)
+    if apache and _sha256(apache["terms"]) == _APACHE:
+        return LICENCES["apache-2.0"]
     return None
+
+
+def _words(text: str) -> str:
+    """A text as lower-case words with one space between them."""
+    return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
+
+
+def _sha256(words: str) -> str:
+    return hashlib.sha256(words.encode()).hexdigest()

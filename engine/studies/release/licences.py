@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from engine.models.notices import is_licence_text, notices_in
 from engine.studies.release.licence_table import Licence, licence_named, licence_of_text
 
-_TEXT_FILES: Final = ("LICENSE*", "LICENCE*", "license*", "COPYING*")
-_NOTICE_FILES: Final = (*_TEXT_FILES, "NOTICE*", "USE_POLICY*")
 #: Words of cards that name no licence.
 _NO_NAMES: Final = ("other", "unknown", "none", "")
 
@@ -64,28 +63,42 @@ class Consequences:
 def licence_of_folder(model: str, folder: Path | None, catalogued: str = "") -> ParentLicence:
     """What a model comes under.
 
-    Its card is asked first, then its licence file, then what the catalogue noted when the model was added.
+    Its card is asked first, then its licence files, then what the catalogue noted when the model was added. Where the
+    card names a licence that is not known here, a permissive text beside it does not count: it may be that of the
+    program alone, or one that the card's own restricts.
 
     Args:
         model: What it is called.
         folder: Where its files are; None: they are not here any more.
         catalogued: The catalogue's note.
     """
-    named = ""
-    if folder is not None:
-        matter = front_matter(folder / "README.md")
-        for key in ("license_name", "license"):
-            value = str(matter.get(key) or "").strip()
-            if value.lower() not in _NO_NAMES:
-                named = named or value
-                if found := licence_named(value):
-                    return ParentLicence(model, value, found, "its model card")
-        for file in notice_files(folder, _TEXT_FILES):
-            if found := licence_of_text(file.read_text(encoding="utf-8", errors="replace")):
-                return ParentLicence(model, named or found.id, found, f"its file {file.name}")
+    named = _named_by(front_matter(folder / "README.md")) if folder is not None else []
+    for name in named:
+        if found := licence_named(name):
+            return ParentLicence(model, name, found, "its model card")
+    called = ", ".join(named)
+    for file in notices_in(folder) if folder is not None else ():
+        if not is_licence_text(file.name):
+            continue
+        found = licence_of_text(file.read_text(encoding="utf-8", errors="replace"))
+        if found is not None and not (named and found.permissive):
+            return ParentLicence(model, called or found.id, found, f"its file {file.name}")
     if not named and catalogued.lower() not in _NO_NAMES:
         return ParentLicence(model, catalogued, licence_named(catalogued), "the catalogue")
-    return ParentLicence(model, named, None, "its model card" if named else "nowhere")
+    return ParentLicence(model, called, None, "its model card" if named else "nowhere")
+
+
+def _named_by(matter: Mapping[str, Any]) -> list[str]:
+    """What a card calls the licence, most particular first; several that hold together are one name."""
+    names = []
+    for key in ("license_name", "license"):
+        value = matter.get(key)
+        parts = [str(one or "").strip() for one in (value if isinstance(value, list) else [value])]
+        name = " and ".join(part for part in parts if part.lower() not in _NO_NAMES)
+        if name and name not in names:
+            names.append(name)
+    # A name of its own beside a common licence changes that: "license: mit, license_name: modified-mit".
+    return names[:1]
 
 
 def follow(parents: Sequence[ParentLicence], name: str) -> Consequences:
@@ -114,8 +127,9 @@ def follow(parents: Sequence[ParentLicence], name: str) -> Consequences:
             tuple(follows),
             tuple(conflicts),
         )
-    if len(known) == 1:
-        return Consequences(next(iter(known)), "", tuple(follows), tuple(conflicts))
+    only = next(iter(known.values()))
+    if len(known) == 1 and only.on_hub:
+        return Consequences(only.id, "", tuple(follows), tuple(conflicts))
     return Consequences("other", ", ".join(sorted(known)), tuple(follows), tuple(conflicts))
 
 
@@ -160,12 +174,6 @@ def front_matter(card: Path) -> dict[str, Any]:
     except yaml.YAMLError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def notice_files(folder: Path, patterns: Sequence[str] = _NOTICE_FILES) -> list[Path]:
-    """Files of a model's folder that have to be passed on with it."""
-    found = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
-    return sorted(found)
 
 
 def _listed(names: list[str]) -> str:

@@ -12,7 +12,7 @@ from engine.exporting.drift.comparing import compare_files
 from engine.exporting.errors import ExportError
 from engine.exporting.making import make_gguf, new_export, prepare_gguf
 from engine.exporting.ollama.modelfile import MODELFILE
-from engine.exporting.ollama.writing import check_prompts, gguf_name, modelfile_of
+from engine.exporting.ollama.writing import check_prompts, gguf_name, modelfile_of, ollama_name
 from engine.exporting.parity import token_before_prompts
 from engine.exporting.sources import sixteen_bits, trained_on
 from engine.exporting.spec import ExportSpec
@@ -25,11 +25,20 @@ from engine.studies.release.origins import Origins, clean_of_paths, model_files
 from engine.studies.release.spec import ReleaseSpec
 from engine.weights.folding import fold_adapter
 from engine.workspace.adoption import NewExport
-from engine.workspace.naming import slug
 
 #: Where the adapter lies in the bundle.
 ADAPTER: Final = "adapter"
 _PROVENANCE: Final = "bakeoff.json"
+#: What configs note about the folders of those who saved them; nobody reads it.
+_PLACES: Final = (
+    "_name_or_path",
+    "name_or_path",
+    "special_tokens_map_file",
+    "tokenizer_file",
+    "vocab_file",
+    "merges_file",
+    "cache_dir",
+)
 
 
 class Parts:
@@ -98,7 +107,8 @@ class Parts:
                 self._context.decision(
                     "gguf", "copied", f"the workspace has a {prepared.wanted.name} file of these weights"
                 )
-                made = {"quantisation": known.quantisation, "sha256": known.sha256, **known.info}
+                told = {key: value for key, value in known.info.items() if key != "written_ns"}
+                made = {"quantisation": known.quantisation, "sha256": known.sha256, **told}
                 return {"file": file.name, **made}
         return {"file": file.name, **make_gguf(prepared, file, self._context, threads=self._spec.threads)}
 
@@ -115,7 +125,7 @@ class Parts:
             return {"refused": error.message}
         (self._folder / MODELFILE).write_text(text, encoding="utf-8", newline="\n")
         checked = check_prompts(file, template, modelfile, begins, self._context)
-        return {"file": MODELFILE, "gguf": file.name, "name": slug(self._files.name).lower(), **checked}
+        return {"file": MODELFILE, "gguf": file.name, "name": ollama_name(self._files.name), **checked}
 
     def drift(self, ggufs: list[dict[str, Any]]) -> dict[str, Any]:
         """What each quantisation costs on the task, against 16 bits; or why that was not measured."""
@@ -154,6 +164,7 @@ class Parts:
         context.decision("reference", quantisation, "quantisations are compared with 16 bits")
         prepared = prepare_gguf(context.workspace, context, files, self._export_spec(quantisation))
         folder = context.output_folder(context.workspace.exports)
+        context.remove_unless_done(folder)
         folder.mkdir(parents=True)
         file = folder / gguf_name(files.name, quantisation)
         made = make_gguf(prepared, file, context, threads=self._spec.threads)
@@ -162,8 +173,10 @@ class Parts:
             **made,
         }
 
-    def exports(self, ggufs: list[dict[str, Any]], drift: dict[str, Any], out: Path) -> list[NewExport]:
-        """What the catalogue takes over: the files of the bundle, and the 16-bit one of the workspace."""
+    def exports(
+        self, ggufs: list[dict[str, Any]], reference: dict[str, Any] | None, out: Path
+    ) -> list[NewExport]:
+        """What the catalogue takes over: the files of the bundle, and the 16-bit one that was made to compare."""
         job = self._context.job_id
         found = [
             new_export(
@@ -171,12 +184,13 @@ class Parts:
                 self._files,
                 self._context.workspace.relative(out / one["file"]),
                 one,
+                out / one["file"],
             )
             for one in ggufs
         ]
-        reference = drift.get("reference_file")
         if reference:
-            found.append(new_export(f"{job}-reference"[:96], self._files, reference["file"], reference))
+            lies = self._context.workspace.absolute(reference["file"])
+            found.append(new_export(f"{job}-reference"[:96], self._files, reference["file"], reference, lies))
         return found
 
     def _export_spec(self, quantisation: str) -> ExportSpec:
@@ -190,9 +204,12 @@ class Parts:
 
 def _forget_places(folder: Path) -> None:
     """Take paths of this machine out of the files that may name some."""
-    config = read_json(folder / "config.json")
-    if isinstance(config, dict) and config.pop("_name_or_path", None) is not None:
-        write_json(folder / "config.json", config, durable=False)
+    for file in sorted(folder.glob("*.json")):
+        # The tokenizer itself is large, and names no places.
+        config = read_json(file) if file.name not in (_PROVENANCE, "tokenizer.json") else None
+        if isinstance(config, dict) and any(config.get(key) is not None for key in _PLACES):
+            left = {key: value for key, value in config.items() if key not in _PLACES}
+            write_json(file, left, durable=False)
     provenance = read_json(folder / _PROVENANCE)
     if provenance is not None:
         write_json(folder / _PROVENANCE, clean_of_paths(provenance), durable=False)

@@ -10,12 +10,14 @@ from typing import Any
 from engine.exporting.quantisations import quantisation
 from engine.files import write_json
 from engine.jobs.context import JobContext, JobResult
-from engine.models.library import find_model
+from engine.models.library import ModelFiles, find_model
+from engine.models.notices import is_licence_text, notices_in
 from engine.studies.release.bundle import CARD, FACTS, Bundle, write_sums
 from engine.studies.release.card import card_text
+from engine.studies.release.earlier import asked, summary_of
 from engine.studies.release.evidence import find_evidence
 from engine.studies.release.facts import model_facts, versions
-from engine.studies.release.licences import Consequences, follow, notice_files
+from engine.studies.release.licences import Consequences, follow
 from engine.studies.release.origins import Origins, origins_of
 from engine.studies.release.parts import Parts
 from engine.studies.release.spec import ReleaseSpec
@@ -28,76 +30,71 @@ def run(context: JobContext) -> JobResult:
     spec = ReleaseSpec.model_validate(context.spec)
     started = time.monotonic()
     files = find_model(context.workspace, spec.model)
+    bundle = Bundle(context, Path(spec.out), files.identity)
+    parts = Parts(context, spec, files, bundle.folder)
+    if not bundle.finished:
+        with bundle.making():
+            _make(context, spec, files, bundle, parts)
+    summary = summary_of(bundle.out) | {"seconds": round(time.monotonic() - started, 3)}
+    reference = bundle.made("drift").get("reference_file") if summary["gguf"] else None
+    return JobResult(summary, Adoption(exports=parts.exports(summary["gguf"], reference, bundle.out)))
+
+
+def _make(context: JobContext, spec: ReleaseSpec, files: ModelFiles, bundle: Bundle, parts: Parts) -> None:
+    """Everything that lies in the bundle."""
     wanted = [quantisation(name).name for name in dict.fromkeys(spec.quantisations)]
     evidence = find_evidence(context.workspace, files, context, study=spec.study, judge=spec.judge)
     origins = origins_of(context.workspace, files)
     licence = follow(origins.licences, files.name)
     for sentence in licence.conflicts:
         context.event("warning", message=sentence)
-    out = Path(spec.out)
-    bundle = Bundle(context, out)
-    with bundle.making():
-        parts = Parts(context, spec, files, bundle.folder)
-        texts = _licence_texts(bundle.folder, origins, licence)
-        whole = bundle.part("safetensors", parts.safetensors) if spec.safetensors else None
-        adapter = None
-        if files.adapter_folder is not None:
-            adapter = bundle.part("adapter", lambda: parts.adapter(origins))
-        ggufs = [bundle.part(f"gguf {name}", lambda name=name: parts.gguf(name)) for name in wanted]  # type: ignore[misc]
-        ollama: dict[str, Any] | None = None
-        drift: dict[str, Any] = {"left_out": "there is no GGUF file"}
-        if ggufs:
-            ollama = bundle.part("ollama", lambda: parts.ollama(ggufs[0], _text_for_ollama(texts, bundle)))
-            drift = bundle.part("drift", lambda: parts.drift(ggufs))
-        facts: dict[str, Any] = {
-            "kind": "release",
-            "model": model_facts(files),
-            "safetensors": whole,
-            "adapter": adapter,
-            "gguf": ggufs,
-            "ollama": ollama,
-            "drift": {key: value for key, value in drift.items() if key != "reference_file"},
-            "lineage": origins.ancestors,
-            "merges": origins.merges,
-            "training": origins.trainings,
-            "datasets": origins.datasets,
-            "licence": _licence_facts(licence, origins, texts),
-            "languages": origins.languages,
-            "ranking": evidence.as_dict() if evidence is not None else None,
-            "charts": evidence.draw(bundle.folder) if evidence is not None else [],
-            "versions": versions(),
-            "released": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        }
-        write_json(bundle.folder / FACTS, facts, durable=False)
-        (bundle.folder / CARD).write_text(card_text(facts), encoding="utf-8", newline="\n")
-        sums = write_sums(bundle.folder)
-        context.check()
-    size = sum((out / name).stat().st_size for name in sums)
-    summary = {
-        "model": files.name,
-        "folder": str(out),
-        "files": sorted(sums),
-        "bytes": size,
+    texts = _licence_texts(bundle.folder, origins, licence)
+    whole = bundle.part("safetensors", parts.safetensors) if spec.safetensors else None
+    adapter = None
+    if files.adapter_folder is not None:
+        adapter = bundle.part("adapter", lambda: parts.adapter(origins))
+    ggufs = [bundle.part(f"gguf {name}", lambda name=name: parts.gguf(name)) for name in wanted]  # type: ignore[misc]
+    ollama: dict[str, Any] | None = None
+    drift: dict[str, Any] = {"left_out": "there is no GGUF file"}
+    if ggufs:
+        ollama = bundle.part("ollama", lambda: parts.ollama(ggufs[0], _text_for_ollama(texts, bundle)))
+        drift = bundle.part("drift", lambda: parts.drift(ggufs))
+    facts: dict[str, Any] = {
+        "kind": "release",
+        "asked": asked(spec),
+        "model": model_facts(files),
+        "safetensors": whole,
+        "adapter": adapter,
         "gguf": ggufs,
         "ollama": ollama,
-        "drift": facts["drift"],
-        "ranked": evidence is not None,
-        "licence": facts["licence"],
-        "seconds": round(time.monotonic() - started, 3),
+        "drift": {key: value for key, value in drift.items() if key != "reference_file"},
+        "lineage": origins.ancestors,
+        "merges": origins.merges,
+        "training": origins.trainings,
+        "datasets": origins.datasets,
+        "licence": _licence_facts(licence, origins, texts),
+        "languages": origins.languages,
+        "ranking": evidence.as_dict() if evidence is not None else None,
+        "charts": evidence.draw(bundle.folder) if evidence is not None else [],
+        "versions": versions(),
+        "released": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-    return JobResult(summary, Adoption(exports=parts.exports(ggufs, drift, out)))
+    write_json(bundle.folder / FACTS, facts, durable=False)
+    (bundle.folder / CARD).write_text(card_text(facts), encoding="utf-8", newline="\n")
+    write_sums(bundle.folder)
+    context.check()
 
 
 def _licence_texts(folder: Path, origins: Origins, licence: Consequences) -> list[str]:
     """Copy the licences and notices that lie with the ancestors; returns their names in the bundle."""
     copied: list[str] = []
     for name, source in origins.folders.items():
-        for file in notice_files(source):
+        for file in notices_in(source):
             target = folder / "licences" / slug(name) / file.name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
             copied.append(target.relative_to(folder).as_posix())
-    own = [name for name in copied if Path(name).name.upper().startswith(("LICENSE", "LICENCE"))]
+    own = [name for name in copied if is_licence_text(Path(name).name)]
     if len(own) == 1 and not licence.name and licence.id != "unknown":
         shutil.copyfile(folder / own[0], folder / "LICENSE")
         copied.append("LICENSE")

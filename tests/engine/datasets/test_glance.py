@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.datasets.errors import DatasetError
-from engine.datasets.glance import glance
+from engine.datasets.glance import glance, import_preview
 from engine.datasets.options import ImportOptions
 
 
@@ -36,3 +36,30 @@ def test_what_is_no_data_is_refused(tmp_path: Path) -> None:
     for name in ("picture.png", "missing.csv", "."):
         with pytest.raises(DatasetError):
             glance(tmp_path / name, ImportOptions())
+
+
+def test_the_first_rows_as_an_import_would_read_them(tmp_path: Path) -> None:
+    file = tmp_path / "test.csv"
+    file.write_text("prompt,completion,note\nWho?,Me,x\n,You,y\nWhere?,Here,z\n", encoding="utf-8")
+    found = import_preview(file, ImportOptions(system="Be brief."))
+    assert (found.container, found.form, found.columns) == (
+        "csv",
+        "prompt-completion",
+        ("prompt", "completion", "note"),
+    )
+    assert (found.split, found.examples, found.looked_at) == ("test", 2, 3)
+    first, second, third = found.rows
+    assert (first.system, first.prompt, first.answer, first.reason) == ("Be brief.", "Who?", "Me", "")
+    assert second.reason
+    assert third.answer == "Here"
+
+
+def test_columns_that_nobody_knows_are_told_and_can_be_mapped(tmp_path: Path) -> None:
+    file = tmp_path / "odd.csv"
+    file.write_text("words,label\nhello,greeting\nbye,farewell\n", encoding="utf-8")
+    found = import_preview(file, ImportOptions())
+    assert found.error is not None
+    assert found.columns == ("words", "label")
+    mapped = import_preview(file, ImportOptions(mapping={"prompt": "words", "completion": "label"}))
+    assert mapped.error is None
+    assert [row.answer for row in mapped.rows] == ["greeting", "farewell"]

@@ -93,6 +93,16 @@ def test_a_file_that_was_written_over_is_only_the_new_models(ready: Workspace, t
     assert found.file == out
 
 
+def test_a_file_that_others_changed_is_no_longer_the_models(ready: Workspace, tmp_path: Path) -> None:
+    out, files = tmp_path / "base.gguf", find_model(ready, "base")
+    do(ready, "export", ExportSpec(model="base", quantisation="q8_0", out=str(out)))
+    content = out.read_bytes()
+    out.write_bytes(content)  # put back from elsewhere: of another date, and just the same
+    assert find_export(ready, files, "q8_0") is not None
+    out.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert find_export(ready, files, "q8_0") is None
+
+
 def test_adapters_leave_as_they_are_and_bases_do_not_leave_as_adapters(
     ready: Workspace, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,11 @@ SAME = 4
 @pytest.fixture
 def filled(workspace: Workspace, tmp_path: Path) -> Workspace:
     """Ten test prompts; Good's answers say so, Bad's too, Copy's are Good's on the first four."""
-    rows = [{"prompt": f"Name {n}.", "completion": f"it {n}", "split": "test"} for n in range(COUNT)]
+    return fill(workspace, tmp_path, COUNT)
+
+
+def fill(workspace: Workspace, tmp_path: Path, count: int) -> Workspace:
+    rows = [{"prompt": f"Name {n}.", "completion": f"it {n}", "split": "test"} for n in range(count)]
     rows += [{"prompt": f"Teach {n}.", "completion": f"taught {n}", "split": "train"} for n in range(4)]
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -225,10 +230,20 @@ def test_the_most_comparisons_count_earlier_votes_too(filled: Workspace) -> None
     assert vote_all(ballot(filled, max_comparisons=6)) == 2
 
 
-def test_a_goal_asks_only_about_its_reference(filled: Workspace) -> None:
-    one = ballot(filled, "Good", "Bad", "Copy", goal="beat:Good")
-    vote_all(one)
-    assert all("Good" in (verdict.name_a, verdict.name_b) for verdict in stored(filled))
+def test_a_goal_spends_no_votes_on_who_is_out(workspace: Workspace, tmp_path: Path) -> None:
+    prompts = 40
+    one = ballot(fill(workspace, tmp_path, prompts), "Good", "Bad", "Copy", goal="beat:Good")
+    pairs = one.count.left + one.count.identical
+    assert pairs == 2 * prompts
+    while one.pair is not None:
+        loses = any(text.startswith("bad") for text in (one.pair.left, one.pair.right))
+        one.vote(for_good(one) if loses else "tie")
+    asked = Counter(name for verdict in stored(workspace) for name in (verdict.name_a, verdict.name_b))
+    # Bad has lost each time, and is left alone soon; between Good and Copy nothing is decided to the end.
+    assert asked["Good"] == asked["Bad"] + asked["Copy"]
+    assert asked["Copy"] == prompts
+    assert 8 <= asked["Bad"] <= prompts // 2
+    assert one.count.votes + one.count.identical + one.count.known < pairs
 
 
 def test_what_cannot_be_voted_on_is_refused(filled: Workspace) -> None:

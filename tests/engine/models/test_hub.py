@@ -126,10 +126,23 @@ class Hub:
         }
 
 
+#: What has to be passed on with a model, as makers call it.
+NOTICES = (
+    "LICENCE",
+    "Notice",
+    "USE_POLICY.md",
+    "COPYING.LESSER",
+    "Gemma_Terms_of_Use.html",
+    "license-vision.pdf",
+)
+
+
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[Hub]:
     stand_in = Hub(tiny_model(tmp_path / "published"))
     (stand_in.folder / "pytorch_model.bin").write_bytes(b"never fetched")
+    for name in (*NOTICES, "paper.pdf"):
+        (stand_in.folder / name).write_text("Words.", encoding="utf-8")
     yield stand_in
     stand_in.stuck.set()
     stand_in.server.shutdown()
@@ -152,6 +165,8 @@ def test_a_model_comes_whole_and_without_its_pickles(cli: Cli, workspace: Worksp
     assert shown["weights_sha256"] == weights_sha256(hub.folder)
     assert Path(shown["folder"]).is_relative_to(workspace.models)
     assert "pytorch_model.bin" not in hub.downloads
+    assert set(NOTICES) <= set(hub.downloads)
+    assert "paper.pdf" not in hub.downloads
     assert not (Path(shown["folder"]) / ".cache").exists()
 
 

@@ -11,6 +11,7 @@ from gguf import GGUFReader
 from engine.exporting import vocabulary
 from engine.exporting.ollama.go_template import render
 from engine.exporting.ollama.modelfile import read_modelfile
+from engine.exporting.ollama.writing import ollama_name
 from engine.exporting.parity import token_before_prompts
 from engine.exporting.spec import ExportSpec
 from engine.jobs.client import JobFailedError
@@ -20,6 +21,22 @@ from tests.conftest import Cli
 from tests.here import add_model, do
 from tests.tiny import tiny_model
 from tests.tiny_families import merge_bytes
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("Mine v2", "mine-v2"),
+        ("a..b", "a.b"),
+        (".hidden", "hidden"),
+        ("Käse", "kase-f9eeb5"),
+        ("Kase", "kase"),
+        ("模型", "c98e11"),
+        ("x" * 90, "x" * 60),
+    ],
+)
+def test_a_name_that_ollama_takes(model: str, name: str) -> None:
+    assert ollama_name(model) == name
 
 
 @pytest.fixture(autouse=True)

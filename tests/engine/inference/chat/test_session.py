@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from engine.inference.endpoint_failures import EndpointError
 from engine.inference.talking.client import Loading
 from engine.workspace import Workspace, open_workspace
 from tests.engine.inference.llama.models import tiny_gguf
+from tests.engine.inference.test_endpoint import Listener
 from tests.fake_openai.server import FakeOpenAI
 
 
@@ -156,8 +158,12 @@ def test_an_answer_that_is_stopped_is_booked_in_full(workspace: Workspace) -> No
         one = paid(fake, 1.0)
         talk = session(workspace, one)
         whole = finished(list(talk.ask("What is this?")))
-        asked = iter([True] * 99)
-        stopped = finished(list(talk.answer(0, stopped=lambda: next(asked))))
+        wish = threading.Event()
+        heard = []
+        for one_heard in talk.answer(0, stopped=wish.is_set):
+            heard.append(one_heard)
+            wish.set()
+        stopped = finished(heard)
         assert stopped.stop == "stopped"
         assert stopped.tokens == 1
         assert stopped.cost_usd > whole.cost_usd
@@ -196,4 +202,92 @@ def test_why_a_pane_has_not_answered_is_kept(workspace: Workspace) -> None:
         talk = session(workspace, one)
         list(talk.ask("What is this?"))
         assert "budget" in store.load(workspace, talk.conversation.id).turns[0].failures[0]
+        one.close()
+
+
+@pytest.mark.parametrize("silence", ["hush:30", "think:30", "slow:30", "429:30"])
+def test_an_endpoint_that_is_silent_can_be_stopped(workspace: Workspace, silence: str) -> None:
+    with FakeOpenAI() as fake:
+        fake.truth.failures = [silence]
+        one = paid(fake, 1.0)
+        talk = session(workspace, one)
+        wish = threading.Event()
+        stopper = threading.Timer(0.3, wish.set)
+        began = time.monotonic()
+        stopper.start()
+        answer = finished(list(talk.ask("What is this?", wish.is_set)))
+        assert time.monotonic() - began < 5
+        assert (answer.stop, answer.text, answer.comparable) == ("stopped", "", False)
+        assert fake.usage.requests == 1
+        # An answer may be on its way; a request that was turned away costs nothing.
+        assert (answer.cost_usd > 0) == (not silence.startswith("429"))
+        assert finished(list(talk.answer(0))).stop == "stop"
+        one.close()
+
+
+def test_a_model_that_reasons_is_sent_only_what_it_takes(workspace: Workspace) -> None:
+    with FakeOpenAI() as fake:
+        listener = Listener()
+        endpoint = Endpoint("fake", fake.base_url, "sk-test", budget=Budget(1.0), reporter=listener)
+        one = PaidAnswering(endpoint, "o3")
+        talk = session(workspace, one)
+        assert finished(list(talk.ask("What is this?"))).text
+        assert {"top_p", "temperature", "max_tokens"}.isdisjoint(fake.usage.bodies[-1])
+        assert ("top_p", "left out") in [(subject, choice) for subject, choice, _ in listener.decisions]
+        fake.truth.failures = ["spent"]
+        answer = finished(list(talk.ask("And that?")))
+        assert (answer.stop, answer.text, answer.tokens) == ("length", "", 20)
+        assert "before a word was said" in answer.fault
+        one.close()
+
+
+def test_of_two_parameters_that_exclude_each_other_the_temperature_is_kept(workspace: Workspace) -> None:
+    with FakeOpenAI() as fake:
+        fake.truth.exclusive = True
+        one = paid(fake, 1.0)
+        assert finished(list(session(workspace, one).ask("What is this?"))).text
+        assert "temperature" in fake.usage.bodies[-1]
+        assert "top_p" not in fake.usage.bodies[-1]
+        one.close()
+
+
+def test_an_endpoint_that_takes_no_stream_options_is_booked_at_the_most(workspace: Workspace) -> None:
+    with FakeOpenAI() as fake:
+        one = paid(fake, 1.0)
+        talk = session(workspace, one)
+        told = finished(list(talk.ask("What is this?")))
+        fake.truth.stream_options = False
+        other = paid(fake, 1.0)
+        talk = session(workspace, other)
+        untold = finished(list(talk.ask("What is this?")))
+        assert untold.text == told.text
+        assert "stream_options" not in fake.usage.bodies[-1]
+        assert untold.tokens == talk.conversation.max_new_tokens
+        assert untold.cost_usd > told.cost_usd
+        for answering in (one, other):
+            answering.close()
+
+
+def test_a_refusal_is_kept_and_not_shown_again(workspace: Workspace) -> None:
+    with FakeOpenAI() as fake:
+        fake.truth.failures = ["refusal"]
+        one = paid(fake, 1.0)
+        talk = session(workspace, one)
+        refused = finished(list(talk.ask("Tell me.")))
+        assert (refused.stop, refused.text) == ("refusal", "I cannot help with that.")
+        list(talk.ask("And this?"))
+        assert [message["content"] for message in fake.usage.bodies[-1]["messages"]] == ["And this?"]
+        one.close()
+
+
+def test_answers_name_the_file_that_gave_them(workspace: Workspace) -> None:
+    with FakeOpenAI() as fake:
+        one = paid(fake, 1.0)
+        talk = session(workspace, one)
+        talk.conversation.panes = [Pane(name="m", kind="local", sha256="aa" * 32, quantisation="q8_0")]
+        list(talk.ask("What is this?"))
+        talk.conversation.panes = [Pane(name="m", kind="local", sha256="bb" * 32, quantisation="q4_0")]
+        list(talk.ask("And that?"))
+        kept = [turn.answers[0] for turn in store.load(workspace, talk.conversation.id).turns]
+        assert [(one.sha256[:2], one.quantisation) for one in kept] == [("aa", "q8_0"), ("bb", "q4_0")]
         one.close()

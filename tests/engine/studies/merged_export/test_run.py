@@ -61,13 +61,16 @@ def test_what_cannot_be_merged_or_stored_so_is_refused(cli: Cli, three: Workspac
     recipe = tmp_path / "slerp.yml"
     recipe.write_text(RECIPES["slerp"], encoding="utf-8")
     out = tmp_path / "out.gguf"
-    wrong = tmp_path / "wrong.yml"
+    wrong, beside = tmp_path / "wrong.yml", tmp_path / "taken.bakeoff.json"
+    beside.write_text("mine", encoding="utf-8")
     wrong.write_text("merge_method: slerpy\nmodels: [{model: one}, {model: two}]\n", encoding="utf-8")
     for words, said in (
         ((wrong, out, "--as", "gguf"), "slerpy"),
         ((recipe, out, "--as", "merged"), "straight to a GGUF file only"),
         ((recipe, out, "--as", "gguf", "--quant", "iq2_xs"), "which weights matter"),
         ((recipe, out, "--as", "gguf", "--quant", "q9"), "q9"),
+        ((recipe, out, "--as", "gguf", "--importance"), "on a model that exists"),
+        ((recipe, beside.with_name("taken.gguf"), "--as", "gguf"), "taken.bakeoff.json already exists"),
         ((tmp_path / "missing.yml", out, "--as", "gguf"), "missing.yml"),
     ):
         failed = cli("export", *words)
@@ -75,6 +78,7 @@ def test_what_cannot_be_merged_or_stored_so_is_refused(cli: Cli, three: Workspac
         assert said in failed.stderr
         assert "Traceback" not in failed.stderr
     assert not out.exists()
+    assert beside.read_text(encoding="utf-8") == "mine"
     done = cli("export", recipe, tmp_path / "whole.gguf", "--as", "gguf", "--quant", "q8_0", "--json")
     assert done.status == 0, done.stderr
     assert done.json["bytes"] == (tmp_path / "whole.gguf").stat().st_size

@@ -56,6 +56,12 @@ class PushHub:
         if self.status:
             return self.status, {"error": "stand-in"}, {}
         if path == "/api/validate-yaml":
+            if b"license: strange" in json.loads(body)["content"].encode():
+                return (
+                    400,
+                    {"error": "bad", "errors": [{"message": '"license" must be one of those known'}]},
+                    {},
+                )
             return 200, {"warnings": [], "errors": []}, {}
         if path.startswith("/objects/"):
             return 200, {}, {}
@@ -102,6 +108,8 @@ class PushHub:
                     entry["actions"] = {"upload": {"href": f"{self.url}/objects/{one['oid']}"}}
                 objects.append(entry)
             return 200, {"transfer": "basic", "objects": objects}, {}
+        if rest.startswith("resolve/main/"):
+            return 200, known.files[rest.removeprefix("resolve/main/")], {}
         if rest.startswith("commit"):
             return self._commit(name, known, body)
         siblings = [{"rfilename": file} for file in known.files]
@@ -117,6 +125,8 @@ class PushHub:
             value = entry["value"]
             if entry["key"] == "file":
                 known.files[value["path"]] = base64.b64decode(value["content"])
+            elif entry["key"] == "deletedFile":
+                del known.files[value["path"]]
             elif entry["key"] == "lfsFile":
                 known.files[value["path"]] = self.objects[value["oid"]]
         known.commits += 1
@@ -164,7 +174,7 @@ def push_hub() -> Iterator[PushHub]:
             self._send(*hub.answer(self.command, self.path, body, self.headers.get("Authorization")))
 
         def _send(self, status: int, document: Any, headers: dict[str, str]) -> None:
-            content = json.dumps(document).encode()
+            content = document if isinstance(document, bytes) else json.dumps(document).encode()
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)

@@ -126,6 +126,34 @@ def test_an_earlier_release_is_updated_and_anything_else_is_left_alone(
     assert hub.repositories["me/other"].files == {"model.safetensors": b"precious"}
 
 
+def test_files_of_an_earlier_release_go_and_those_of_others_stay(
+    hub: PushHub, workspace: Workspace, bundle: Path
+) -> None:
+    (bundle / "old-q2_k.gguf").write_bytes(b"old")
+    write_sums(bundle)
+    push(workspace, bundle)
+    hub.repositories["me/mine"].files["notes.txt"] = b"written on the Hub"
+    (bundle / "old-q2_k.gguf").unlink()
+    write_sums(bundle)
+    push(workspace, bundle)
+    assert hub.repositories["me/mine"].files == {
+        ".gitattributes": b"",
+        "notes.txt": b"written on the Hub",
+        **everything(bundle),
+    }
+
+
+def test_a_card_that_the_hub_refuses_costs_no_upload(
+    hub: PushHub, workspace: Workspace, bundle: Path
+) -> None:
+    (bundle / "README.md").write_text("---\nlicense: strange\n---\n", encoding="utf-8")
+    write_sums(bundle)
+    with pytest.raises(JobFailedError, match='"license" must be one of those known') as failed:
+        push(workspace, bundle)
+    assert failed.value.code == "push.card_refused"
+    assert hub.uploads == []
+
+
 def test_failures_are_told_in_a_sentence(
     hub: PushHub, workspace: Workspace, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

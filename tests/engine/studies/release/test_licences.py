@@ -9,6 +9,28 @@ import pytest
 from engine.studies.release.licence_table import LICENCES, licence_named, licence_of_text
 from engine.studies.release.licences import ParentLicence, follow, front_matter, licence_of_folder
 from engine.studies.release.origins import clean_of_paths, pathless
+from tests.conftest import REPOSITORY
+
+#: This project's own licence, and the other one that allows anything.
+APACHE = (REPOSITORY / "LICENSE").read_text(encoding="utf-8")
+MIT = """MIT License
+
+Copyright (c) 2024 Somebody
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the "Software"), to deal in the Software without restriction, including without limitation
+the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and
+to permit persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of
+the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO
+THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF
+CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER
+DEALINGS IN THE SOFTWARE.
+"""
 
 
 def parents(*names: str) -> list[ParentLicence]:
@@ -38,13 +60,24 @@ def test_names_of_cards(written: str, known: str | None) -> None:
 @pytest.mark.parametrize(
     ("text", "known"),
     [
-        ("        Apache License\n        Version 2.0, January 2004", "apache-2.0"),
-        ("MIT License\n\nCopyright (c) 2024", "mit"),
+        (APACHE, "apache-2.0"),
+        (f"Copyright 2024 The Makers\n\n{APACHE}", "apache-2.0"),
+        (f"{APACHE}\nAdditional condition: not for commercial use.", None),
+        (APACHE.replace("no-charge, royalty-free", "royalty-free"), None),
+        ("        Apache License\n        Version 2.0, January 2004", None),
+        ("This licence is based on the Apache License, Version 2.0, for research only.", None),
+        (MIT, "mit"),
+        (MIT.partition("\n")[2], "mit"),
+        (f"Modified {MIT}", None),
+        (f"{MIT}\nIts use in weapons is forbidden.", None),
+        ("This model is not under the MIT License.", None),
         ("LLAMA 2 COMMUNITY LICENSE AGREEMENT", "llama2"),
         ("META LLAMA 3 COMMUNITY LICENSE AGREEMENT", "llama3"),
         ("LLAMA 3.2 COMMUNITY LICENSE AGREEMENT", "llama3.2"),
         ("Gemma Terms of Use\nLast modified", "gemma"),
         ("Attribution-NonCommercial 4.0 International", "cc-by-nc-4.0"),
+        ("Creative Commons Attribution-NoDerivatives 4.0 International", "cc-by-nd-4.0"),
+        ("Ours alone. It is not the Gemma Terms of Use.", None),
         ("Qwen RESEARCH LICENSE AGREEMENT", "qwen-research"),
         ("Qwen LICENSE AGREEMENT", "qwen"),
         ("All rights reserved.", None),
@@ -63,7 +96,7 @@ def test_every_licence_says_what_follows_in_a_sentence() -> None:
 
 
 def test_the_card_is_asked_first_then_the_file_then_the_catalogue(tmp_path: Path) -> None:
-    (tmp_path / "LICENSE.txt").write_text("MIT License", encoding="utf-8")
+    (tmp_path / "LICENSE.txt").write_text(MIT, encoding="utf-8")
     assert licence_of_folder("m", tmp_path, "gemma").as_dict()["licence"] == "mit"
     (tmp_path / "README.md").write_text(
         "---\nlicense: other\nlicense_name: llama3.1\n---\n", encoding="utf-8"
@@ -73,6 +106,17 @@ def test_the_card_is_asked_first_then_the_file_then_the_catalogue(tmp_path: Path
         "model": "m", "licence": "gemma", "title": "Gemma Terms of Use", "known": True, "source": "the catalogue",
     }  # fmt: skip
     assert licence_of_folder("m", None).as_dict()["licence"] == "unknown"
+    for card in ("other\nlicense_name: modified-mit", "mit\nlicense_name: modified-mit"):
+        (tmp_path / "README.md").write_text(f"---\nlicense: {card}\n---\n", encoding="utf-8")
+        found = licence_of_folder("m", tmp_path).as_dict()
+        assert (found["licence"], found["known"], found["source"]) == (
+            "modified-mit",
+            False,
+            "its model card",
+        )
+    (tmp_path / "LICENSE.txt").write_text("Qwen LICENSE AGREEMENT", encoding="utf-8")
+    (tmp_path / "README.md").write_text("---\nlicense: other\nlicense_name: ours\n---\n", encoding="utf-8")
+    assert licence_of_folder("m", tmp_path).as_dict()["licence"] == "qwen"
     (tmp_path / "LICENSE.txt").unlink()
     (tmp_path / "README.md").write_text("---\nlicense: our-own\n---\n", encoding="utf-8")
     assert licence_of_folder("m", tmp_path).as_dict() == {
@@ -92,6 +136,11 @@ def test_one_licence_is_that_of_the_whole() -> None:
     found = follow(parents("apache-2.0", "apache-2.0"), "mine")
     assert (found.id, found.name, found.conflicts) == ("apache-2.0", "", ())
     assert len(found.follows) == 1
+
+
+def test_what_the_hub_has_no_id_for_is_named() -> None:
+    found = follow(parents("qwen", "qwen"), "mine")
+    assert (found.id, found.name) == ("other", "qwen")
 
 
 def test_several_are_named_together() -> None:

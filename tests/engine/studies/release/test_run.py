@@ -7,17 +7,20 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
 from gguf import GGUFReader
 
+from engine.inference.spec import GenerateSpec
 from engine.jobs.client import JobFailedError
+from engine.jobs.context import JobInterruptedError
 from engine.jobs.directory import JobDirectory, all_jobs
 from engine.models.library import find_export, find_model
 from engine.ranking import Verdict, VerdictTable, rank
 from engine.studies.release import bundle as bundles
+from engine.studies.release.earlier import earlier_release
 from engine.studies.release.spec import ReleaseSpec
 from engine.studies.result import AnswerFigures, EntrantResult, StudyResult, TaskResult, Validation
 from engine.weights.folding import FoldedReader
@@ -110,6 +113,7 @@ def test_a_tune_with_its_verdicts(judged: Workspace, tmp_path: Path) -> None:
     assert front["bakeoff_datasets"] == facts["datasets"]
     assert "base_model" not in front  # a local folder is on no hub
     assert (out / "licences" / "base" / "LICENSE").is_file()
+    assert (out / "licences" / "base" / "notice.txt").is_file()
     for program in ("llama.cpp", "Ollama", "LM Studio", "transformers", "vLLM", "PEFT"):
         assert f"### {program}" in card
     assert summary["ranked"] is True
@@ -129,7 +133,7 @@ def test_a_merge_that_nobody_ranked_says_so(models: Workspace, tmp_path: Path) -
     assert "merge_method: linear" in card
     assert [one["name"] for one in facts["lineage"]] == ["base", "other"]
     assert facts["licence"]["id"] == "other"
-    assert front_of(out)["license_name"] == "apache-2.0, mit"
+    assert front_of(out)["license_name"] == "apache-2.0-and-mit"
     assert sorted(path.name for path in (out / "licences").iterdir()) == ["base", "other"]
     assert not (out / "LICENSE").exists()
     assert (out / "model.safetensors").read_bytes() == (
@@ -162,8 +166,8 @@ def study_result(workspace: Workspace, *, sealed: bool = True) -> StudyResult:
     task = TaskResult(
         dataset="colours", metric="label", metric_title="Exact label", prompts=9, train_examples=31,
         floor=0.33, untuned=0.0,
-        figures=[AnswerFigures(contestant="tuned", entrant="base", prompts=9, metric=0.44, cut_off=0.0,
-                               seconds_per_1000=1.0, usd_per_1000=0.0)],
+        figures=[AnswerFigures(contestant="tuned", entrant="base", weights=find_model(workspace, "tuned").identity,
+                               prompts=9, metric=0.44, cut_off=0.0, seconds_per_1000=1.0, usd_per_1000=0.0)],
     )  # fmt: skip
     validation = Validation(
         dataset="secret-task", first="base", second="other", difference=0.4, lo=0.1, hi=0.7, verdict="holds",
@@ -212,13 +216,19 @@ def test_a_model_made_anew_under_its_name_does_not_inherit_the_ranking(
     from engine.training.spec import TrainRecipe, TrainSpec
     from engine.workspace.tables import Model
 
+    result = study_result(judged)
     with judged.catalogue.writing() as session:
+        session.add(Study(name="trial", definition={}, job_id="x", result=result.model_dump()))
         row = session.scalars(select(Model).where(Model.name == "tuned")).one()
         row.name = "old"
     recipe = TrainRecipe(epochs=1, lora_rank=4, method="lora", seed=5)
     do(judged, "train", TrainSpec(base="base", dataset="colours", name="tuned", recipe=recipe))
     release(judged, "tuned", tmp_path / "new", quantisations=[])
     assert facts_of(tmp_path / "new")["ranking"] is None
+    # Not even once it has answered the same prompts itself.
+    do(judged, "generate", GenerateSpec(models=["tuned"], dataset="colours"))
+    release(judged, "tuned", tmp_path / "answered", quantisations=[])
+    assert facts_of(tmp_path / "answered")["ranking"] is None
 
 
 def test_a_pause_keeps_what_is_done_and_a_stop_keeps_nothing(
@@ -259,11 +269,105 @@ def test_a_pause_keeps_what_is_done_and_a_stop_keeps_nothing(
     assert not [path.name for path in tmp_path.iterdir() if "second" in path.name]
 
 
-def _again(workspace: Workspace, job: JobDirectory) -> None:
+def paused_at(
+    workspace: Workspace, spec: ReleaseSpec, part: str, monkeypatch: pytest.MonkeyPatch
+) -> JobDirectory:
+    """A release that was paused after it had made a part."""
+    plain = bundles.Bundle.part
+
+    def watched(self: Any, name: str, make: Any) -> dict[str, Any]:
+        found: dict[str, Any] = plain(self, name, make)
+        if name == part:
+            self._context.interrupt("pause")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bundles.Bundle, "part", watched)
+        with pytest.raises(Exception, match="paused"):
+            do(workspace, "release", spec)
+    return next(job for job in all_jobs(workspace.jobs) if job.request().kind == "release")
+
+
+def test_a_paused_release_that_is_stopped_leaves_nothing(
+    models: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = ReleaseSpec(model="tuned", out=str(tmp_path / "out"), quantisations=["q8_0"], safetensors=False)
+    job = paused_at(models, spec, "drift", monkeypatch)
+    assert list(tmp_path.glob(".out.*.partial"))
+    assert (models.exports / job.id).is_dir()  # the 16-bit file that was made to compare
+    _again(models, job, "stop")
+    assert job.status().state == "stopped"
+    assert not list(tmp_path.glob(".out.*"))
+    assert not (models.exports / job.id).exists()
+
+
+def test_a_release_goes_on_with_the_weights_it_began_with_or_begins_anew(
+    models: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy import select
+
+    from engine.workspace.tables import Model
+
+    out = tmp_path / "out"
+    job = paused_at(
+        models, ReleaseSpec(model="base", out=str(out), quantisations=[]), "safetensors", monkeypatch
+    )
+    with models.catalogue.writing() as session:
+        rows = {row.name: row for row in session.scalars(select(Model))}
+        rows["base"].name = "first"
+        session.flush()
+        rows["other"].name = "base"
+    _again(models, job)
+    weights = find_model(models, "base")
+    assert facts_of(out)["model"]["identity"] == weights.identity
+    assert (out / "model.safetensors").read_bytes() == (weights.folder / "model.safetensors").read_bytes()
+    require_sums(out)
+
+
+def test_a_release_that_was_killed_after_it_had_its_name_is_done(
+    models: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+
+    def killed(folder: Path) -> None:
+        raise JobInterruptedError("pause")  # nothing is cleared away, as after a kill
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bundles, "sync_folder", killed)
+        with pytest.raises(Exception, match="paused"):
+            do(
+                models,
+                "release",
+                ReleaseSpec(model="tuned", out=str(out), quantisations=["q8_0"], drift=False),
+            )
+    before = (out / "SHA256SUMS").read_bytes()
+    job = next(job for job in all_jobs(models.jobs) if job.request().kind == "release")
+    _again(models, job)
+    assert job.status().state == "done"
+    assert (out / "SHA256SUMS").read_bytes() == before
+    export = find_export(models, find_model(models, "tuned"), "q8_0")
+    assert export is not None
+    assert export.file == out / "tuned-q8_0.gguf"
+
+
+@pytest.mark.parametrize(
+    "more", [{"drift": False}, {"dataset": "colours"}, {"judge": "reference"}, {"safetensors": False}]
+)
+def test_a_release_as_it_was_asked_for_is_known_again_and_no_other(
+    judged: Workspace, tmp_path: Path, more: dict[str, Any]
+) -> None:
+    spec = ReleaseSpec(model="other", out=str(tmp_path / "out"), quantisations=[])
+    made = do(judged, "release", spec)[1]
+    files = find_model(judged, "other")
+    assert earlier_release(spec, files) == made | {"seconds": 0.0}
+    assert earlier_release(spec.model_copy(update=more), files) is None
+
+
+def _again(workspace: Workspace, job: JobDirectory, wish: Literal["resume", "stop"] = "resume") -> None:
     from engine.jobs.runner import Runner
     from tests.here import _Here
 
-    job.ask("resume")
+    job.ask(wish)
     runner = Runner(workspace, _Here(workspace))
     while runner.step():
         pass
@@ -328,7 +432,6 @@ def test_what_cannot_be_released(models: Workspace, tmp_path: Path, more: dict[s
 def test_ranked_as_a_file_is_ranked_too(models: Workspace, tmp_path: Path) -> None:
     """What answered was the model's GGUF file, and the ranking is found by that file's hash."""
     from engine.exporting.spec import ExportSpec
-    from engine.inference.spec import GenerateSpec
     from engine.judging.spec import JudgeSpec
 
     do(models, "export", ExportSpec(model="tuned", quantisation="q8_0"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from engine.errors import BakeoffError
@@ -15,7 +14,7 @@ class PreviewError(BakeoffError):
     title = "There is nothing to preview"
 
 
-def preview(workspace: Workspace, name: str, row: int | None, model: str | None) -> tuple[Any, str]:
+def token_preview(workspace: Workspace, name: str, row: int | None, model: str | None) -> dict[str, Any]:
     """Tokenise one example exactly as training and generation do.
 
     Args:
@@ -23,6 +22,10 @@ def preview(workspace: Workspace, name: str, row: int | None, model: str | None)
         name: The dataset.
         row: Row of its file, from 1; None for its first example.
         model: Whose tokenizer and template; None for the only base of the workspace.
+
+    Returns:
+        ``name``, ``row``, ``split``, ``model``, ``template_sha256``, ``tokens`` (each ``id``, ``text``, ``trained``),
+        ``warnings``.
 
     Raises:
         SealedError: The dataset is sealed.
@@ -76,7 +79,7 @@ def preview(workspace: Workspace, name: str, row: int | None, model: str | None)
         warnings.append(
             f"The example has {len(tokens)} tokens, and '{files.name}' was made for {files.info.context}."
         )
-    document = {
+    return {
         "name": name,
         "row": example.row,
         "split": example.split,
@@ -85,19 +88,6 @@ def preview(workspace: Workspace, name: str, row: int | None, model: str | None)
         "tokens": tokens,
         "warnings": warnings,
     }
-    prompt, answer = "".join(texts[: rendered.prompt_length]), "".join(texts[rendered.prompt_length :])
-    trained = len(tokens) - rendered.prompt_length
-    head = (
-        f"Row {example.row} of {name} ({example.split}) for {files.name}: {len(tokens)} tokens, {trained} of them "
-        "trained (between the arrows)."
-    )
-    lines = [head, "", f"{prompt}⟶{_marked(answer)}⟵", *(f"Warning: {warning}" for warning in warnings)]
-    return document, "\n".join(lines)
-
-
-def _marked(text: str) -> str:
-    """``text`` in bold where the terminal can show it."""
-    return f"\x1b[1m{text}\x1b[0m" if sys.stdout.isatty() else text
 
 
 def _model(workspace: Workspace, name: str | None) -> Any:

@@ -1,0 +1,337 @@
+"""The widgets of the Datasets page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt, QTimer, Slot
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMenu, QWidget
+
+from desktop.language import tr
+from desktop.pages.datasets.asking import DatasetAsker
+from desktop.pages.datasets.health import HealthView
+from desktop.pages.datasets.importing import ImportDialog
+from desktop.pages.datasets.inspector import Inspector
+from desktop.pages.datasets.rows import KEYS, DatasetRows, columns
+from desktop.pages.datasets.view_model import DatasetRow, DatasetsModel, sort_files
+from desktop.problem import Problem
+from desktop.shell.commands import Command
+from desktop.shell.context import Context
+from desktop.theme.tokens import GAP
+from desktop.widgets.basics import Button, chip, column, label, retone, row
+from desktop.widgets.drop_zone import DropZone
+from desktop.widgets.empty import Empty
+from desktop.widgets.fields import combo, fill
+from desktop.widgets.page import Page
+from desktop.widgets.segments import Segments
+from desktop.widgets.table import table
+from desktop.words import count
+from engine.datasets.managing import RemovedDataset
+
+#: Milliseconds after the last key before words are looked for.
+_TYPED: Final = 250
+_FILTER: Final = "*.jsonl *.ndjson *.json *.csv *.tsv *.tab *.parquet *.pq *.gz"
+
+
+def build(context: Context) -> Page:
+    """Make the page."""
+    return DatasetsPage(context, DatasetsModel(context.services))
+
+
+class DatasetsPage(Page):
+    """Bringing examples, looking through them, and what is wrong with them."""
+
+    model: DatasetsModel
+
+    def __init__(self, context: Context, model: DatasetsModel) -> None:
+        look = context.look
+        self._manage = Button(look, tr("Manage"), "dots-three")
+        self._add = Button(look, tr("Import"), "plus", "primary", self.browse)
+        super().__init__(context, model, tr("Datasets"), "", self._manage, self._add)
+        self._manage.setMenu(self._menu())
+        model.removed.connect(self._offer_undo)
+        self._rows_asker = DatasetAsker(context.services.workspace, self)
+        self._tokens_asker = DatasetAsker(context.services.workspace, self)
+        sample = Button(look, tr("Try with a sample"), kind="ghost", does=model.add_sample)
+        self._drop = DropZone(
+            look,
+            tr("Drop your examples here"),
+            tr("JSONL, JSON, CSV, TSV or Parquet. Nothing leaves this machine until you start a judge."),
+            tr("Examples ({filter})", filter=_FILTER),
+            sample,
+            padding=16,
+        )
+        self._drop.chosen.connect(self.take_files)
+        self._which = combo(tr("Which dataset"), 220)
+        self._which.activated.connect(lambda at: model.select(self._which.itemData(at)))
+        self._forms = Segments(tr("Rows or check-up"), [("rows", tr("Rows")), ("health", tr("Check-up"))])
+        self._form = "rows"
+        self._forms.choose(self._form)
+        self._forms.chosen.connect(self._show_form)
+        self._search = QLineEdit(placeholderText=tr("Search prompts and answers"))
+        self._search.setAccessibleName(tr("Search prompts and answers"))
+        self._search.setClearButtonEnabled(True)
+        self._split = combo(tr("Which examples"), 130)
+        for words, value in (
+            (tr("All examples"), ""),
+            (tr("For training"), "train"),
+            (tr("For choosing"), "dev"),
+            (tr("For ranking"), "test"),
+        ):
+            self._split.addItem(words, value)
+        self._split.activated.connect(lambda _at: self._show_view())
+        self._chips = [chip("") for _ in range(3)]
+        self._found = label("", "small")
+        self._typing = QTimer(self, singleShot=True, interval=_TYPED)
+        self._typing.timeout.connect(self._show_view)
+        self._search.textChanged.connect(lambda _text: self._typing.start())
+        self._rows = DatasetRows(look, self._rows_asker)
+        self._rows.failed.connect(self._fail)
+        self._rows.counted.connect(self._show_count)
+        self._table = table(tr("Examples"), self._rows, columns())
+        self._table.setMinimumHeight(240)
+        header = self._table.horizontalHeader()
+        header.setSectionsClickable(True)
+        header.setSortIndicatorShown(True)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        header.sortIndicatorChanged.connect(lambda _column, _order: self._show_view())
+        self._table.selectionModel().currentRowChanged.connect(self._choose)
+        self._rows.dataChanged.connect(self._chosen_came)
+        self._inspector = Inspector(look, self._rows_asker, self._tokens_asker)
+        self._inspector.setMinimumHeight(180)
+        self._health = HealthView(look, model, self._tokens_asker)
+        self._shown: tuple[str, bool] | None = None
+        self._empty = Empty(
+            look,
+            "database",
+            tr("No dataset yet"),
+            tr(
+                "A dataset is what a model learns and is measured on: prompts, each with the answer you want."
+            ),
+        )
+        self._closed = Empty(
+            look,
+            "lock",
+            tr("This dataset is sealed"),
+            tr(
+                "Nobody has looked at it, so that it can confirm a winner. A study opens it when it validates."
+            ),
+        )
+        self._content = self._build()
+        self.body.addWidget(self._drop)
+        self.body.addWidget(self._empty, 1)
+        self.body.addWidget(self._content, 1)
+        self._content.hide()
+
+    def update_page(self) -> None:
+        """See `Page`."""
+        state = self.model.state
+        self._empty.setVisible(not state.datasets)
+        self._content.setVisible(bool(state.datasets))
+        self._manage.setVisible(bool(state.datasets))
+        self.set_title(tr("Datasets"), self._summary())
+        shown = state.shown
+        if shown is None:
+            self._rows.clear()
+            self._shown = None
+            return
+        fill(self._which, [(_title(one), one.name) for one in state.datasets], shown.name)
+        self._show_chips(shown)
+        self._inspector.show_models(state.models)
+        self._closed.setVisible(shown.closed)
+        self._health.setVisible(not shown.closed and self._form == "health")
+        for widget in (self._looking, self._search, self._split, self._found):
+            widget.setVisible(not shown.closed and self._form == "rows")
+        if self._shown != (shown.name, shown.closed):
+            self._shown = shown.name, shown.closed
+            self._inspector.clear()
+            with QSignalBlocker(self._search):
+                self._search.clear()
+            if shown.closed:
+                self._rows.clear()
+            else:
+                self._show_view()
+        if self._health.isVisibleTo(self):
+            self._health.show_dataset(shown, state.models)
+
+    def open(self, target: Any) -> None:
+        """Show the dataset of this name."""
+        self.model.select(str(target))
+
+    def leave(self) -> None:
+        """See `Page`."""
+        self._typing.stop()
+        super().leave()
+
+    def close_page(self) -> None:
+        """See `Page`."""
+        self._rows_asker.close()
+        self._tokens_asker.close()
+        super().close_page()
+
+    @property
+    def busy(self) -> bool:
+        """See `Page`."""
+        return self._rows_asker.busy or self._tokens_asker.busy or self._rows.waiting
+
+    def commands(self) -> list[Command]:
+        """See `Page`."""
+        return [
+            Command(tr("Import examples"), "plus", self.browse),
+            Command(tr("Search in the dataset"), "magnifying-glass", self._search.setFocus),
+        ]
+
+    def browse(self) -> None:
+        """Let files be chosen in a dialog."""
+        self._drop.browse()
+
+    @Slot(list)
+    def take_files(self, files: list[Path]) -> None:
+        """Ask how dropped files are to be read; say what cannot be."""
+
+        def sorted_out(found: tuple[list[Path], list[Problem]]) -> None:
+            good, problems = found
+            if problems:
+                first = problems[0]
+                more = [problem.message for problem in problems[1:]]
+                self.context.show_problem(
+                    Problem(first.title, " ".join([first.message, *more]), first.fix, first.code, first.file)
+                )
+            if good:
+                ImportDialog(self.context.look, self.model, good, self).open()
+
+        self.model.services.background.run(
+            self.model, lambda: sort_files(files), sorted_out, self.context.show_problem
+        )
+
+    def _build(self) -> QWidget:
+        self._looking = QWidget()
+        inside = column(self._table, self._inspector, gap=GAP)
+        inside.setStretch(0, 3)
+        inside.setStretch(1, 2)
+        self._looking.setLayout(inside)
+        above = row(
+            self._which, self._forms, self._search, self._split, self._found, None, *self._chips, gap=10
+        )
+        above.setStretch(2, 1)
+        whole = QWidget()
+        parts = column(above, self._looking, self._health, self._closed, gap=GAP)
+        for place in (1, 2, 3):
+            parts.setStretch(place, 1)
+        whole.setLayout(parts)
+        return whole
+
+    def _menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addAction(tr("Export..."), self._ask_export)
+        menu.addAction(tr("Rename..."), self._ask_name)
+        menu.addSeparator()
+        menu.addAction(tr("Remove"), self._remove)
+        return menu
+
+    def _summary(self) -> str:
+        datasets = self.model.state.datasets
+        if not datasets:
+            return tr("What models learn, and what they are measured on.")
+        examples = sum(one.examples for one in datasets)
+        sealed = sum(one.closed for one in datasets)
+        parts = [
+            count(len(datasets), tr("{count} dataset"), tr("{count} datasets")),
+            count(examples, tr("{count} example"), tr("{count} examples")),
+        ]
+        return ", ".join([*parts, *([tr("{count} sealed", count=sealed)] if sealed else [])])
+
+    def _show_chips(self, shown: DatasetRow) -> None:
+        doubles = shown.duplicates + shown.near
+        said = [
+            (shown.form, "info"),
+            (
+                count(doubles, tr("{count} duplicate"), tr("{count} duplicates")),
+                "warn" if doubles else "good",
+            ),
+            (tr("{count} left out", count=f"{shown.rejected:,}") if shown.rejected else "", "warn"),
+        ]
+        for widget, (words, tone) in zip(self._chips, said, strict=True):
+            widget.setText(words)
+            widget.setVisible(bool(words))
+            retone(widget, tone=tone)
+
+    def _show_form(self, form: str) -> None:
+        self._form = form
+        self.update_page()
+
+    def _show_view(self) -> None:
+        shown = self.model.state.shown
+        if shown is None or shown.closed:
+            return
+        header = self._table.horizontalHeader()
+        column_sorted = header.sortIndicatorSection()
+        self._found.setText(tr("Reading..."))
+        self._rows.show_view(
+            shown.name,
+            split=self._split.currentData() or "",
+            search=self._search.text().strip(),
+            sort=KEYS[column_sorted] if 0 <= column_sorted < len(KEYS) else "",
+            descending=header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder,
+        )
+
+    @Slot(int)
+    def _show_count(self, number: int) -> None:
+        self._found.setText(count(number, tr("{count} row"), tr("{count} rows")))
+        if number:
+            self._table.setCurrentIndex(self._rows.index(0, 0))
+        else:
+            self._inspector.clear()
+
+    @Slot(QModelIndex, QModelIndex)
+    def _choose(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        shown = self.model.state.shown
+        if not current.isValid() or shown is None:
+            return
+        known = self._rows.row_at(current.row())
+        if known is not None:
+            self._inspector.show_row(shown.name, int(known["row"]))
+
+    def _chosen_came(self) -> None:
+        """Rows were fetched: the chosen one may be among them."""
+        current = self._table.currentIndex()
+        if current.isValid():
+            self._choose(current, current)
+
+    def _ask_export(self) -> None:
+        shown = self.model.state.shown
+        if shown is not None:
+            file, _ = QFileDialog.getSaveFileName(
+                self, tr("Export {name}", name=shown.name), f"{shown.name}.jsonl", "*.jsonl *.csv *.parquet"
+            )
+            if file:
+                self.model.export(shown.name, Path(file))
+
+    def _ask_name(self) -> None:
+        shown = self.model.state.shown
+        if shown is not None:
+            name, accepted = QInputDialog.getText(
+                self, tr("Rename {name}", name=shown.name), tr("New name"), text=shown.name
+            )
+            if accepted and name.strip() and name.strip() != shown.name:
+                self.model.rename(shown.name, name.strip())
+
+    def _remove(self) -> None:
+        shown = self.model.state.shown
+        if shown is not None:
+            self.model.remove(shown.name)
+
+    @Slot(object)
+    def _offer_undo(self, removed: RemovedDataset) -> None:
+        sentence = tr(
+            "{name} lies in the trash, with {answers} sets of answers and {verdicts} verdicts.",
+            name=removed.name,
+            answers=removed.answers,
+            verdicts=removed.verdicts,
+        )
+        self.context.offer_undo(sentence, lambda: self.model.restore(removed))
+
+
+def _title(one: DatasetRow) -> str:
+    return tr("{name} (sealed)", name=one.name) if one.closed else one.name

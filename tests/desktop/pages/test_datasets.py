@@ -1,0 +1,284 @@
+"""The Datasets page: dropping files, correcting how they are read, looking through rows, the check-up, the trash."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QDialog,
+    QLabel,
+    QLineEdit,
+    QTableView,
+    QTextBrowser,
+    QWidget,
+)
+
+from desktop.pages.datasets.importing import ImportDialog
+from desktop.pages.datasets.page import DatasetsPage
+from desktop.pages.datasets.rows import DatasetRows
+from desktop.shell.window import MainWindow
+from desktop.widgets.drop_zone import DropZone
+from engine.datasets.spec import ImportSpec, SourceSpec
+from engine.jobs.client import JobClient
+from engine.jobs.directory import all_jobs
+from engine.workspace import Workspace
+from tests.desktop.conftest import Until
+from tests.here import add_model, do, import_rows
+from tests.tiny import tiny_model
+
+Kind = TypeVar("Kind", bound=QWidget)
+
+ROWS = [
+    {
+        "prompt": f"What is number {n}?",
+        "completion": f"It is {n}.",
+        "split": "test" if n % 4 == 0 else "train",
+    }
+    for n in range(40)
+]
+
+
+@pytest.fixture
+def page(workspace: Workspace, window: MainWindow, until: Until) -> DatasetsPage:
+    window.resize(1200, 800)
+    window.go("datasets")
+    assert isinstance(window.page, DatasetsPage)
+    found = window.page
+    until(lambda: found.model.loaded)
+    return found
+
+
+def texts(widget: QWidget) -> str:
+    return "\n".join(one.text() for one in widget.findChildren(QLabel) if one.isVisible())
+
+
+def named(page: QWidget, kind: type[Kind], name: str) -> Kind:
+    return next(one for one in page.findChildren(kind) if one.accessibleName() == name)
+
+
+def rows_of(page: DatasetsPage) -> DatasetRows:
+    model = named(page, QTableView, "Examples").model()
+    assert isinstance(model, DatasetRows)
+    return model
+
+
+def drop(page: DatasetsPage, *files: Path) -> None:
+    """Drop files as the file manager does."""
+    zone = page.findChild(DropZone)
+    assert isinstance(zone, DropZone)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
+    event = QDropEvent(
+        QPointF(10, 10),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    zone.dropEvent(event)
+
+
+def dialog_of(page: DatasetsPage, until: Until) -> ImportDialog:
+    until(lambda: page.findChildren(ImportDialog))
+    return page.findChildren(ImportDialog)[0]
+
+
+def test_an_empty_workspace_says_what_a_dataset_is(page: DatasetsPage) -> None:
+    assert "No dataset yet" in texts(page)
+
+
+def test_a_dropped_file_becomes_a_dataset_by_keyboard(
+    page: DatasetsPage, workspace: Workspace, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JobClient, "ensure_runner", lambda *_: None)
+    file = tmp_path / "questions.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    drop(page, file)
+    dialog = dialog_of(page, until)
+    until(lambda: "All of the first 40 rows can be read." in texts(dialog))
+    name = named(dialog, QLineEdit, "What to call it")
+    assert name.text() == "questions"
+    go = named(dialog, QAbstractButton, "Import")
+    go.setFocus()
+    QTest.keyClick(go, Qt.Key.Key_Space)
+    until(lambda: [job.request().kind for job in all_jobs(workspace.jobs)] == ["dataset_import"])
+    spec = all_jobs(workspace.jobs)[0].request().spec
+    assert (spec["name"], spec["sources"]) == ("questions", [{"path": str(file), "split": None}])
+
+
+def test_columns_that_nobody_knows_are_given_their_roles(
+    page: DatasetsPage, until: Until, tmp_path: Path
+) -> None:
+    file = tmp_path / "odd.csv"
+    file.write_text("words,label\nhello,greeting\nbye,farewell\n", encoding="utf-8")
+    drop(page, file)
+    dialog = dialog_of(page, until)
+    until(lambda: "cannot be read" in texts(dialog))
+    go = named(dialog, QAbstractButton, "Import")
+    assert not go.isEnabled()
+    for role, column in (("Prompt from", "words"), ("Answer from", "label")):
+        choice = named(dialog, QComboBox, role)
+        assert choice.findText(column) > 0
+        choice.setEditText(column)
+    until(lambda: "All of the first 2 rows can be read." in texts(dialog))
+    assert go.isEnabled()
+    assert dict(dialog.options().mapping) == {"prompt": "words", "completion": "label"}
+    dialog.reject()
+
+
+def test_files_that_hold_no_examples_are_answered_kindly(
+    page: DatasetsPage, window: MainWindow, until: Until, tmp_path: Path
+) -> None:
+    picture, good = tmp_path / "cat.png", tmp_path / "good.csv"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    good.write_text("prompt,completion\nWho?,Me\n", encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    drop(page, picture, good, tmp_path / "empty")
+    dialog = dialog_of(page, until)
+    until(lambda: any("PNG picture" in texts(one) for one in window.findChildren(QDialog)))
+    told = next(one for one in window.findChildren(QDialog) if "PNG picture" in texts(one))
+    assert "The folder empty holds no file with examples." in texts(told)
+    told.close()
+    assert named(dialog, QLineEdit, "What to call it").text() == "good"
+    dialog.reject()
+
+
+def test_rows_are_searched_filtered_and_read_in_full(
+    page: DatasetsPage, workspace: Workspace, until: Until
+) -> None:
+    import_rows(workspace, ROWS, "questions")
+    rows = rows_of(page)
+    until(lambda: rows.rowCount() == 40)
+    until(lambda: rows.row_at(0) is not None)
+    text = page.findChild(QTextBrowser)
+    assert isinstance(text, QTextBrowser)
+    until(lambda: "What is number 0?" in text.toPlainText())
+    search = named(page, QLineEdit, "Search prompts and answers")
+    search.setFocus()
+    QTest.keyClicks(search, "NUMBER 3")
+    until(lambda: rows.rowCount() == 11)  # 3 and 30 to 39
+    split = named(page, QComboBox, "Which examples")
+    split.setFocus()
+    for _ in range(3):  # for training, for choosing, for ranking
+        QTest.keyClick(split, Qt.Key.Key_Down)
+    until(lambda: rows.rowCount() == 2)  # 32 and 36
+    assert "2 rows" in texts(page)
+    table = named(page, QTableView, "Examples")
+    table.setFocus()
+    QTest.keyClick(table, Qt.Key.Key_Down)
+    until(lambda: "It is 36." in text.toPlainText())
+
+
+def test_tokens_are_shown_with_what_is_trained_and_lengths_are_counted(
+    page: DatasetsPage, workspace: Workspace, until: Until, tmp_path: Path
+) -> None:
+    add_model(workspace, tiny_model(tmp_path / "tiny"), "tiny")
+    import_rows(workspace, ROWS, "questions")
+    until(lambda: page.model.state.models == ("tiny",))
+    until(lambda: rows_of(page).row_at(0) is not None)
+    tokens = named(page, QAbstractButton, "Tokens")
+    tokens.setFocus()
+    QTest.keyClick(tokens, Qt.Key.Key_Space)
+    until(lambda: "of them trained" in texts(page))
+    health = named(page, QAbstractButton, "Check-up")
+    health.setFocus()
+    QTest.keyClick(health, Qt.Key.Key_Space)
+    until(lambda: "Half of the examples have at most" in texts(page))
+    until(lambda: "No prompt of the test is in the training examples." in texts(page))
+
+
+def test_a_sealed_dataset_stays_unseen(page: DatasetsPage, workspace: Workspace, until: Until) -> None:
+    file = workspace.root.parent / "secret.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    source = SourceSpec(path=str(file))
+    do(workspace, "dataset_import", ImportSpec(sources=[source], name="secret", sealed=True))
+    until(lambda: "This dataset is sealed" in texts(page))
+    assert rows_of(page).rowCount() == 0
+
+
+def test_removed_and_brought_back(
+    page: DatasetsPage, window: MainWindow, workspace: Workspace, until: Until
+) -> None:
+    import_rows(workspace, ROWS, "questions")
+    until(lambda: page.model.state.selected == "questions")
+    page.model.remove("questions")
+    until(lambda: not page.model.state.datasets)
+    undo = next(
+        one for one in window.findChildren(QAbstractButton) if one.accessibleName().startswith("Undo")
+    )
+    undo.setFocus()
+    QTest.keyClick(undo, Qt.Key.Key_Space)
+    until(lambda: [one.name for one in page.model.state.datasets] == ["questions"])
+    page.model.rename("questions", "answers")
+    until(lambda: page.model.state.selected == "answers")
+
+
+def test_a_process_that_dies_is_told_and_replaced(
+    page: DatasetsPage, workspace: Workspace, until: Until
+) -> None:
+    import_rows(workspace, ROWS, "questions")
+    rows = rows_of(page)
+    until(lambda: rows.rowCount() == 40)
+    told: list[object] = []
+    rows.failed.connect(told.append)
+    page._rows_asker._process.kill()  # type: ignore[union-attr]
+    until(lambda: page._rows_asker._process is None)
+    rows.show_view("questions", split="test")
+    until(lambda: rows.rowCount() == 10)
+
+
+def test_a_million_rows_scroll_and_are_searched_quickly(
+    page: DatasetsPage, workspace: Workspace, until: Until
+) -> None:
+    many = 1_000_000
+    import_rows(workspace, ROWS, "questions")
+    until(lambda: rows_of(page).rowCount() == 40)
+    folder = page.model.state.datasets[0].folder
+    stored = pq.read_table(folder / "examples.parquet")
+    times = many // len(stored)
+    table = pa.concat_tables([stored] * times).set_column(0, "row", pa.array(range(1, many + 1), pa.int64()))
+    pq.write_table(table, folder / "examples.parquet", row_group_size=100_000)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"examples": many}), encoding="utf-8")
+    page._rows_asker.close()
+    rows = rows_of(page)
+    rows.show_view("questions")
+    deadline = time.monotonic() + 60
+    while rows.rowCount() != many and time.monotonic() < deadline:
+        try:
+            until(lambda: rows.rowCount() == many)
+        except AssertionError:
+            continue
+    view = named(page, QTableView, "Examples")
+    began = time.monotonic()
+    for place in range(0, many, 40_000):
+        view.scrollTo(rows.index(place, 0))
+        view.viewport().repaint()
+    assert (time.monotonic() - began) / 25 < 0.1  # a frame, on a busy machine; the benchmark measures it
+    until(lambda: rows.row_at(many - 10) is not None)
+    began = time.monotonic()
+    rows.show_view("questions", search="number 39?")
+    until(lambda: rows.rowCount() == many // 40)
+    assert time.monotonic() - began < 3
+
+
+def test_tasks_of_a_job_appear_by_themselves(
+    page: DatasetsPage, workspace: Workspace, until: Until, tmp_path: Path
+) -> None:
+    file = tmp_path / "good.csv"
+    file.write_text(
+        "prompt,completion\n" + "".join(f"Who {n}?,Me {n}\n" for n in range(20)), encoding="utf-8"
+    )
+    do(workspace, "dataset_import", ImportSpec(sources=[SourceSpec(path=str(file))], name="good"))
+    until(lambda: [one.name for one in page.model.state.datasets] == ["good"])
