@@ -18,6 +18,7 @@ from desktop.pages.compare.page import ComparePage
 from desktop.pages.compare.planning import Draft, amount, generate_spec
 from desktop.pages.compare.strip import WorkStrip
 from desktop.shell.window import MainWindow
+from desktop.widgets.fields import Suggested
 from engine.errors import BakeoffError
 from engine.inference.outputs import Output
 from engine.jobs.directory import all_jobs
@@ -261,10 +262,10 @@ def test_a_judge_that_costs_money_needs_a_ceiling_and_shows_what_it_spends(
     with workspace.catalogue.writing() as session:
         session.add(Endpoint(name="lab", base_url=server.base_url, key_env="LAB_API_KEY"))
     dialog = open_dialog(page, until)
-    line = named(dialog, QComboBox, "Judge")
-    assert isinstance(line, QComboBox)
-    line.lineEdit().selectAll()
-    QTest.keyClicks(line.lineEdit(), "lab:gpt-4o")
+    line = named(dialog, Suggested, "Judge")
+    assert isinstance(line, Suggested)
+    line.line.selectAll()
+    QTest.keyClicks(line.line, "lab:gpt-4o")
     until(lambda: dialog.model.state.problem is not None)
     assert dialog.model.state.problem.code == "budget.missing"  # type: ignore[union-attr]
     assert not dialog._start.isEnabled()
@@ -304,11 +305,11 @@ def test_missing_answers_are_generated_first(page: ComparePage, until: Until) ->
     box = next(one for one in dialog.findChildren(QAbstractButton) if one.text() == "Half")
     box.setFocus()
     QTest.keyClick(box, Qt.Key.Key_Space)
-    line = named(dialog, QComboBox, "Another contestant")
-    assert isinstance(line, QComboBox)
-    line.lineEdit().setFocus()
-    QTest.keyClicks(line.lineEdit(), "dataset")
-    QTest.keyClick(line.lineEdit(), Qt.Key.Key_Return)
+    line = named(dialog, Suggested, "Another contestant")
+    assert isinstance(line, Suggested)
+    line.line.setFocus()
+    QTest.keyClicks(line.line, "dataset")
+    QTest.keyClick(line.line, Qt.Key.Key_Return)
     until(lambda: dialog.model.state.missing == COUNT and dialog.model.state.can_generate)
     press(dialog, "Generate the missing answers")
     until(lambda: "The answers are there." in texts(dialog))
