@@ -130,49 +130,19 @@ class _Told(SilentReporter):
 def _opened(
     options: argparse.Namespace, session: Session, before: Conversation | None
 ) -> tuple[list[Pane], list[Answering]]:
-    """The panes, and who answers in them; local models are loaded with their first question.
-
-    Those of a conversation that is gone on with are answered from the files that have answered ``before``.
-    """
+    """The panes, and who answers in them; files that are not there yet are made."""
     from engine.cli.exported import gguf_of, gguf_of_pane
-    from engine.inference.access import open_endpoint
-    from engine.inference.budget import Budget
-    from engine.inference.chat.answering import LocalAnswering, PaidAnswering
-    from engine.inference.chat.conversation import Pane
-    from engine.inference.contestants import speaker
-    from engine.inference.paid import require_budget
-    from engine.inference.talking.client import Loading
+    from engine.inference.chat.opening import open_panes
 
-    earlier = before.panes if before is not None else [None] * len(options.models)
-    names = options.models if before is None else [pane.name for pane in before.panes]
-    speakers = [speaker(session.workspace, name) for name in names]
-    require_budget(session.workspace, [one for one in speakers if one is not None], options.budget_usd)
-    budget = Budget(options.budget_usd)
-    panes: list[Pane] = []
-    answering: list[Answering] = []
-    for name, paid, old in zip(names, speakers, earlier, strict=True):
-        left_out = 0 if old is None else old.left_out
-        if paid is not None:
-            endpoint = open_endpoint(session.workspace, paid[0], budget, _Told(session))
-            panes.append(Pane(name=name, kind="api", model=paid[1], left_out=left_out))
-            answering.append(PaidAnswering(endpoint, paid[1]))
-            continue
-        files, export = gguf_of_pane(session, old) if old is not None else gguf_of(session, name)
-        panes.append(
-            Pane(
-                name=name,
-                kind="local",
-                file=str(export.file),
-                sha256=export.sha256,
-                quantisation=export.quantisation,
-                context=options.context,
-                left_out=left_out,
-            )
-        )
-        answering.append(
-            LocalAnswering(Loading(export.file, files.folder, files.base_folder, options.context))
-        )
-    return panes, answering
+    return open_panes(
+        session.workspace,
+        options.models,
+        lambda name, old: gguf_of(session, name) if old is None else gguf_of_pane(session, old),
+        before=before,
+        budget_usd=options.budget_usd,
+        context=options.context,
+        reporter=_Told(session),
+    )
 
 
 def _require_same(conversation: Conversation, names: list[str]) -> None:

@@ -16,6 +16,9 @@ from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
 from engine.workspace import Workspace
 
+#: What the platform without a screen says of every window, and of scripts that its fonts do not shape.
+_HARMLESS = ("propagateSizeHints", "OpenType support missing")
+
 Until = Callable[[Callable[[], object]], None]
 
 
@@ -38,8 +41,7 @@ def no_qt_warning(application: QApplication) -> Iterator[None]:
     warnings: list[str] = []
 
     def note(kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
-        # The platform without a screen says this of every window.
-        if kind != QtMsgType.QtDebugMsg and "propagateSizeHints" not in text:
+        if kind != QtMsgType.QtDebugMsg and not any(known in text for known in _HARMLESS):
             warnings.append(text)
 
     previous = qInstallMessageHandler(note)
