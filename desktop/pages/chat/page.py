@@ -169,6 +169,8 @@ class ChatPage(Page):
 
     def begin(self, names: tuple[str, ...], budget: float | None) -> None:
         """Begin a conversation with some models."""
+        if not names:
+            return
         self._wanted = names, budget
         self.model.talk.begin(names, self._settings.wish(), budget)
 
