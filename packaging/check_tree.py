@@ -30,6 +30,7 @@ HOSTS: Final = (
     "creativecommons.org",
     "doi.org",
     "huggingface.co",
+    "json-schema.org",
     "keepachangelog.com",
     "semver.org",
     "w3.org",
