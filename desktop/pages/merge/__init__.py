@@ -1,0 +1,1 @@
+"""The Merge page: models, a method, a gradient over the layers, and the recipe that says it all."""

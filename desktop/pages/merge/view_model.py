@@ -1,0 +1,241 @@
+"""The recipe that is being written, what the pre-flight says of it, and starting it. No widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from desktop.feed import JobRow
+from desktop.language import tr
+from desktop.pages.merge.recipe_form import Form, form_of, yaml_of
+from desktop.problem import Problem, problem_of
+from desktop.services import Services
+from desktop.view_model import ViewModel
+from engine.errors import BakeoffError
+from engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.merging import Preflight
+
+#: Milliseconds without a change before a recipe is looked at.
+_PAUSE: Final = 350
+
+
+@dataclass(frozen=True)
+class Mergeable:
+    """A model that can be merged.
+
+    Attributes:
+        shape: Equal for those that fit each other.
+    """
+
+    name: str
+    kind: str
+    shape: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the pre-flight says.
+
+    Attributes:
+        findings: Severity, message and fix of each.
+        facts: Method, layers, tensors, bytes ... where there is a plan.
+        free: Bytes free on the workspace's disk.
+    """
+
+    ok: bool
+    findings: tuple[tuple[str, str, str], ...]
+    facts: dict[str, Any] = field(default_factory=dict, hash=False)
+    free: int = 0
+
+
+@dataclass(frozen=True)
+class MergeState:
+    """What the page shows beside the recipe.
+
+    Attributes:
+        models: Newest first.
+        presets: Names of recipes that ship with Bakeoff.
+        jobs: Merges that are not over.
+    """
+
+    models: tuple[Mergeable, ...] = ()
+    presets: tuple[str, ...] = ()
+    jobs: tuple[JobRow, ...] = ()
+
+
+class MergeModel(ViewModel[MergeState]):
+    """Keeps form and text of a recipe saying the same, and has it checked."""
+
+    #: Form, text or what is said of them is another.
+    drafted = Signal()
+
+    def __init__(self, services: Services, parent: QObject | None = None) -> None:
+        super().__init__(services, MergeState(), parent)
+        #: None where the text says what a form cannot.
+        self.form: Form | None = Form()
+        self.text = ""
+        #: Why the text is no recipe.
+        self.fault: Problem | None = None
+        #: None while it is looked at.
+        self.checked: Checked | None = None
+        self._number = 0
+        self._timer = QTimer(self, singleShot=True, interval=_PAUSE)
+        self._timer.timeout.connect(self._check)
+
+    def show(self) -> None:
+        """See `ViewModel`."""
+        if not self.shown:
+            self.services.feed.jobs_changed.connect(self.refresh)
+        super().show()
+
+    def hide(self) -> None:
+        """See `ViewModel`."""
+        if self.shown:
+            self.services.feed.jobs_changed.disconnect(self.refresh)
+        self._timer.stop()
+        super().hide()
+
+    def read(self) -> Callable[[], MergeState]:
+        """See `ViewModel`."""
+        workspace = self.services.workspace
+        jobs = tuple(job for job in self.services.feed.jobs if job.kind == "merge" and job.state != "done")[
+            -3:
+        ]
+
+        def read() -> MergeState:
+            from sqlalchemy import select
+
+            from engine.merging.presets import preset_names
+            from engine.workspace.tables import Model
+
+            with workspace.catalogue.reading() as session:
+                rows = session.scalars(select(Model).order_by(Model.created_at.desc())).all()
+                models = tuple(Mergeable(row.name, row.kind, _shape(row.info)) for row in rows)
+            return MergeState(models, tuple(preset_names()), jobs)
+
+        return read
+
+    def use_form(self, form: Form) -> None:
+        """Take over a change of the form; the text follows."""
+        self.form, self.text, self.fault = form, yaml_of(form) if form.models else "", None
+        self._changed()
+
+    def use_text(self, text: str) -> None:
+        """Take over a change of the text; the form follows, as far as it can say the same."""
+        if text == self.text:
+            return
+        self.text, self.fault = text, None
+        try:
+            from engine.merging.loading import parse_recipe
+
+            self.form = form_of(parse_recipe(text))
+        except BakeoffError as error:
+            # The form stays as it was.
+            self.fault = problem_of(error)
+        self._changed()
+
+    def load(self, file: Path) -> None:
+        """Use a recipe from a file."""
+
+        def read() -> str:
+            from engine.merging.loading import load_recipe
+
+            load_recipe(file)
+            return file.read_text(encoding="utf-8-sig")
+
+        self.services.background.run(self, read, self.use_text, self.failed.emit)
+
+    def use_preset(self, name: str) -> None:
+        """Fill a recipe that ships with Bakeoff with the chosen models."""
+        models = self.form.models if self.form is not None else ()
+        if not models:
+            return
+        base = self.form.base if self.form is not None else models[0]
+        try:
+            from engine.merging.method_table import METHODS
+            from engine.merging.presets import preset
+
+            rest = [one for one in models if one != base]
+            endpoint = METHODS[name].base in ("endpoint", "inputs") if name in METHODS else True
+            recipe = preset(name, [base, *rest] if endpoint else rest or [base], base)
+        except BakeoffError as error:
+            self.failed.emit(problem_of(error))
+            return
+        form = form_of(recipe)
+        if form is not None:
+            self.use_form(replace(form, base=form.base or base))
+
+    def start(self, name: str, seed: int) -> None:
+        """Put the merge into the queue."""
+        workspace, client, text = self.services.workspace, self.services.client, self.text
+
+        def submit() -> str:
+            from engine.merging.loading import parse_recipe
+            from engine.merging.spec import MergeSpec
+            from engine.workspace.naming import free_name, require_free, slug
+            from engine.workspace.tables import Model
+
+            recipe = parse_recipe(text)
+            with workspace.catalogue.reading() as session:
+                if name:
+                    require_free(session, Model, name)
+                wanted = name or free_name(session, Model, slug(f"{recipe.merge_method}-merge"))
+            spec = MergeSpec(recipe=text, name=wanted, seed=seed)
+            client.submit("merge", spec, f"Merge {wanted}")
+            client.ensure_runner()
+            return wanted
+
+        self.do(submit, lambda made: self.told.emit(tr("{name} is being merged.", name=made)))
+
+    def _changed(self) -> None:
+        self._number += 1
+        self.checked = None
+        if self.fault is None and self.text:
+            self._timer.start()
+        else:
+            self._timer.stop()
+        self.drafted.emit()
+
+    def _check(self) -> None:
+        number, text, workspace = self._number, self.text, self.services.workspace
+
+        def done(found: Checked) -> None:
+            if number == self._number:
+                self.checked = found
+                self.drafted.emit()
+
+        def failed(problem: Problem) -> None:
+            if number == self._number:
+                self.checked = Checked(False, (("error", problem.message, problem.fix),))
+                self.drafted.emit()
+
+        self.services.background.run(self, lambda: _checked(workspace, text), done, failed)
+
+
+def _checked(workspace: Workspace, text: str) -> Checked:
+    import shutil
+
+    from engine.merging import check
+    from engine.merging.loading import parse_recipe
+    from engine.merging.workspace_models import workspace_resolver
+
+    found: Preflight = check(parse_recipe(text), resolve=workspace_resolver(workspace))
+    facts = {key: value for key, value in found.as_dict().items() if key != "findings"}
+    return Checked(
+        found.ok,
+        tuple((one.severity, one.message, one.fix) for one in found.findings),
+        facts,
+        shutil.disk_usage(workspace.root).free,
+    )
+
+
+def _shape(info: dict[str, Any]) -> str:
+    """What has to be equal for two models to be merged."""
+    keys = ("architecture", "hidden", "layers", "parameters")
+    return "/".join(str(info.get(key, "")) for key in keys)

@@ -1,0 +1,186 @@
+"""The Merge page: form and text say the same, the gradient by keyboard, findings in words, a merge for real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QPlainTextEdit,
+    QWidget,
+)
+
+from desktop.pages.merge.gradient import GradientEditor
+from desktop.pages.merge.page import MergePage
+from desktop.pages.merge.recipe_form import Form, curve_at, document_of, form_of, yaml_of
+from desktop.shell.window import MainWindow
+from engine.jobs.client import JobClient
+from engine.jobs.directory import all_jobs
+from engine.merging.loading import parse_recipe
+from engine.merging.method_table import METHODS
+from engine.merging.presets import preset, preset_names
+from engine.merging.spec import MergeSpec
+from engine.models.library import find_model
+from engine.workspace import Workspace
+from tests.desktop.conftest import Until
+from tests.here import add_model, do
+from tests.tiny import tiny_model
+
+
+@pytest.fixture
+def models(workspace: Workspace, tmp_path: Path) -> Workspace:
+    for seed, name in enumerate(("one", "two", "three")):
+        add_model(workspace, tiny_model(tmp_path / name, seed=seed), name)
+    return workspace
+
+
+@pytest.fixture
+def page(models: Workspace, window: MainWindow, until: Until) -> MergePage:
+    window.resize(1360, 860)
+    window.go("merge")
+    assert isinstance(window.page, MergePage)
+    found = window.page
+    until(lambda: found.model.checked is not None and found.model.checked.ok)
+    return found
+
+
+def texts(widget: QWidget) -> str:
+    return "\n".join(one.text() for one in widget.findChildren(QLabel) if one.isVisible())
+
+
+def text_of(page: MergePage) -> QPlainTextEdit:
+    found = page.findChild(QPlainTextEdit)
+    assert isinstance(found, QPlainTextEdit)
+    return found
+
+
+def test_an_empty_workspace_says_what_is_needed(window: MainWindow, until: Until) -> None:
+    window.go("merge")
+    until(lambda: window.page.model.loaded)
+    assert "Nothing to merge yet" in texts(window.page)
+
+
+def test_it_begins_with_the_gradient_of_the_seed_story(page: MergePage) -> None:
+    recipe = parse_recipe(text_of(page).toPlainText())
+    assert recipe.merge_method == "slerp"
+    assert recipe.as_dict()["parameters"] == preset("slerp", ["a", "b"]).as_dict()["parameters"]
+    assert "These models can be merged" in texts(page)
+
+
+def test_points_are_moved_by_keyboard_and_by_mouse_and_the_text_follows(
+    page: MergePage, until: Until
+) -> None:
+    editor = page.findChild(GradientEditor)
+    assert isinstance(editor, GradientEditor)
+    editor.setFocus()
+    QTest.keyClick(editor, Qt.Key.Key_Right)
+    QTest.keyClick(editor, Qt.Key.Key_Up)
+    QTest.keyClick(editor, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    document = yaml.safe_load(text_of(page).toPlainText())
+    assert document["parameters"]["t"][0] == {"filter": "self_attn", "value": [0, 0.54, 0.3, 0.7, 1]}
+    assert "layer" in editor.accessibleDescription()
+    QTest.keyClick(editor, Qt.Key.Key_PageDown)
+    QTest.keyClick(editor, Qt.Key.Key_Up)
+    document = yaml.safe_load(text_of(page).toPlainText())
+    assert document["parameters"]["t"][1]["value"][1] == 0.55
+    first = QPoint(round(editor._place(0.0, 0.0).x()), round(editor._place(0.0, 0.0).y()))
+    half = QPoint(first.x(), round(editor._place(0.0, 0.5).y()))
+    QTest.mousePress(editor, Qt.MouseButton.LeftButton, pos=first)
+    QTest.mouseMove(editor, half)
+    QTest.mouseRelease(editor, Qt.MouseButton.LeftButton, pos=half)
+    value = yaml.safe_load(text_of(page).toPlainText())["parameters"]["t"][0]["value"][0]
+    assert value == pytest.approx(0.5, abs=0.02)
+    until(lambda: page.model.checked is not None and page.model.checked.ok)
+
+
+def test_the_form_follows_the_text_and_a_wrong_text_leaves_it(page: MergePage, until: Until) -> None:
+    text = text_of(page)
+    text.setPlainText(yaml_of(Form("linear", ("one", "two", "three"), "", {"two": {"weight": 0.25}})))
+    until(lambda: page.model.form is not None and page.model.form.method == "linear")
+    method = next(box for box in page.findChildren(QComboBox) if box.accessibleName() == "Method")
+    assert method.currentText() == "linear"
+    weight = next(box for box in page.findChildren(QDoubleSpinBox) if box.accessibleName() == "two weight")
+    assert weight.value() == 0.25
+    weight.setValue(0.75)
+    assert yaml.safe_load(text.toPlainText())["models"][1]["parameters"] == {"weight": 0.75}
+    text.setPlainText("merge_method: linera\nmodels:\n- model: one\n")
+    until(lambda: page.model.fault is not None)
+    assert "linera" in texts(page)
+    assert page.model.form is not None
+    assert page.model.form.method == "linear"
+    start = next(
+        one
+        for one in page.findChildren(QAbstractButton)
+        if one.accessibleName() == "Mend the recipe to start"
+    )
+    assert not start.isEnabled()
+
+
+def test_what_a_form_cannot_say_stays_text(page: MergePage, until: Until) -> None:
+    stacked = "merge_method: passthrough\nslices:\n- sources:\n  - model: one\n    layer_range: [0, 1]\n"
+    text_of(page).setPlainText(stacked)
+    until(lambda: page.model.form is None)
+    until(lambda: page.model.checked is not None and page.model.checked.ok)
+    assert "change it as text" in texts(page)
+    assert text_of(page).toPlainText() == stacked
+
+
+def test_models_that_do_not_fit_are_told_before_anything_runs(
+    page: MergePage, models: Workspace, until: Until, tmp_path: Path
+) -> None:
+    add_model(models, tiny_model(tmp_path / "wide", seed=9, hidden=64), "wide")
+    until(lambda: any(box.accessibleName() == "wide" for box in page.findChildren(QCheckBox)))
+    box = next(box for box in page.findChildren(QCheckBox) if box.accessibleName() == "wide")
+    chosen = next(one for one in page.findChildren(QCheckBox) if one.isChecked())
+    chosen.setFocus()
+    QTest.keyClick(chosen, Qt.Key.Key_Space)
+    box.setFocus()
+    QTest.keyClick(box, Qt.Key.Key_Space)
+    until(lambda: page.model.checked is not None and not page.model.checked.ok)
+    assert "in the way" in texts(page)
+
+
+def test_a_merge_is_started_and_made(
+    page: MergePage, models: Workspace, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JobClient, "ensure_runner", lambda *_: None)
+    start = next(one for one in page.findChildren(QAbstractButton) if one.accessibleName() == "Start merging")
+    start.setFocus()
+    QTest.keyClick(start, Qt.Key.Key_Space)
+    until(lambda: [job.request().kind for job in all_jobs(models.jobs)][-1:] == ["merge"])
+    spec = MergeSpec.model_validate(all_jobs(models.jobs)[-1].request().spec)
+    do(models, "merge", spec)
+    assert find_model(models, "slerp-merge").kind == "merge"
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_every_method_goes_from_the_form_to_yaml_and_back(method: str) -> None:
+    models = ("a", "b") if METHODS[method].most == 2 else ("a", "b", "c")
+    form = Form(method, models, "" if METHODS[method].base == "inputs" else "a", curves={"": (0.5,)})
+    recipe = parse_recipe(yaml_of(form))
+    assert recipe.merge_method == method
+    back = form_of(recipe)
+    assert back is not None
+    assert document_of(back) == document_of(form)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_presets_are_what_a_form_can_say(name: str) -> None:
+    recipe = preset(name, ["a", "b"], "a" if name == "slerp" else "base")
+    form = form_of(recipe)
+    assert form is not None
+    assert parse_recipe(yaml_of(form)).as_dict() == recipe.as_dict()
+
+
+def test_curves_are_read_as_a_merge_reads_them() -> None:
+    assert curve_at((0.0, 0.5, 0.3, 0.7, 1.0), 0.0) == 0.0
+    assert curve_at((0.0, 0.5, 0.3, 0.7, 1.0), 1.0) == 1.0
+    assert curve_at((0.0, 1.0), 0.25) == 0.25
