@@ -11,7 +11,7 @@ from typing import Any, Final
 
 #: The last lines that llama.cpp logged: the only place where it says why something failed.
 _LINES: Final[deque[str]] = deque(maxlen=50)
-_CAUSE: Final = re.compile(r"error|invalid|unknown|not enough", re.IGNORECASE)
+_CAUSE: Final = re.compile(r"error|invalid|unknown|not enough|unsupported", re.IGNORECASE)
 _LOADING: Final = "error loading model: "
 
 

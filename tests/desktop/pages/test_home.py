@@ -60,7 +60,10 @@ def write(file: Path, count: int) -> Path:
     return file
 
 
-def test_an_empty_workspace_shows_recipes_with_time_and_cost_and_what_to_do(page: HomePage) -> None:
+def test_an_empty_workspace_shows_recipes_with_time_and_cost_and_what_to_do(
+    page: HomePage, until: Until
+) -> None:
+    until(lambda: "nothing to pay" in texts(page))
     shown = texts(page)
     for words in ("Does tuning help?", "Find the best base", "Full bake-off", "nothing to pay", "about "):
         assert words in shown
