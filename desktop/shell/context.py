@@ -19,6 +19,8 @@ class Context:
         go: Shows another page; a target is handed to that page's ``open``.
         tell: Says a sentence at the foot of the window.
         show_problem: Tells of a failure.
+        recall: What was remembered for the next time under a name; None: nothing.
+        remember: Keeps something for the next time under a name.
         offer_undo: Says that something was done and lets it be undone for a while: sentence, and what undoes it.
     """
 
@@ -28,3 +30,5 @@ class Context:
     tell: Callable[[str], None]
     show_problem: Callable[[Problem], None]
     offer_undo: Callable[[str, Callable[[], None]], None]
+    recall: Callable[[str], Any]
+    remember: Callable[[str, Any], None]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPen
@@ -131,7 +132,8 @@ class Sidebar(QFrame):
             self._add(self._foot if entry.group == "foot" else self._main, entry)
         for one in (self._main, self._foot):
             one.fit()
-            one.currentItemChanged.connect(self._choose)
+            # Not the current item: a list that gets the keyboard makes its first entry that.
+            one.itemSelectionChanged.connect(partial(self._choose_selected, one))
             one.itemClicked.connect(self._choose_item)
         brand = label("Bakeoff")
         brand.setObjectName("brand")
@@ -174,11 +176,11 @@ class Sidebar(QFrame):
         item.setData(_ICON, entry.icon)
         self._items[entry.key] = item
 
-    @Slot()
-    def _choose(self, current: Any, _before: Any = None) -> None:
-        if current is not None and current.data(_KEY):
-            self.chosen.emit(current.data(_KEY))
+    def _choose_selected(self, where: _List) -> None:
+        for item in where.selectedItems():
+            self._choose_item(item)
 
     @Slot()
     def _choose_item(self, item: QListWidgetItem) -> None:
-        self._choose(item)
+        if item.data(_KEY):
+            self.chosen.emit(item.data(_KEY))

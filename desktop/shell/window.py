@@ -46,7 +46,16 @@ class MainWindow(QMainWindow):
         self._background = Background(self)
         self._feed = Feed(workspace, self._background, self)
         self.services = Services(workspace, self._background, self._feed, JobClient(workspace))
-        self.context = Context(self.services, look, self.go, self.tell, self.show_problem, self._offer_undo)
+        self.context = Context(
+            self.services,
+            look,
+            self.go,
+            self.tell,
+            self.show_problem,
+            self._offer_undo,
+            self._recall,
+            self._remember,
+        )
         self._entries = {entry.key: entry for entry in PAGES}
         self._pages: dict[str, Page] = {}
         self._current = ""
@@ -148,6 +157,13 @@ class MainWindow(QMainWindow):
         palette = Palette(self._look, self.commands(), self)
         palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         palette.open()
+
+    def _recall(self, name: str) -> Any:
+        return None if self._settings is None else self._settings.value(name)
+
+    def _remember(self, name: str, value: Any) -> None:
+        if self._settings is not None:
+            self._settings.setValue(name, value)
 
     def _offer_undo(self, sentence: str, undo: Callable[[], None]) -> None:
         self._footer.offer_undo(sentence, undo)

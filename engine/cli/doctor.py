@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any, Final
 
 from engine.cli.session import Session
@@ -17,14 +18,24 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     doctor = commands.add_parser(
         "doctor", help="what this machine has, can and cannot do", parents=[everywhere]
     )
+    doctor.add_argument(
+        "--bundle",
+        metavar="FILE.zip",
+        help="also write a file to send along with a report, without secrets and data",
+    )
     doctor.set_defaults(run=_doctor)
 
 
-def _doctor(_options: argparse.Namespace, session: Session) -> Result:
+def _doctor(options: argparse.Namespace, session: Session) -> Result:
     from engine.models.machine import examine
 
     document = examine(session.folder)
-    return document, _text(document)
+    if options.bundle is None:
+        return document, _text(document)
+    from engine.diagnostics import write_diagnostics
+
+    file = write_diagnostics(session.workspace, Path(options.bundle).expanduser().absolute())
+    return {**document, "bundle": str(file)}, f"{_text(document)}\n\nThe diagnostics are in {file}."
 
 
 def _text(found: dict[str, Any]) -> str:

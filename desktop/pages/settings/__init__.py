@@ -1,0 +1,1 @@
+"""The Settings page: the workspace, the look, endpoints and keys, this machine, diagnostics, licences."""
