@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Milliseconds without a change before a recipe is looked at.
 _PAUSE: Final = 350
+#: Merges under way that are shown.
+_JOBS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class MergeState:
     Attributes:
         models: Newest first.
         presets: Names of recipes that ship with Bakeoff.
-        jobs: Merges that are not over.
+        jobs: Merges that are not over, and the last one if it failed.
     """
 
     models: tuple[Mergeable, ...] = ()
@@ -80,8 +82,9 @@ class MergeModel(ViewModel[MergeState]):
         #: None where the text says what a form cannot.
         self.form: Form | None = Form()
         self.text = ""
-        #: Why the text is no recipe.
+        #: Why the text is no recipe, and the line that is to blame, from 1; 0 where it is none.
         self.fault: Problem | None = None
+        self.fault_line = 0
         #: None while it is looked at.
         self.checked: Checked | None = None
         self._number = 0
@@ -92,6 +95,8 @@ class MergeModel(ViewModel[MergeState]):
         """See `ViewModel`."""
         if not self.shown:
             self.services.feed.jobs_changed.connect(self.refresh)
+            if self.looking:  # it was left before anybody looked
+                self._timer.start()
         super().show()
 
     def hide(self) -> None:
@@ -101,12 +106,22 @@ class MergeModel(ViewModel[MergeState]):
         self._timer.stop()
         super().hide()
 
+    def use(self, state: MergeState) -> None:
+        """See `ViewModel`."""
+        others = self.loaded and state.models != self.state.models
+        super().use(state)
+        if others and self.text and self.fault is None:
+            self._changed()
+
+    @property
+    def looking(self) -> bool:
+        """Whether the pre-flight of what is written is still to come."""
+        return bool(self.text) and self.fault is None and self.checked is None
+
     def read(self) -> Callable[[], MergeState]:
         """See `ViewModel`."""
         workspace = self.services.workspace
-        jobs = tuple(job for job in self.services.feed.jobs if job.kind == "merge" and job.state != "done")[
-            -3:
-        ]
+        jobs = _unfinished(self.services.feed.jobs)
 
         def read() -> MergeState:
             from sqlalchemy import select
@@ -123,21 +138,26 @@ class MergeModel(ViewModel[MergeState]):
 
     def use_form(self, form: Form) -> None:
         """Take over a change of the form; the text follows."""
-        self.form, self.text, self.fault = form, yaml_of(form) if form.models else "", None
+        self.form, self.text, self.fault, self.fault_line = (
+            form,
+            yaml_of(form) if form.models else "",
+            None,
+            0,
+        )
         self._changed()
 
     def use_text(self, text: str) -> None:
         """Take over a change of the text; the form follows, as far as it can say the same."""
         if text == self.text:
             return
-        self.text, self.fault = text, None
+        self.text, self.fault, self.fault_line = text, None, 0
         try:
             from engine.merging.loading import parse_recipe
 
             self.form = form_of(parse_recipe(text))
         except BakeoffError as error:
             # The form stays as it was.
-            self.fault = problem_of(error)
+            self.fault, self.fault_line = problem_of(error), error.row or 0
         self._changed()
 
     def load(self, file: Path) -> None:
@@ -196,7 +216,7 @@ class MergeModel(ViewModel[MergeState]):
     def _changed(self) -> None:
         self._number += 1
         self.checked = None
-        if self.fault is None and self.text:
+        if self.looking and self.shown:
             self._timer.start()
         else:
             self._timer.stop()
@@ -233,6 +253,27 @@ def _checked(workspace: Workspace, text: str) -> Checked:
         facts,
         shutil.disk_usage(workspace.root).free,
     )
+
+
+def first_pair(models: Sequence[Mergeable]) -> tuple[str, ...]:
+    """The two newest that fit each other, the older one first; nothing where no two do."""
+    newest: dict[str, str] = {}
+    for one in models:
+        if one.shape in newest:
+            return one.name, newest[one.shape]
+        newest[one.shape] = one.name
+    return ()
+
+
+def _unfinished(jobs: Sequence[JobRow]) -> tuple[JobRow, ...]:
+    """The last merges that are not over, and the very last one if it failed."""
+    merges = [job for job in jobs if job.kind == "merge"]
+    shown = [
+        job
+        for job in merges
+        if job.state not in ("done", "stopped", "failed") or (job is merges[-1] and job.state == "failed")
+    ]
+    return tuple(shown[-_JOBS:])
 
 
 def _shape(info: dict[str, Any]) -> str:
