@@ -42,11 +42,11 @@ class ModelsCard(QFrame):
         area.setWidget(inside)
         area.setMinimumHeight(120)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._method = combo(tr("Method"), 140)
+        self._method = combo(tr("Method"), 120)
         self._method.activated.connect(lambda at: self._choose_method(self._method.itemData(at)))
-        self._base = combo(tr("Base"), 140)
+        self._base = combo(tr("Base"), 120)
         self._base.activated.connect(lambda at: self._choose_base(self._base.itemData(at)))
-        self._presets = combo(tr("Presets"), 140)
+        self._presets = combo(tr("Presets"), 120)
         self._presets.activated.connect(self._use_preset)
         self._about = label("", "small", wrap=True)
         layout = column(
@@ -132,10 +132,9 @@ class _Line(QWidget):
         super().__init__()
         kinds = {"base": tr("base"), "adapter": tr("fine-tune"), "merge": tr("merge")}
         kind = kinds.get(one.kind, one.kind)
-        self.box = _Box(one.name)
-        self.box.setAccessibleDescription(kind)
+        self.box = _Box(one.name, kind)
         self._kind = kind
-        self._chip: QLabel = chip(kind)
+        self._chip: QLabel = chip("", "info")
         line = row(self.box, self._chip, gap=6)
         line.setStretch(0, 1)
         self.setLayout(line)
@@ -144,19 +143,19 @@ class _Line(QWidget):
         """Show whether it takes part, and what part that is."""
         with QSignalBlocker(self.box):
             self.box.setChecked(chosen)
-        words = part or self._kind
-        if self._chip.text() != words:
-            self._chip.setText(words)
-            self.box.setAccessibleDescription(words)
+        self._chip.setText(part)
+        self._chip.setVisible(bool(part))
+        self.box.setAccessibleDescription(f"{self._kind}, {part}" if part else self._kind)
 
 
 class _Box(QCheckBox):
     """A check box whose words are cut where there is too little room."""
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, kind: str) -> None:
         super().__init__(words)
         self._words = words
         self.setAccessibleName(words)
+        self.setToolTip(f"{words} ({kind})")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
@@ -171,7 +170,6 @@ class _Box(QCheckBox):
         )
         if shown != self.text():
             self.setText(shown)
-            self.setToolTip(self._words if shown != self._words else "")
 
 
 def _part(form: Form, name: str) -> str:

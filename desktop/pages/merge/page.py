@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFileDialog, QWidget
 
 from desktop.language import tr
 from desktop.pages.merge.findings import FactsCard, FindingsCard
@@ -21,6 +22,9 @@ from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, column, row
 from desktop.widgets.empty import Empty
 from desktop.widgets.page import Page
+
+#: Pixels of the page below which the recipe stands under the values.
+_NARROW: Final = 1040
 
 
 def build(context: Context) -> Page:
@@ -59,9 +63,12 @@ class MergePage(Page):
             tr("A merge needs two models of the same shape: fine-tunes of one base, or its siblings."),
             Button(look, tr("Go to Models"), "cube", "primary", lambda: context.go("models", None)),
         )
-        above = row(self._models, self._values, self._recipe, gap=GAP)
-        for place, share in enumerate((27, 43, 30)):
-            above.setStretch(place, share)
+        self._beside = row(self._values, self._recipe, gap=GAP)
+        self._beside.setStretch(0, 43)
+        self._beside.setStretch(1, 30)
+        above = row(self._models, self._beside, gap=GAP)
+        above.setStretch(0, 27)
+        above.setStretch(1, 73)
         below = row(self._findings, self._facts, gap=GAP)
         below.setStretch(0, 70)
         below.setStretch(1, 30)
@@ -103,6 +110,14 @@ class MergePage(Page):
             self._begun = True
             self.model.use_form(Form().with_models(names))
             self.model.use_preset("slerp" if len(names) == 2 else "ties")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """The recipe goes below the values where there is no room beside them."""
+        down = QBoxLayout.Direction.TopToBottom
+        self._beside.setDirection(
+            down if event.size().width() < _NARROW else QBoxLayout.Direction.LeftToRight
+        )
+        super().resizeEvent(event)
 
     @property
     def busy(self) -> bool:

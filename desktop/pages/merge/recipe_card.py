@@ -34,7 +34,7 @@ class RecipeCard(QFrame):
         self._text.setProperty("role", "code")
         self._text.setAccessibleName(tr("The recipe as YAML"))
         self._text.setTabChangesFocus(True)
-        self._text.setMinimumWidth(220)
+        self._text.setMinimumSize(220, 180)
         self._fault = label("", "small", "bad", wrap=True)
         self._line = 0
         self._timer = QTimer(self, singleShot=True, interval=_TYPED)
@@ -79,7 +79,7 @@ class RecipeCard(QFrame):
 
     def _mark(self) -> None:
         """Colour the line that is to blame."""
-        block = self._text.document().findBlockByLineNumber(self._line - 1) if self._line else None
+        block = self._text.document().findBlockByNumber(self._line - 1) if self._line else None
         if block is None or not block.isValid():
             self._text.setExtraSelections([])
             return

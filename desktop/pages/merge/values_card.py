@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFrame, QScrollArea, QV
 
 from desktop.language import tr
 from desktop.pages.merge.gradient import GradientEditor, curve_colour, curve_words, even
-from desktop.pages.merge.recipe_form import CURVES, REST, Form, curve_at, first_value
+from desktop.pages.merge.recipe_form import CURVES, REST, Curve, Form, curve_at, first_value
 from desktop.pages.merge.view_model import MergeModel
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, clear, column, label, row
+from desktop.widgets.elided import Elided
 from desktop.widgets.legend import Legend
 from desktop.widgets.segments import Segments
 from desktop.widgets.table import Column, Rows, table
@@ -33,6 +34,8 @@ _BOUNDS: Final = {
     "small": (0.0, 1.0, 0.0001, 8),
     "whole": (1.0, 10_000.0, 1.0, 0),
 }
+#: Pixels for the names of parameters.
+_NAMES: Final = 76
 #: Places in the table where the number of layers is not known yet.
 _PLACES: Final = 5
 
@@ -45,7 +48,7 @@ class ValuesCard(QFrame):
         self.setProperty("role", "card")
         self._model = model
         self._look = look
-        self._title = label("", "h2")
+        self._title = Elided("", "h2")
         self._legend = Legend(
             look, lambda tokens: [(curve_colour(tokens, name), curve_words(name)) for name in (*CURVES, REST)]
         )
@@ -53,7 +56,10 @@ class ValuesCard(QFrame):
         self._gradient.moved.connect(self._take_curves)
         columns = [
             Column(tr("Layer"), 0),
-            *(Column(curve_words(name), 120, right=True) for name in (*CURVES, REST)),
+            *(
+                Column(curve_words(name), wide, right=True)
+                for name, wide in zip((*CURVES, REST), (122, 70, 118), strict=True)
+            ),
         ]
         self._rows = Rows(look, columns)
         self._table = table(
@@ -68,7 +74,7 @@ class ValuesCard(QFrame):
         self._shapes.chosen.connect(self._choose_shape)
         self._gradient.setToolTip(tr("Drag any point, or use the arrow keys"))
         self._below = QWidget()
-        self._below.setLayout(row(self._shapes, None, self._toggle))
+        self._below.setLayout(row(self._shapes, None))
         self._grid = QVBoxLayout()
         self._grid.setSpacing(8)
         inside = QWidget()
@@ -77,14 +83,19 @@ class ValuesCard(QFrame):
         self._form = QScrollArea()
         self._form.setProperty("inset", "true")
         self._form.setWidgetResizable(True)
+        self._form.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._form.setFrameShape(QFrame.Shape.NoFrame)
         self._form.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._form.setWidget(inside)
+        self._form.setMinimumHeight(200)
         self._nothing = label(tr("Change the recipe as text, at the right."), "muted", wrap=True)
         self._fields_of: tuple[Any, ...] = ()
         self._fields: list[Callable[[Form], None]] = []
+        head = row(self._title, self._toggle)
+        head.setStretch(0, 1)
         layout = column(
-            row(self._title, None, self._legend),
+            head,
+            row(self._legend, None),
             self._gradient,
             self._table,
             self._below,
@@ -92,7 +103,7 @@ class ValuesCard(QFrame):
             self._nothing,
             gap=10,
         )
-        for place in (1, 2, 4):
+        for place in (2, 3, 5):
             layout.setStretch(place, 1)
         layout.setContentsMargins(16, 12, 16, 12)
         self.setLayout(layout)
@@ -100,7 +111,7 @@ class ValuesCard(QFrame):
     def show_form(self, form: Form | None, layers: int) -> None:
         """Show the values of a form."""
         curved = form is not None and form.curved
-        for widget in (self._legend, self._below):
+        for widget in (self._legend, self._below, self._toggle):
             widget.setVisible(curved)
         self._gradient.setVisible(curved and not self._as_table)
         self._table.setVisible(curved and self._as_table)
@@ -143,7 +154,7 @@ class ValuesCard(QFrame):
             name for name in form.models if about.base not in ("required", "optional") or name != form.base
         ]
         for name in names if own else ():
-            self._grid.addWidget(label(name, "strong", wrap=True))
+            self._grid.addWidget(Elided(name, "strong"))
             for parameter in own:
                 self._add(parameter, name)
         if shared:
@@ -177,7 +188,9 @@ class ValuesCard(QFrame):
         field.setAccessibleDescription(tr(parameter.text))
         field.setToolTip(tr(parameter.text))
         words = label(tr(parameter.text), "muted", wrap=True)
-        line = row(label(parameter.name, "mono"), words, field, gap=10)
+        name = label(parameter.name, "mono")
+        name.setMinimumWidth(_NAMES)
+        line = row(name, words, field, gap=10)
         line.setStretch(1, 1)
         self._grid.addLayout(line)
         self._fields.append(show)
@@ -228,7 +241,7 @@ def _number(
     return box, show
 
 
-def _table_rows(curves: dict[str, Any] | Any, layers: int) -> list[tuple[str, list[str]]]:
+def _table_rows(curves: Mapping[str, Curve], layers: int) -> list[tuple[str, list[str]]]:
     """Each layer with the share that a merge takes there; the last row is what lies outside the layers."""
     found = []
     count = layers or _PLACES
