@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QLabel, QScrollArea, QSizePolic
 
 from desktop.language import tr
 from desktop.pages.merge.recipe_form import REST, Form
-from desktop.pages.merge.view_model import Mergeable, MergeModel
+from desktop.pages.merge.view_model import MergeModel
 from desktop.widgets.basics import chip, column, heading, label, row
 from desktop.widgets.fields import combo, fill
 from engine.merging.method_table import METHODS
+from engine.models.families import Member
 
 #: Pixels of the mark of a check box and the gap behind it.
 _MARK = 30
@@ -62,7 +63,7 @@ class ModelsCard(QFrame):
         layout.setContentsMargins(16, 12, 16, 12)
         self.setLayout(layout)
 
-    def show_models(self, models: Sequence[Mergeable], presets: tuple[str, ...]) -> None:
+    def show_models(self, models: Sequence[Member], presets: tuple[str, ...]) -> None:
         """Offer these."""
         wanted = {one.name: one for one in models}
         for name in [name for name in self._lines if name not in wanted]:
@@ -128,7 +129,7 @@ class ModelsCard(QFrame):
 class _Line(QWidget):
     """A model: whether it takes part, and as what."""
 
-    def __init__(self, one: Mergeable) -> None:
+    def __init__(self, one: Member) -> None:
         super().__init__()
         kinds = {"base": tr("base"), "adapter": tr("fine-tune"), "merge": tr("merge")}
         kind = kinds.get(one.kind, one.kind)

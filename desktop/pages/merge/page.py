@@ -15,7 +15,7 @@ from desktop.pages.merge.models_card import ModelsCard
 from desktop.pages.merge.recipe_card import RecipeCard
 from desktop.pages.merge.recipe_form import Form
 from desktop.pages.merge.values_card import ValuesCard
-from desktop.pages.merge.view_model import MergeModel, first_pair
+from desktop.pages.merge.view_model import MergeModel
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
@@ -94,13 +94,8 @@ class MergePage(Page):
         self._content.setVisible(enough)
         self._models.show_models(state.models, state.presets)
         self._facts.show_jobs(state.jobs)
-        pair = first_pair(state.models) if not self._begun else ()
-        if pair:
-            self._begun = True
-            if not self.model.text:
-                # As the seed story merged them.
-                self.model.use_form(Form().with_models(pair))
-                self.model.use_preset("slerp")
+        if state.pair and not self._begun:
+            self.open(state.pair)  # as the seed story merged them
         self._show_draft()
 
     def open(self, target: Any) -> None:

@@ -84,7 +84,7 @@ class RecipeCard(QFrame):
             self._text.setExtraSelections([])
             return
         mark = QTextEdit.ExtraSelection()
-        mark.cursor = QTextCursor(block)  # type: ignore[attr-defined]
-        mark.format.setBackground(QColor(self._look.tokens.bad_soft))  # type: ignore[attr-defined]
-        mark.format.setProperty(QTextFormat.Property.FullWidthSelection, True)  # type: ignore[attr-defined]
+        mark.cursor = QTextCursor(block)
+        mark.format.setBackground(QColor(self._look.tokens.bad_soft))
+        mark.format.setProperty(QTextFormat.Property.FullWidthSelection, True)
         self._text.setExtraSelections([mark])

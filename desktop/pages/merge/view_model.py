@@ -20,24 +20,12 @@ from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.merging import Preflight
+    from engine.models.families import Member
 
 #: Milliseconds without a change before a recipe is looked at.
 _PAUSE: Final = 350
 #: Merges under way that are shown.
 _JOBS: Final = 3
-
-
-@dataclass(frozen=True)
-class Mergeable:
-    """A model that can be merged.
-
-    Attributes:
-        shape: Equal for those that fit each other.
-    """
-
-    name: str
-    kind: str
-    shape: str
 
 
 @dataclass(frozen=True)
@@ -62,11 +50,13 @@ class MergeState:
 
     Attributes:
         models: Newest first.
+        pair: The two that are most worth merging, the stronger one first.
         presets: Names of recipes that ship with Bakeoff.
         jobs: Merges that are not over, and the last one if it failed.
     """
 
-    models: tuple[Mergeable, ...] = ()
+    models: tuple[Member, ...] = ()
+    pair: tuple[str, ...] = ()
     presets: tuple[str, ...] = ()
     jobs: tuple[JobRow, ...] = ()
 
@@ -124,15 +114,13 @@ class MergeModel(ViewModel[MergeState]):
         jobs = _unfinished(self.services.feed.jobs)
 
         def read() -> MergeState:
-            from sqlalchemy import select
-
             from engine.merging.presets import preset_names
-            from engine.workspace.tables import Model
+            from engine.models.families import members
+            from engine.studies.strongest_pair import strongest_pair
 
-            with workspace.catalogue.reading() as session:
-                rows = session.scalars(select(Model).order_by(Model.created_at.desc())).all()
-                models = tuple(Mergeable(row.name, row.kind, _shape(row.info)) for row in rows)
-            return MergeState(models, tuple(preset_names()), jobs)
+            return MergeState(
+                tuple(members(workspace)), strongest_pair(workspace), tuple(preset_names()), jobs
+            )
 
         return read
 
@@ -255,16 +243,6 @@ def _checked(workspace: Workspace, text: str) -> Checked:
     )
 
 
-def first_pair(models: Sequence[Mergeable]) -> tuple[str, ...]:
-    """The two newest that fit each other, the older one first; nothing where no two do."""
-    newest: dict[str, str] = {}
-    for one in models:
-        if one.shape in newest:
-            return one.name, newest[one.shape]
-        newest[one.shape] = one.name
-    return ()
-
-
 def _unfinished(jobs: Sequence[JobRow]) -> tuple[JobRow, ...]:
     """The last merges that are not over, and the very last one if it failed."""
     merges = [job for job in jobs if job.kind == "merge"]
@@ -274,9 +252,3 @@ def _unfinished(jobs: Sequence[JobRow]) -> tuple[JobRow, ...]:
         if job.state not in ("done", "stopped", "failed") or (job is merges[-1] and job.state == "failed")
     ]
     return tuple(shown[-_JOBS:])
-
-
-def _shape(info: dict[str, Any]) -> str:
-    """What has to be equal for two models to be merged."""
-    keys = ("architecture", "hidden", "layers", "parameters")
-    return "/".join(str(info.get(key, "")) for key in keys)
