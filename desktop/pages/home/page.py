@@ -191,7 +191,7 @@ class RecipeCard(QFrame):
             self._about,
             self._bases,
             None,
-            row(self._time, self._cost, None, gap=10),
+            column(self._time, self._cost, gap=1),
             gap=5,
         )
         layout.setContentsMargins(16, 12, 16, 12)
