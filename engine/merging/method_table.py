@@ -12,6 +12,9 @@ from typing import Final, Literal
 #: ``optional`` and ``required``: the base is the origin from which the others differ, and no input.
 #: ``endpoint``: the base is one of the inputs, the one at t = 0.
 BaseRole = Literal["inputs", "optional", "required", "endpoint"]
+#: What a parameter's value is: any ``number``, a ``share`` from 0 to 1, a ``small`` number near 0, a ``whole`` number
+#: from 1 on, or a ``flag`` that is on or off.
+ValueKind = Literal["number", "share", "small", "whole", "flag"]
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,14 @@ class Parameter:
         per_model: Each model may have its own; otherwise one value for a tensor.
         default: Its value where the recipe gives none; None: the recipe must.
         text: What it does, for a form.
+        kind: See `ValueKind`.
     """
 
     name: str
     per_model: bool
     default: float | None
     text: str
+    kind: ValueKind = "number"
 
 
 @dataclass(frozen=True)
@@ -56,27 +61,27 @@ class Method:
         return next((parameter for parameter in self.parameters if parameter.name == name), None)
 
 
-def _model(name: str, default: float | None, text: str) -> Parameter:
-    return Parameter(name, True, default, text)
+def _model(name: str, default: float | None, text: str, kind: ValueKind = "number") -> Parameter:
+    return Parameter(name, True, default, text, kind)
 
 
-def _tensor(name: str, default: float | None, text: str) -> Parameter:
-    return Parameter(name, False, default, text)
+def _tensor(name: str, default: float | None, text: str, kind: ValueKind = "number") -> Parameter:
+    return Parameter(name, False, default, text, kind)
 
 
 _WEIGHT: Final = _model("weight", None, "How much the model counts.")
-_DENSITY: Final = _model("density", 1.0, "Share of the changes from the base that is kept.")
-_GAMMA: Final = _model("gamma", 0.01, "Share of the largest changes that is dropped.")
-_EPSILON: Final = _model("epsilon", 0.15, "How far the keep probability varies around the density.")
-_T: Final = _tensor("t", None, "Where between the two models: 0 is the base, 1 the other.")
+_DENSITY: Final = _model("density", 1.0, "Share of the changes from the base that is kept.", "share")
+_GAMMA: Final = _model("gamma", 0.01, "Share of the largest changes that is dropped.", "share")
+_EPSILON: Final = _model("epsilon", 0.15, "How far the keep probability varies around the density.", "share")
+_T: Final = _tensor("t", None, "Where between the two models: 0 is the base, 1 the other.", "share")
 
 
 def _task_family(
     name: str, text: str, *sparsifier: Parameter, normalize: bool = False, rescale: bool = False
 ) -> Method:
     shared = (
-        _tensor("normalize", float(normalize), "Divide by the sum of the weights that took part."),
-        _tensor("rescale", float(rescale), "Keep the L1 norm of the changes when some are dropped."),
+        _tensor("normalize", float(normalize), "Divide by the sum of the weights that took part.", "flag"),
+        _tensor("rescale", float(rescale), "Keep the L1 norm of the changes when some are dropped.", "flag"),
         _tensor("lambda", 1.0, "Factor of the merged change."),
     )
     return Method(name, text, "required", 1, None, (_WEIGHT, *sparsifier, *shared))
@@ -89,7 +94,7 @@ _METHODS: Final = (
         "inputs",
         1,
         None,
-        (_WEIGHT, _tensor("normalize", 1.0, "Divide by the sum of the weights.")),
+        (_WEIGHT, _tensor("normalize", 1.0, "Divide by the sum of the weights.", "flag")),
     ),
     Method(
         "slerp", "Walks the arc between two models instead of the straight line.", "endpoint", 2, 2, (_T,)
@@ -102,8 +107,10 @@ _METHODS: Final = (
         2,
         (
             _WEIGHT,
-            _tensor("nuslerp_flatten", 1.0, "Treat the whole tensor as one vector."),
-            _tensor("nuslerp_row_wise", 0.0, "When not flattened: vectors along the first dimension."),
+            _tensor("nuslerp_flatten", 1.0, "Treat the whole tensor as one vector.", "flag"),
+            _tensor(
+                "nuslerp_row_wise", 0.0, "When not flattened: vectors along the first dimension.", "flag"
+            ),
         ),
     ),
     Method(
@@ -112,7 +119,7 @@ _METHODS: Final = (
         "optional",
         2,
         None,
-        (_WEIGHT, _tensor("normalize_weights", 1.0, "Divide the weights by their sum.")),
+        (_WEIGHT, _tensor("normalize_weights", 1.0, "Divide the weights by their sum.", "flag")),
     ),
     Method(
         "karcher",
@@ -121,8 +128,8 @@ _METHODS: Final = (
         2,
         None,
         (
-            _tensor("max_iter", 10.0, "Most steps."),
-            _tensor("tol", 1e-5, "Stop when a step is shorter than this."),
+            _tensor("max_iter", 10.0, "Most steps.", "whole"),
+            _tensor("tol", 1e-5, "Stop when a step is shorter than this.", "small"),
         ),
     ),
     Method(
@@ -131,7 +138,7 @@ _METHODS: Final = (
         "required",
         2,
         None,
-        (_tensor("filter_wise", 0.0, "Compare row by row instead of the whole tensor."),),
+        (_tensor("filter_wise", 0.0, "Compare row by row instead of the whole tensor.", "flag"),),
     ),
     Method(
         "passthrough",
@@ -147,7 +154,7 @@ _METHODS: Final = (
         "required",
         1,
         1,
-        (_tensor("t", None, "Distance below which the other model's value is taken whole."),),
+        (_tensor("t", None, "Distance below which the other model's value is taken whole.", "small"),),
     ),
     Method(
         "sce",
@@ -155,7 +162,7 @@ _METHODS: Final = (
         "required",
         2,
         None,
-        (_tensor("select_topk", 1.0, "Share of elements kept, by variance over the models."),),
+        (_tensor("select_topk", 1.0, "Share of elements kept, by variance over the models.", "share"),),
     ),
     _task_family("task_arithmetic", "Adds weighted changes to the base."),
     _task_family(

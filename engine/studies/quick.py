@@ -16,6 +16,7 @@ from engine.datasets.glance import Glance, glance
 from engine.datasets.options import ImportOptions
 from engine.datasets.spec import ImportSpec, SourceSpec
 from engine.files import sha256_file
+from engine.models.families import Family, family_of
 from engine.models.inspect import ModelInfo
 from engine.resources import resource
 from engine.studies.errors import StudyError
@@ -231,10 +232,9 @@ def _bases(workspace: Workspace, recipe: QuickRecipe) -> tuple[list[dict[str, An
 
 def _largest_family(known: list[tuple[str, ModelInfo]]) -> list[tuple[str, ModelInfo]]:
     """Those of one architecture and size, of which there are most."""
-    families: dict[tuple[Any, ...], list[tuple[str, ModelInfo]]] = {}
+    families: dict[Family, list[tuple[str, ModelInfo]]] = {}
     for name, info in known:
-        key = (info.architecture, info.layers, info.hidden, info.vocabulary)
-        families.setdefault(key, []).append((name, info))
+        families.setdefault(family_of(info.model_dump()), []).append((name, info))
     return max(families.values(), key=len)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QRadioButton, QWidget
@@ -59,6 +61,8 @@ class HomePage(Page):
         self._recipes.setSpacing(GAP)
         self._cards: dict[str, RecipeCard] = {}
         self._group = QButtonGroup(self)
+        self._merge = MergeCard(look, lambda pair: context.go("merge", pair))
+        self._recipes.addWidget(self._merge, 1)
         self._says = label("", "muted", wrap=True)
         self._start = Button(look, tr("Start"), "play-fill", "primary", model.start)
         self._start.setMinimumWidth(120)
@@ -72,6 +76,7 @@ class HomePage(Page):
         state = self.model.state
         self._show_brought(state)
         self._show_cards(state)
+        self._merge.show_pair(state.pair)
         self._says.setText(_sentence(state))
         self._start.setEnabled(state.ready)
         self._start.setAccessibleDescription(_sentence(state))
@@ -157,7 +162,7 @@ class HomePage(Page):
                 made = RecipeCard(self.context.look, card.key, self.model)
                 self._cards[card.key] = made
                 self._group.addButton(made.radio)
-                self._recipes.addWidget(made, 1)
+                self._recipes.insertWidget(len(self._cards) - 1, made, 1)
             self._cards[card.key].show_card(card, chosen=card.key == state.chosen)
 
     def _started(self, name: str) -> None:
@@ -186,7 +191,7 @@ class RecipeCard(QFrame):
             self._about,
             self._bases,
             None,
-            row(self._time, self._cost, None, gap=10),
+            column(self._time, self._cost, gap=1),
             gap=5,
         )
         layout.setContentsMargins(16, 12, 16, 12)
@@ -213,6 +218,40 @@ class RecipeCard(QFrame):
         """A click anywhere picks it."""
         self.radio.setChecked(True)
         super().mousePressEvent(event)
+
+
+class MergeCard(QFrame):
+    """Leads to merging two models that are there, without examples."""
+
+    def __init__(self, look: Look, opens: Callable[[tuple[str, ...]], None]) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self._pair: tuple[str, ...] = ()
+        self._names = label("", "small", wrap=True)
+        self._open = Button(look, tr("Choose how"), "arrow-right", "ghost", lambda: opens(self._pair))
+        layout = column(
+            row(IconLabel(look, "git-merge", "violet", 22), None),
+            label(tr("Merge what I have"), "h2", wrap=True),
+            label(
+                tr("Blend your two strongest models. It needs no examples and no training."),
+                "muted",
+                wrap=True,
+            ),
+            self._names,
+            None,
+            row(self._open, None),
+            gap=5,
+        )
+        layout.setContentsMargins(16, 12, 16, 12)
+        self.setLayout(layout)
+        self.hide()
+
+    def show_pair(self, pair: tuple[str, ...]) -> None:
+        """Offer these two; nothing where there are none."""
+        self._pair = pair
+        self._names.setText(", ".join(pair))
+        self._open.setAccessibleDescription(tr("Merges {models}", models=", ".join(pair)))
+        self.setVisible(bool(pair))
 
 
 def _step(number: int, title: str, hint: QWidget) -> QHBoxLayout:

@@ -75,6 +75,7 @@ class HomeState:
         refused: Files that cannot be used: name, and why.
         cards: Reckoned for the sample until something is brought.
         parts: Of the machine: icon, what it has, and how much of it is free.
+        pair: Two models that are there and can be merged, the stronger one first; empty where no two can.
         able: Whether each sentence about the machine says what it can.
     """
 
@@ -87,6 +88,7 @@ class HomeState:
     studies: tuple[StudyLine, ...] = ()
     parts: tuple[tuple[str, str, str], ...] = ()
     able: tuple[tuple[bool, str], ...] = ()
+    pair: tuple[str, ...] = ()
 
     @property
     def card(self) -> Card | None:
@@ -142,6 +144,8 @@ class HomeModel(ViewModel[HomeState]):
         planned, seen = self._planned, self._seen
 
         def read() -> HomeState:
+            from engine.studies.strongest_pair import strongest_pair
+
             key = (stamp, id(examples))
             if key not in planned:
                 cards = _cards(workspace, examples)
@@ -160,6 +164,7 @@ class HomeModel(ViewModel[HomeState]):
                 tuple(study_lines(workspace)[:_RECENT]),
                 _parts(seen[0][1]),
                 tuple((one.can, tr(one.text, **one.params)) for one in findings(seen[0][1])),
+                strongest_pair(workspace),
             )
 
         return read

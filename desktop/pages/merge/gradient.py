@@ -89,11 +89,10 @@ class GradientEditor(Canvas):
         tokens, painter = pen.tokens, pen.painter
         colour = curve_colour(tokens, name)
         points = self._points(curve)
-        path = QPainterPath(points[0])
-        for point in points[1:]:
+        path = QPainterPath(self._place(0.0, curve[0]))
+        for point in points:
             path.lineTo(point)
-        if len(points) == 1:
-            path.lineTo(self._place(1.0, curve[0]))
+        path.lineTo(self._place(1.0, curve[-1]))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(
             QPen(QColor(colour), 2, Qt.PenStyle.DashLine if name == REST else Qt.PenStyle.SolidLine)

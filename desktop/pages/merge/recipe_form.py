@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from engine.merging.method_table import METHODS, Method
+from engine.merging.method_table import METHODS, Method, Parameter
 from engine.merging.recipe import Recipe
 from engine.merging.settings import Entry
 
@@ -17,6 +17,9 @@ CURVES: Final = ("self_attn", "mlp")
 REST: Final = ""
 #: Points of a curve that nobody has drawn yet.
 POINTS: Final = 5
+
+#: What a form writes where a recipe must give a value and nobody has.
+_FIRST: Final = {"t": 0.001}
 
 Curve = tuple[float, ...]
 
@@ -31,7 +34,7 @@ class Form:
         base: The first endpoint, or the origin from which the others differ, and then among ``models`` though it is
             no input; where a method needs neither, the one that gives config and tokenizer. Empty for none.
         per_model: Model -> parameter -> value.
-        shared: Parameter -> value, but for ``t``.
+        shared: Parameter -> value, but for the share that has curves.
         curves: Part of a tensor's name -> values over the layers; `REST` for all others.
         dtype: Of storage; empty for the base's.
     """
@@ -49,6 +52,11 @@ class Form:
         """The method."""
         return METHODS[self.method]
 
+    @property
+    def curved(self) -> bool:
+        """Whether the share of the second model is drawn over the layers."""
+        return self.about.base == "endpoint"
+
     def with_models(self, models: tuple[str, ...]) -> Form:
         """With other models; each new one has the values of a form that nobody has changed."""
         base = self.base if self.base in models else models[0] if models else ""
@@ -65,7 +73,7 @@ def document_of(form: Form) -> dict[str, Any]:
             continue  # the origin from which the others differ
         given = form.per_model.get(name, {})
         values = {
-            parameter.name: given.get(parameter.name, _first(parameter.default, 1.0))
+            parameter.name: _told(parameter, given.get(parameter.name, first_value(parameter)))
             for parameter in per_model
         }
         models.append({"model": name, **({"parameters": values} if values else {})})
@@ -74,11 +82,11 @@ def document_of(form: Form) -> dict[str, Any]:
         document["base_model"] = form.base
     document["models"] = models
     shared: dict[str, Any] = {
-        parameter.name: form.shared[parameter.name]
+        parameter.name: _told(parameter, form.shared.get(parameter.name, first_value(parameter)))
         for parameter in method.parameters
-        if not parameter.per_model and parameter.name != "t" and parameter.name in form.shared
+        if not parameter.per_model and (parameter.name in form.shared or parameter.default is None)
     }
-    if method.parameter("t") is not None:
+    if form.curved:
         shared["t"] = _t(form.curves)
     if shared:
         document["parameters"] = shared
@@ -107,10 +115,11 @@ def form_of(recipe: Recipe) -> Form | None:
                 return None
             values[name] = value
         per_model[str(entry.model)] = values
+    method = METHODS[recipe.merge_method]
     shared: dict[str, float] = {}
     curves: dict[str, Curve] = {}
     for name, entries in recipe.parameters.items():
-        if name == "t":
+        if name == "t" and method.base == "endpoint":
             found = _curves(entries)
             if found is None:
                 return None
@@ -122,7 +131,6 @@ def form_of(recipe: Recipe) -> Form | None:
         shared[name] = value
     models = tuple(str(entry.model) for entry in recipe.models)
     base = str(recipe.base_model) if recipe.base_model is not None else ""
-    method = METHODS[recipe.merge_method]
     if base and base not in models and method.base != "inputs":
         models = (base, *models)
     if not base and models and method.base != "inputs":
@@ -162,8 +170,14 @@ def _plain(entries: tuple[Entry, ...]) -> float | None:
     return float(entries[0].value)
 
 
-def _first(value: float | None, otherwise: float) -> float:
-    return otherwise if value is None else value
+def first_value(parameter: Parameter) -> float:
+    """What a form shows before anybody has chosen."""
+    return _FIRST.get(parameter.name, 1.0) if parameter.default is None else parameter.default
+
+
+def _told(parameter: Parameter, value: float) -> float | bool:
+    """The value as a recipe writes it."""
+    return bool(value) if parameter.kind == "flag" else value
 
 
 class _Dumper(yaml.SafeDumper):

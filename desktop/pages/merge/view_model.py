@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,22 +20,12 @@ from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.merging import Preflight
+    from engine.models.families import Member
 
 #: Milliseconds without a change before a recipe is looked at.
 _PAUSE: Final = 350
-
-
-@dataclass(frozen=True)
-class Mergeable:
-    """A model that can be merged.
-
-    Attributes:
-        shape: Equal for those that fit each other.
-    """
-
-    name: str
-    kind: str
-    shape: str
+#: Merges under way that are shown.
+_JOBS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -60,11 +50,13 @@ class MergeState:
 
     Attributes:
         models: Newest first.
+        pair: The two that are most worth merging, the stronger one first.
         presets: Names of recipes that ship with Bakeoff.
-        jobs: Merges that are not over.
+        jobs: Merges that are not over, and the last one if it failed.
     """
 
-    models: tuple[Mergeable, ...] = ()
+    models: tuple[Member, ...] = ()
+    pair: tuple[str, ...] = ()
     presets: tuple[str, ...] = ()
     jobs: tuple[JobRow, ...] = ()
 
@@ -80,8 +72,9 @@ class MergeModel(ViewModel[MergeState]):
         #: None where the text says what a form cannot.
         self.form: Form | None = Form()
         self.text = ""
-        #: Why the text is no recipe.
+        #: Why the text is no recipe, and the line that is to blame, from 1; 0 where it is none.
         self.fault: Problem | None = None
+        self.fault_line = 0
         #: None while it is looked at.
         self.checked: Checked | None = None
         self._number = 0
@@ -92,6 +85,8 @@ class MergeModel(ViewModel[MergeState]):
         """See `ViewModel`."""
         if not self.shown:
             self.services.feed.jobs_changed.connect(self.refresh)
+            if self.looking:  # it was left before anybody looked
+                self._timer.start()
         super().show()
 
     def hide(self) -> None:
@@ -101,43 +96,56 @@ class MergeModel(ViewModel[MergeState]):
         self._timer.stop()
         super().hide()
 
+    def use(self, state: MergeState) -> None:
+        """See `ViewModel`."""
+        others = self.loaded and state.models != self.state.models
+        super().use(state)
+        if others and self.text and self.fault is None:
+            self._changed()
+
+    @property
+    def looking(self) -> bool:
+        """Whether the pre-flight of what is written is still to come."""
+        return bool(self.text) and self.fault is None and self.checked is None
+
     def read(self) -> Callable[[], MergeState]:
         """See `ViewModel`."""
         workspace = self.services.workspace
-        jobs = tuple(job for job in self.services.feed.jobs if job.kind == "merge" and job.state != "done")[
-            -3:
-        ]
+        jobs = _unfinished(self.services.feed.jobs)
 
         def read() -> MergeState:
-            from sqlalchemy import select
-
             from engine.merging.presets import preset_names
-            from engine.workspace.tables import Model
+            from engine.models.families import members
+            from engine.studies.strongest_pair import strongest_pair
 
-            with workspace.catalogue.reading() as session:
-                rows = session.scalars(select(Model).order_by(Model.created_at.desc())).all()
-                models = tuple(Mergeable(row.name, row.kind, _shape(row.info)) for row in rows)
-            return MergeState(models, tuple(preset_names()), jobs)
+            return MergeState(
+                tuple(members(workspace)), strongest_pair(workspace), tuple(preset_names()), jobs
+            )
 
         return read
 
     def use_form(self, form: Form) -> None:
         """Take over a change of the form; the text follows."""
-        self.form, self.text, self.fault = form, yaml_of(form) if form.models else "", None
+        self.form, self.text, self.fault, self.fault_line = (
+            form,
+            yaml_of(form) if form.models else "",
+            None,
+            0,
+        )
         self._changed()
 
     def use_text(self, text: str) -> None:
         """Take over a change of the text; the form follows, as far as it can say the same."""
         if text == self.text:
             return
-        self.text, self.fault = text, None
+        self.text, self.fault, self.fault_line = text, None, 0
         try:
             from engine.merging.loading import parse_recipe
 
             self.form = form_of(parse_recipe(text))
         except BakeoffError as error:
             # The form stays as it was.
-            self.fault = problem_of(error)
+            self.fault, self.fault_line = problem_of(error), error.row or 0
         self._changed()
 
     def load(self, file: Path) -> None:
@@ -196,7 +204,7 @@ class MergeModel(ViewModel[MergeState]):
     def _changed(self) -> None:
         self._number += 1
         self.checked = None
-        if self.fault is None and self.text:
+        if self.looking and self.shown:
             self._timer.start()
         else:
             self._timer.stop()
@@ -235,7 +243,12 @@ def _checked(workspace: Workspace, text: str) -> Checked:
     )
 
 
-def _shape(info: dict[str, Any]) -> str:
-    """What has to be equal for two models to be merged."""
-    keys = ("architecture", "hidden", "layers", "parameters")
-    return "/".join(str(info.get(key, "")) for key in keys)
+def _unfinished(jobs: Sequence[JobRow]) -> tuple[JobRow, ...]:
+    """The last merges that are not over, and the very last one if it failed."""
+    merges = [job for job in jobs if job.kind == "merge"]
+    shown = [
+        job
+        for job in merges
+        if job.state not in ("done", "stopped", "failed") or (job is merges[-1] and job.state == "failed")
+    ]
+    return tuple(shown[-_JOBS:])

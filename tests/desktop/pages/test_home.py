@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QRadioButton, QWidget
 
 from desktop.pages.home.page import HomePage
+from desktop.pages.merge.page import MergePage
 from desktop.pages.study.page import StudyPage
 from desktop.shell.window import MainWindow
 from desktop.widgets.drop_zone import DropZone
@@ -19,6 +20,8 @@ from engine.jobs.directory import all_jobs
 from engine.studies.picture import study_lines
 from engine.workspace import Workspace
 from tests.desktop.conftest import Until
+from tests.here import add_model
+from tests.tiny import tiny_model
 
 
 @pytest.fixture
@@ -89,6 +92,24 @@ def test_good_files_are_taken_and_wrong_ones_refused_with_their_reasons(
     drop(page, picture)
     until(lambda: not page.model.state.looking and len(page.model.state.refused) == 1)
     assert page.model.state.brought is not None  # what was brought before stays
+
+
+def test_two_models_that_are_there_can_be_merged_without_examples(
+    window: MainWindow, page: HomePage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    assert "Merge what I have" not in texts(page)
+    for seed, name in enumerate(("one", "two")):
+        add_model(workspace, tiny_model(tmp_path / name, seed=seed), name)
+    until(lambda: "Merge what I have" in texts(page))
+    assert "one, two" in texts(page)
+    choose = button(page, "Choose how")
+    choose.setFocus()
+    QTest.keyClick(choose, Qt.Key.Key_Space)
+    merge = window.page
+    assert isinstance(merge, MergePage)
+    assert merge.model.form is not None
+    assert merge.model.form.models == ("one", "two")
+    until(lambda: merge.model.checked is not None and merge.model.checked.ok)
 
 
 def test_too_few_examples_say_so_and_do_not_start(page: HomePage, tmp_path: Path, until: Until) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QLabel,
     QPlainTextEdit,
+    QTableView,
     QWidget,
 )
 
@@ -156,9 +158,87 @@ def test_a_merge_is_started_and_made(
     start.setFocus()
     QTest.keyClick(start, Qt.Key.Key_Space)
     until(lambda: [job.request().kind for job in all_jobs(models.jobs)][-1:] == ["merge"])
+    until(lambda: "Merge slerp-merge" in texts(page) and "Waiting" in texts(page))
     spec = MergeSpec.model_validate(all_jobs(models.jobs)[-1].request().spec)
     do(models, "merge", spec)
     assert find_model(models, "slerp-merge").kind == "merge"
+
+
+def test_the_line_that_is_to_blame_is_marked(page: MergePage, until: Until) -> None:
+    text = text_of(page)
+    text.setPlainText("merge_method: linear\nmodels:\n- model: one\n- model: two\n  paramters: {}\n")
+    assert page.busy
+    until(lambda: page.model.fault is not None)
+    until(lambda: text.extraSelections())
+    (mark,) = text.extraSelections()
+    assert mark.cursor.block().text() == "  paramters: {}"  # type: ignore[attr-defined]
+    assert "Did you mean 'parameters'?" in text.accessibleDescription()
+    page._models._choose_method("ties")
+    assert text.extraSelections() == []
+
+
+def test_what_is_typed_is_read_before_anything_starts(page: MergePage, until: Until) -> None:
+    text = text_of(page)
+    start = next(one for one in page.findChildren(QAbstractButton) if one.accessibleName() == "Start merging")
+    assert start.isEnabled()
+    text.setPlainText(text.toPlainText() + "# typed\n")
+    assert not start.isEnabled()
+    until(lambda: start.isEnabled())
+    assert page.model.text.endswith("# typed\n")
+
+
+def test_a_page_that_was_left_looks_again(page: MergePage, window: MainWindow, until: Until) -> None:
+    form = page.model.form
+    assert form is not None
+    page.model.use_form(replace(form, curves={"": (0.25,)}))
+    window.go("models")
+    window.go("merge")
+    until(lambda: page.model.checked is not None and page.model.checked.ok)
+
+
+def test_what_was_taken_away_stays_away(
+    page: MergePage, models: Workspace, until: Until, tmp_path: Path
+) -> None:
+    for box in page.findChildren(QCheckBox):
+        if box.isChecked():
+            box.click()
+    assert page.model.text == ""
+    add_model(models, tiny_model(tmp_path / "four", seed=4), "four")
+    until(lambda: any(box.accessibleName() == "four" for box in page.findChildren(QCheckBox)))
+    assert page.model.text == ""
+    assert "Choose models" in texts(page)
+
+
+def test_the_gradient_is_a_table_too(page: MergePage, until: Until) -> None:
+    button = next(
+        one for one in page.findChildren(QAbstractButton) if one.accessibleName() == "Show as a table"
+    )
+    button.setFocus()
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    table = page.findChild(QTableView)
+    assert isinstance(table, QTableView)
+    assert table.isVisible()
+    rows = table.model()
+    cells = [[rows.index(row, column).data() for column in range(4)] for row in range(rows.rowCount())]
+    assert cells[0] == ["0", "0%", "100%", "50%"]
+    assert cells[-2][1:] == ["100%", "0%", "50%"]
+    assert cells[-1][0] == "Embeddings and head"
+
+
+def test_small_numbers_and_flags_have_fields_of_their_kind(page: MergePage, until: Until) -> None:
+    page._models._choose_method("karcher")
+    tolerance = next(box for box in page.findChildren(QDoubleSpinBox) if box.accessibleName() == "tol")
+    assert tolerance.value() == 1e-5
+    page._models._choose_method("linear")
+    normalize = next(box for box in page.findChildren(QCheckBox) if box.accessibleName() == "normalize")
+    assert normalize.isChecked()
+    normalize.click()
+    assert yaml.safe_load(text_of(page).toPlainText())["parameters"] == {"normalize": False}
+    page._models._choose_method("nearswap")
+    document = yaml.safe_load(text_of(page).toPlainText())
+    assert document["parameters"] == {"t": 0.001}
+    fields = page.findChildren(QDoubleSpinBox)
+    until(lambda: any(box.accessibleName() == "t" and box.isVisible() for box in fields))
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))

@@ -1,0 +1,174 @@
+"""What the pre-flight says, how large the merge will be, and merges under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtWidgets import QFrame, QLineEdit, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from desktop.feed import JobRow
+from desktop.language import tr
+from desktop.pages.merge.recipe_form import Form
+from desktop.pages.merge.view_model import Checked
+from desktop.theme.look import Look
+from desktop.theme.tokens import Tone
+from desktop.widgets.basics import IconLabel, bar, chip, clear, column, heading, label, retone, row
+from desktop.widgets.elided import Elided
+from desktop.widgets.fields import spin
+from desktop.widgets.keyed import KeyedColumn
+from desktop.words import progress_words, size, state_words
+from engine.merging.method_table import RANDOM_METHODS
+
+
+class FindingsCard(QFrame):
+    """What the pre-flight says, in plain words."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self._look = look
+        self._shown: Checked | None = None
+        self._chips = [chip("") for _ in range(3)]
+        self._lines = QVBoxLayout()
+        self._lines.setSpacing(10)
+        layout = column(heading(tr("Before you start"), *self._chips), self._lines, None, gap=10)
+        layout.setContentsMargins(16, 12, 16, 14)
+        self.setLayout(layout)
+
+    def show_checked(self, checked: Checked | None, *, written: bool) -> None:
+        """Show it; None: it is being looked at, or there is nothing to look at."""
+        if checked is self._shown and checked is not None:
+            return
+        self._shown = checked
+        clear(self._lines)
+        errors = [one for one in checked.findings if one[0] == "error"] if checked is not None else []
+        warnings = [one for one in checked.findings if one[0] == "warning"] if checked is not None else []
+        fine = checked is not None and checked.ok
+        said: list[tuple[str, Tone]] = [
+            (tr("fine") if fine else "", "good"),
+            (tr("{count} to know", count=len(warnings)) if warnings else "", "warn"),
+            (tr("{count} in the way", count=len(errors)) if errors else "", "bad"),
+        ]
+        for widget, (words, tone) in zip(self._chips, said, strict=True):
+            widget.setText(words)
+            widget.setVisible(bool(words))
+            retone(widget, tone=tone)
+        if checked is None:
+            words = tr("Looking at the models...") if written else tr("Choose models, or mend the recipe.")
+            self._lines.addWidget(label(words, "muted", wrap=True))
+            return
+        if fine:
+            facts = checked.facts
+            models = ", ".join(facts.get("models", ()))
+            self._line(
+                "check-circle",
+                "good",
+                tr("These models can be merged"),
+                tr(
+                    "{models}: {layers} layers, {tensors} tensors, stored as {dtype}.",
+                    models=models,
+                    layers=facts.get("layers"),
+                    tensors=facts.get("tensors"),
+                    dtype=facts.get("dtype"),
+                ),
+            )
+        for severity, message, fix in [*errors, *warnings]:
+            icon, tone = ("x-circle", "bad") if severity == "error" else ("warning", "warn")
+            self._line(icon, tone, message, fix)
+
+    def _line(self, icon: str, tone: str, head: str, below: str) -> None:
+        words = column(
+            label(head, "strong", wrap=True), *([label(below, "muted", wrap=True)] if below else []), gap=2
+        )
+        line = row(IconLabel(self._look, icon, tone, 18), words, gap=10, top=True)
+        line.setStretch(1, 1)
+        self._lines.addLayout(line)
+
+
+class FactsCard(QFrame):
+    """What the merge will be called, how large it is, and merges under way."""
+
+    def __init__(self, open_job: Callable[[str], None]) -> None:
+        super().__init__()
+        self.setProperty("role", "card")
+        self._name = QLineEdit(placeholderText=tr("named after the method"))
+        self._name.setAccessibleName(tr("What to call it"))
+        self._seed = spin(tr("Seed"), 2**31 - 1, value=42)
+        self._seed_row = QWidget()
+        self._seed_row.setLayout(row(label(tr("Seed"), "muted"), None, self._seed))
+        self._size = label("", "stat")
+        self._free = label("", "small", wrap=True)
+        self._jobs: KeyedColumn[JobRow, JobLine] = KeyedColumn(
+            lambda job: job.id, lambda job: JobLine(lambda: open_job(job.id)), JobLine.show_job, gap=8
+        )
+        layout = column(
+            label(tr("What to call it"), "muted"),
+            self._name,
+            self._seed_row,
+            label(tr("Disk"), "caption"),
+            self._size,
+            self._free,
+            None,
+            self._jobs,
+            gap=6,
+        )
+        layout.setContentsMargins(16, 12, 16, 12)
+        self.setLayout(layout)
+
+    def name(self) -> str:
+        """What was typed."""
+        return self._name.text().strip()
+
+    def seed(self) -> int:
+        """What was chosen."""
+        return self._seed.value()
+
+    def show_checked(self, checked: Checked | None, form: Form | None) -> None:
+        """Show how large it will be."""
+        method = (
+            checked.facts.get("method") if checked is not None else form.method if form is not None else ""
+        )
+        self._seed_row.setVisible(method in RANDOM_METHODS)
+        nbytes = checked.facts.get("bytes") if checked is not None else None
+        self._size.setText(size(nbytes) if nbytes else "–")
+        self._free.setText(
+            tr("{free} free; the models it is made of stay as they are", free=size(checked.free))
+            if checked is not None and checked.free
+            else ""
+        )
+
+    def show_jobs(self, jobs: Sequence[JobRow]) -> None:
+        """Show merges that are under way."""
+        self._jobs.show_items(jobs)
+
+
+class JobLine(QWidget):
+    """A merge under way, or one that failed."""
+
+    def __init__(self, opens: Callable[[], None]) -> None:
+        super().__init__()
+        self._title = Elided("", "strong")
+        self._state = chip("")
+        self._bar: QProgressBar = bar()
+        self._more = label("", "small", wrap=True)
+        show = QPushButton(tr("Show in Jobs"))
+        show.setProperty("kind", "ghost")
+        show.clicked.connect(lambda: opens())
+        self._show = show
+        head = row(self._title, self._state, gap=8)
+        head.setStretch(0, 1)
+        self.setLayout(column(head, self._bar, self._more, row(None, show), gap=4))
+
+    def show_job(self, job: JobRow) -> None:
+        """Show how far it is."""
+        words, tone = state_words(job.state)
+        self._title.setText(job.title)
+        self._state.setText(words)
+        retone(self._state, tone=tone)
+        self._bar.setVisible(job.share is not None and job.state != "failed")
+        self._bar.setValue(round(1000 * (job.share or 0.0)))
+        self._bar.setAccessibleName(job.title)
+        said = str(job.error.get("message", "")) if job.error else progress_words(job.progress)
+        self._more.setText(said)
+        self._more.setVisible(bool(said))
+        self._show.setAccessibleName(tr("Show {title} in Jobs", title=job.title))
