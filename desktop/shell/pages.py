@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +33,7 @@ class PageEntry:
         return made
 
 
-_ALL: Final = (
+PAGES: Final = (
     PageEntry("home", "Home", "house"),
     PageEntry("study", "Study", "grid-four"),
     PageEntry("datasets", "Datasets", "database", "Make"),
@@ -48,5 +47,3 @@ _ALL: Final = (
     PageEntry("jobs", "Jobs", "queue", "Run"),
     PageEntry("settings", "Settings", "gear-six", "foot"),
 )
-
-PAGES: Final = tuple(entry for entry in _ALL if importlib.util.find_spec(f"desktop.pages.{entry.key}"))
