@@ -27,4 +27,6 @@ def font(pixels: int = 13, weight: int = 400, family: str = TEXT) -> QFont:
     made.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
     if family != MONO:
         made.setFeature(QFont.Tag("tnum"), 1)
+    else:  # every character as it is: no arrow for what is typed as two signs
+        made.setFeature(QFont.Tag("calt"), 0)
     return made

@@ -1,12 +1,13 @@
 """The rows of a dataset for somebody who looks through them: searched, filtered and sorted, a page at a time.
 
-What is shown of all rows is held in memory as Arrow columns, which search a million texts in a fraction of a second.
+The texts of all rows are held in memory as one Arrow column, which is searched in a fraction of a second: prompt and
+answer as one text each, since a search costs about as much per text as per hundred characters of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -48,9 +49,21 @@ class Browser:
         self._store = store
         self._rows = store.rows
         self._splits = store.split_codes
-        prompts, answers, lengths = _texts(store)
-        self._columns = {"prompt": prompts, "answer": answers}
-        self._lengths = lengths
+        texts, answers, asked, lengths = [], [], [], []
+        for batch in store.message_texts():
+            both, said = [], []
+            for text in batch:
+                messages = orjson.loads(text)
+                question, answer = asked_text(messages[:-1]), _answer_text(messages[-1])
+                both.append(f"{question}{_BETWEEN}{answer}")
+                said.append(answer[:_COMPARED])
+                asked.append(len(question))
+                lengths.append(sum(len(message["content"] or "") for message in messages))
+            texts.append(pa.array(both, pa.large_string()))
+            answers.append(pa.array(said, pa.large_string()))
+        self._texts, self._answers = _one(texts), _one(answers)
+        self._asked = np.array(asked, dtype=np.int64)
+        self._lengths = np.array(lengths, dtype=np.int64)
         self._order: npt.NDArray[np.int64] = np.arange(len(store))
 
     def use(self, view: View) -> int:
@@ -59,11 +72,8 @@ class Browser:
         if view.split:
             wanted &= self._splits == SPLITS.index(view.split)
         if view.search:
-            found = np.zeros(len(self._rows), dtype=bool)
-            for column in self._columns.values():
-                mask = pc.match_substring(column, view.search, ignore_case=True)
-                found |= mask.combine_chunks().to_numpy(zero_copy_only=False)
-            wanted &= found
+            found = pc.match_substring(self._texts, view.search, ignore_case=True)
+            wanted &= found.to_numpy(zero_copy_only=False)
         order = np.flatnonzero(wanted)
         if view.sort and view.sort != "row":
             order = order[self._sorted(view.sort, order)]
@@ -71,19 +81,18 @@ class Browser:
         return len(order)
 
     def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
-        """Some rows of the view: ``row``, ``split``, ``prompt``, ``answer``, ``length`` in characters."""
+        """Some rows: ``row``, ``split``, the beginnings of ``prompt`` and ``answer``, ``length`` in characters."""
         places = self._order[offset : offset + limit]
-        indices = pa.array(places)
-        texts = {name: column.take(indices).to_pylist() for name, column in self._columns.items()}
+        texts = self._texts.take(pa.array(places)).to_pylist()
         return [
             {
                 "row": int(self._rows[place]),
                 "split": SPLITS[self._splits[place]],
-                "prompt": texts["prompt"][number],
-                "answer": texts["answer"][number],
+                "prompt": text[: min(asked, _SHOWN)],
+                "answer": text[asked + 1 : asked + 1 + _SHOWN],
                 "length": int(self._lengths[place]),
             }
-            for number, place in enumerate(places)
+            for place, text, asked in zip(places, texts, self._asked[places].tolist(), strict=True)
         ]
 
     def place_of(self, row: int) -> int:
@@ -96,33 +105,22 @@ class Browser:
             return np.argsort(self._lengths[order], kind="stable")
         if by == "split":
             return np.argsort(self._splits[order], kind="stable")
-        column = pc.utf8_lower(self._columns[by].take(pa.array(order)))
+        keys = pc.utf8_slice_codeunits(self._texts, 0, _COMPARED) if by == "prompt" else self._answers
+        column = pc.utf8_lower(keys.take(pa.array(order)))
         sorted_places: npt.NDArray[np.int64] = pc.sort_indices(column).to_numpy().astype(np.int64)
         return sorted_places
 
 
-#: Characters of a text that are shown and searched.
-_SHOWN = 2000
+#: Characters of a text that are shown.
+_SHOWN: Final = 2000
+#: Characters of a text by which rows are put in order.
+_COMPARED: Final = 200
+#: Stands between prompt and answer; nobody types it.
+_BETWEEN: Final = "\x1e"
 
 
-def _texts(store: DatasetStore) -> tuple[pa.ChunkedArray, pa.ChunkedArray, npt.NDArray[np.int64]]:
-    """What each example asks and is answered, and how long both are together."""
-    prompts, answers, lengths = [], [], []
-    for batch in store.message_texts():
-        asked, said = [], []
-        for text in batch:
-            messages = orjson.loads(text)
-            question, answer = asked_text(messages[:-1]), _answer_text(messages[-1])
-            lengths.append(sum(len(message["content"] or "") for message in messages))
-            asked.append(question[:_SHOWN])
-            said.append(answer[:_SHOWN])
-        prompts.append(pa.array(asked, pa.large_string()))
-        answers.append(pa.array(said, pa.large_string()))
-    return (
-        pa.chunked_array(prompts, pa.large_string()),
-        pa.chunked_array(answers, pa.large_string()),
-        np.array(lengths, dtype=np.int64),
-    )
+def _one(parts: list[pa.Array]) -> pa.Array:
+    return pa.concat_arrays(parts) if parts else pa.array([], pa.large_string())
 
 
 def _answer_text(message: dict[str, Any]) -> str:

@@ -53,6 +53,7 @@ class PreviewRow:
         row: Its number, from 1.
         system: Its instruction; ``prompt`` what is asked; ``answer`` the answer.
         reason: Why it would be left out; empty for an example.
+        raw: What it holds, column by column, where it cannot be told what it is.
     """
 
     row: int
@@ -60,6 +61,7 @@ class PreviewRow:
     prompt: str = ""
     answer: str = ""
     reason: str = ""
+    raw: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,11 @@ def import_preview(path: Path, options: ImportOptions, *, shown: int = 20) -> Im
     notes = _Notes()
     found = _looked_at(path, options, notes)
     rows = []
-    for number in sorted([*found.examples, *found.faults])[:shown]:
+    for number in sorted([*found.examples, *found.faults, *found.untold])[:shown]:
+        if number in found.untold:
+            raw = ", ".join(f"{column}: {value}" for column, value in found.untold[number].items())
+            rows.append(PreviewRow(number, raw=raw[:1000]))
+            continue
         if number in found.faults:
             rows.append(PreviewRow(number, reason=found.faults[number]))
             continue
@@ -161,13 +167,14 @@ def import_preview(path: Path, options: ImportOptions, *, shown: int = 20) -> Im
 
 @dataclass(frozen=True)
 class _Looked:
-    """The first rows of a file: messages of examples and reasons of faults by row number."""
+    """The first rows of a file by number: messages of examples, reasons of faults, rows that nobody can read yet."""
 
     detected: Detected
     choice: Choice | None
     columns: tuple[str, ...]
     examples: dict[int, list[Any]]
     faults: dict[int, str]
+    untold: dict[int, dict[str, Any]]
     count: int
     error: BakeoffError | None
 
@@ -178,6 +185,7 @@ def _looked_at(path: Path, options: ImportOptions, reporter: Reporter, *, count:
     detected = detect(source, wanted)
     examples: dict[int, list[Any]] = {}
     faults: dict[int, str] = {}
+    untold: dict[int, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         rows = read_rows(source, detected, Path(scratch), reporter)
         sample = sample_rows(rows)
@@ -190,7 +198,9 @@ def _looked_at(path: Path, options: ImportOptions, reporter: Reporter, *, count:
         for number, raw in sample:
             if isinstance(raw, RowFaultError):
                 faults[number] = raw.reason
-            elif choice is not None:
+            elif choice is None:
+                untold[number] = raw
+            else:
                 row = {key.strip().lower(): value for key, value in raw.items()} if choice.lower else raw
                 try:
                     examples[number] = list(choice.mapper(row).messages)
@@ -198,7 +208,7 @@ def _looked_at(path: Path, options: ImportOptions, reporter: Reporter, *, count:
                     faults[number] = fault.reason
         more = sum(1 for _ in itertools.islice(rows, _COUNTED)) if count else 0
     columns = tuple(dict.fromkeys(str(column) for row in plain for column in row))
-    return _Looked(detected, choice, columns, examples, faults, len(sample) + more, error)
+    return _Looked(detected, choice, columns, examples, faults, untold, len(sample) + more, error)
 
 
 def _split_of(path: Path) -> Split | None:

@@ -87,12 +87,12 @@ class DatasetProcess:
         files = find_model(self._workspace, model)
         template = load_template(files.folder, SilentReporter(), fallback=files.base_folder)
         store = self._open(dataset).store
-        places = np.unique(np.linspace(0, len(store) - 1, min(_COUNTED, len(store))).astype(int))
-        wanted, rows = set(places.tolist()), []
-        for place, example in enumerate(store.examples()):
-            if place in wanted:
-                rows.append(([message.as_dict() for message in example.messages], example.tools))
-        rendered = template.render_many(rows)
+        rendered = template.render_many(
+            [
+                ([message.as_dict() for message in example.messages], example.tools)
+                for example in store.some(_COUNTED)
+            ]
+        )
         counts = np.array([len(one.ids) for one in rendered if not isinstance(one, TemplateError)] or [0])
         edges = np.histogram_bin_edges(counts, bins=min(40, max(5, len(np.unique(counts)))))
         heights, _ = np.histogram(counts, edges)

@@ -46,10 +46,6 @@ class DatasetAsker(QObject):
         self._waiting[self._number] = heard, refused
         self._process.write(json.dumps({"id": self._number, "ask": what, **question}).encode() + b"\n")
 
-    def forget(self) -> None:
-        """Listen to no answer that is still to come."""
-        self._waiting = dict.fromkeys(self._waiting, (_nothing, _nothing))
-
     def close(self) -> None:
         """End the process. It holds nothing that could be lost."""
         self._waiting.clear()

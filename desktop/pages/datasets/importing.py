@@ -137,6 +137,7 @@ class ImportDialog(QDialog):
         layout.addWidget(self._advanced)
         layout.addWidget(self._sealed)
         layout.addLayout(row(None, cancel, self._go))
+        self._name.setFocus()
         self._look()
 
     def options(self) -> ImportOptions:
@@ -190,7 +191,7 @@ class ImportDialog(QDialog):
                         f"{one.row:,}",
                         Cell(tr("left out: {reason}", reason=one.reason), "warn")
                         if one.reason
-                        else _line(one.prompt),
+                        else _line(one.raw or one.prompt),
                         _line(one.answer),
                         _line(one.system),
                     ),

@@ -6,7 +6,6 @@ import html
 import json
 from typing import Any
 
-from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QTextBrowser
 
 from desktop.language import tr
@@ -59,11 +58,14 @@ class Inspector(QFrame):
         self._text.setFrameShape(QFrame.Shape.NoFrame)
         self._text.setProperty("role", "reader")
         head = row(self._title, self._split, None, self._forms, gap=10)
-        layout = column(head, row(self._model, self._count, gap=10), self._text, gap=8)
+        about = row(self._model, self._count, gap=10)
+        about.setStretch(1, 1)
+        layout = column(head, about, self._text, gap=8)
         layout.setContentsMargins(16, 12, 16, 12)
         layout.setStretch(2, 1)
         self.setLayout(layout)
         self._split.hide()
+        self._count.hide()
         look.changed.connect(self._draw)
 
     def show_models(self, names: tuple[str, ...]) -> None:
@@ -87,7 +89,7 @@ class Inspector(QFrame):
         self._dataset, self._row, self._shown, self._said = "", 0, None, None
         self._title.setText(tr("No row is chosen"))
         self._split.hide()
-        self._count.setText("")
+        self._say("")
         self._text.clear()
 
     def _choose(self, form: str) -> None:
@@ -109,7 +111,7 @@ class Inspector(QFrame):
             self._rows.ask("example", heard, self._refused, dataset=self._dataset, row=self._row)
         model = self._model.currentData()
         if self._form == "tokens" and model and (self._said is None or self._said["model"] != model):
-            self._count.setText(tr("Splitting it into tokens..."))
+            self._say(tr("Splitting it into tokens..."))
 
             def told(document: dict[str, Any]) -> None:
                 if which == (self._dataset, self._row):
@@ -120,7 +122,11 @@ class Inspector(QFrame):
         self._draw()
 
     def _refused(self, problem: Problem) -> None:
-        self._count.setText(f"{problem.message} {problem.fix}".strip())
+        self._say(f"{problem.message} {problem.fix}".strip())
+
+    def _say(self, words: str) -> None:
+        self._count.setText(words)
+        self._count.setVisible(bool(words))
 
     def _draw(self) -> None:
         if self._shown is None:
@@ -130,12 +136,11 @@ class Inspector(QFrame):
         self._split.show()
         tokens = self._look.tokens
         if self._form == "messages":
-            self._count.setText("")
+            self._say("")
+            self._text.document().setDefaultFont(font())
             self._text.setHtml(conversation_html(self._shown, tokens))
         elif not self._model.currentData():
-            self._count.setText(
-                tr("Tokens depend on the model, and there is none yet. Add one under Models.")
-            )
+            self._say(tr("Tokens depend on the model, and there is none yet. Add one under Models."))
             self._text.clear()
         elif self._said is not None:
             all_tokens = self._said["tokens"]
@@ -145,7 +150,8 @@ class Inspector(QFrame):
                 tokens=f"{len(all_tokens):,}",
                 trained=f"{trained:,}",
             )
-            self._count.setText(" ".join([words, *self._said["warnings"]]))
+            self._say(" ".join([words, *self._said["warnings"]]))
+            self._text.document().setDefaultFont(font(13, 400, MONO))
             self._text.setHtml(tokens_html(all_tokens, tokens))
         else:
             self._text.clear()
@@ -197,8 +203,7 @@ def tokens_html(found: list[dict[str, Any]], tokens: Tokens) -> str:
     rest = len(found) - _TOKENS
     if rest > 0:
         parts.append(html.escape(tr(" and {count} more", count=f"{rest:,}")))
-    family: QFont = font(13, 400, MONO)
-    return f"<p style=\"font-family:'{family.family()}';line-height:160%\">{'&#8203;'.join(parts)}</p>"
+    return f'<p style="line-height:160%">{"&#8203;".join(parts)}</p>'
 
 
 def _cut(text: str) -> str:

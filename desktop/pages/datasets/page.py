@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt, QTimer, Slot
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMenu, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMenu, QSplitter, QWidget
 
 from desktop.language import tr
 from desktop.pages.datasets.asking import DatasetAsker
@@ -29,6 +30,8 @@ from desktop.widgets.table import table
 from desktop.words import count
 from engine.datasets.managing import RemovedDataset
 
+#: Points that leave room for what the check-up tells too.
+_WIDE: Final = 980
 #: Milliseconds after the last key before words are looked for.
 _TYPED: Final = 250
 _FILTER: Final = "*.jsonl *.ndjson *.json *.csv *.tsv *.tab *.parquet *.pq *.gz"
@@ -63,7 +66,7 @@ class DatasetsPage(Page):
             padding=16,
         )
         self._drop.chosen.connect(self.take_files)
-        self._which = combo(tr("Which dataset"), 220)
+        self._which = combo(tr("Which dataset"), 190)
         self._which.activated.connect(lambda at: model.select(self._which.itemData(at)))
         self._forms = Segments(tr("Rows or check-up"), [("rows", tr("Rows")), ("health", tr("Check-up"))])
         self._form = "rows"
@@ -72,6 +75,7 @@ class DatasetsPage(Page):
         self._search = QLineEdit(placeholderText=tr("Search prompts and answers"))
         self._search.setAccessibleName(tr("Search prompts and answers"))
         self._search.setClearButtonEnabled(True)
+        self._search.setMinimumWidth(120)
         self._split = combo(tr("Which examples"), 130)
         for words, value in (
             (tr("All examples"), ""),
@@ -155,6 +159,12 @@ class DatasetsPage(Page):
         if self._health.isVisibleTo(self):
             self._health.show_dataset(shown, state.models)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """See Qt."""
+        super().resizeEvent(event)
+        if self.model.state.shown is not None:
+            self._show_chips(self.model.state.shown)
+
     def open(self, target: Any) -> None:
         """Show the dataset of this name."""
         self.model.select(str(target))
@@ -207,14 +217,18 @@ class DatasetsPage(Page):
 
     def _build(self) -> QWidget:
         self._looking = QWidget()
-        inside = column(self._table, self._inspector, gap=GAP)
-        inside.setStretch(0, 3)
-        inside.setStretch(1, 2)
-        self._looking.setLayout(inside)
+        parted = QSplitter(Qt.Orientation.Vertical)
+        parted.setChildrenCollapsible(False)
+        parted.setHandleWidth(GAP)
+        for place, (widget, share) in enumerate(((self._table, 3), (self._inspector, 2))):
+            parted.addWidget(widget)
+            parted.setStretchFactor(place, share)
+        self._looking.setLayout(column(parted))
         above = row(
             self._which, self._forms, self._search, self._split, self._found, None, *self._chips, gap=10
         )
         above.setStretch(2, 1)
+        above.setStretch(5, 0)  # takes the rest where the search is hidden
         whole = QWidget()
         parts = column(above, self._looking, self._health, self._closed, gap=GAP)
         for place in (1, 2, 3):
@@ -254,7 +268,7 @@ class DatasetsPage(Page):
         ]
         for widget, (words, tone) in zip(self._chips, said, strict=True):
             widget.setText(words)
-            widget.setVisible(bool(words))
+            widget.setVisible(bool(words) and self.width() >= _WIDE)
             retone(widget, tone=tone)
 
     def _show_form(self, form: str) -> None:

@@ -19,7 +19,9 @@ from desktop.words import split_words
 #: Rows that are fetched at a time, and so many times that are kept.
 _PAGE: Final = 100
 _KEPT: Final = 60
-#: Milliseconds without scrolling before pages are fetched.
+#: Pages that are asked for together: more rows than a screen has.
+_AT_ONCE: Final = 4
+#: Milliseconds between the first row that is missed and fetching.
 _REST: Final = 25
 #: What each column shows, and what it is sorted by.
 KEYS: Final = ("row", "prompt", "answer", "length", "split")
@@ -57,7 +59,7 @@ class DatasetRows(QAbstractTableModel):
         self._dataset = ""
         self._view: dict[str, Any] = {}
         self._pages: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
-        self._wanted: set[int] = set()
+        self._wanted: dict[int, None] = {}
         self._asked: set[int] = set()
         self._generation = 0
         self._timer = QTimer(self, singleShot=True, interval=_REST)
@@ -84,7 +86,6 @@ class DatasetRows(QAbstractTableModel):
                 self._reset(0)
                 self.failed.emit(problem)
 
-        self._asker.forget()
         self._asker.ask("view", counted, refused, dataset=dataset, **view)
 
     def clear(self) -> None:
@@ -155,13 +156,14 @@ class DatasetRows(QAbstractTableModel):
 
     def _want(self, page: int) -> None:
         if page not in self._asked:
-            self._wanted.add(page)
+            self._wanted.pop(page, None)
+            self._wanted[page] = None  # the last ones are those on the screen
             if not self._timer.isActive():
                 self._timer.start()
 
     def _fetch(self) -> None:
         # What was scrolled past meanwhile is not fetched: only the last few pages that were asked for.
-        wanted, self._wanted = sorted(self._wanted)[-4:], set()
+        wanted, self._wanted = list(self._wanted)[-_AT_ONCE:], {}
         for page in wanted:
             self._asked.add(page)
             self._ask(page, self._generation)
@@ -180,6 +182,7 @@ class DatasetRows(QAbstractTableModel):
 
         def refused(problem: Problem) -> None:
             if generation == self._generation:
+                self._asked.discard(page)
                 self.failed.emit(problem)
 
         self._asker.ask("page", heard, refused, dataset=self._dataset, offset=page * _PAGE, limit=_PAGE)

@@ -127,6 +127,8 @@ def test_columns_that_nobody_knows_are_given_their_roles(
     until(lambda: "cannot be read" in texts(dialog))
     go = named(dialog, QAbstractButton, "Import")
     assert not go.isEnabled()
+    shown = named(dialog, QTableView, "The first rows, as they will be read").model()
+    assert shown.index(1, 1).data() == "words: bye, label: farewell"
     for role, column in (("Prompt from", "words"), ("Answer from", "label")):
         choice = named(dialog, QComboBox, role)
         assert choice.findText(column) > 0
@@ -178,6 +180,41 @@ def test_rows_are_searched_filtered_and_read_in_full(
     table.setFocus()
     QTest.keyClick(table, Qt.Key.Key_Down)
     until(lambda: "It is 36." in text.toPlainText())
+
+
+def test_rows_that_were_scrolled_past_are_not_fetched(
+    page: DatasetsPage, workspace: Workspace, until: Until
+) -> None:
+    import_rows(
+        workspace, [{"prompt": f"Who is {n}?", "completion": f"Number {n}"} for n in range(1500)], "people"
+    )
+    rows = rows_of(page)
+    until(lambda: rows.rowCount() == 1500)
+    until(lambda: rows.row_at(0) is not None and not page.busy)
+    for place in range(1450, 150, -100):  # dragged upwards
+        assert rows.row_at(place) is None
+    until(lambda: not rows.waiting and not page.busy)
+    assert sorted(rows._pages) == [0, 2, 3, 4, 5]
+    assert rows.row_at(250) is not None
+    text = page.findChild(QTextBrowser)
+    assert isinstance(text, QTextBrowser)
+    until(lambda: "Who is 0?" in text.toPlainText())
+
+
+def test_an_example_stays_where_the_view_changes_before_it_came(
+    page: DatasetsPage, workspace: Workspace, until: Until
+) -> None:
+    import_rows(workspace, ROWS, "questions")
+    rows = rows_of(page)
+    until(lambda: rows.rowCount() == 40)
+    until(lambda: rows.row_at(0) is not None)
+    text = page.findChild(QTextBrowser)
+    assert isinstance(text, QTextBrowser)
+    page._inspector.clear()
+    page._inspector.show_row("questions", 1)
+    rows.show_view("questions", split="test")
+    until(lambda: rows.rowCount() == 10)
+    until(lambda: "What is number 0?" in text.toPlainText())
 
 
 def test_tokens_are_shown_with_what_is_trained_and_lengths_are_counted(

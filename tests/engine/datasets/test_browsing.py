@@ -51,6 +51,26 @@ def test_words_are_found_whatever_their_case_and_language(browser: Browser) -> N
     assert numbers(browser, View(search=".*")) == []
 
 
+def test_words_are_found_at_the_end_of_a_long_text(tmp_path: Path) -> None:
+    file = tmp_path / "long.jsonl"
+    rows = [{"prompt": "first " + "x" * 50_000 + " needle", "completion": "short"}] + [
+        {"prompt": f"row {n}", "completion": "y" * 3000} for n in range(5)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    import_files([file], ImportOptions(name="long"), tmp_path / "store")
+    long = Browser(DatasetStore(tmp_path / "store"))
+    assert numbers(long, View(search="NEEDLE")) == [1]
+    shown = long.page(0, 1)[0]
+    assert (len(shown["prompt"]), shown["answer"], shown["length"]) == (2000, "short", 50_018)
+    assert numbers(long, View(sort="answer"))[0] == 1
+
+
+def test_examples_spread_evenly(tmp_path: Path, browser: Browser) -> None:
+    store = DatasetStore(tmp_path / "store")
+    assert [one.row for one in store.some(3)] == [1, 11, 21]
+    assert [one.row for one in store.some(100)] == list(range(1, 22))
+
+
 def test_splits_and_words_together(browser: Browser) -> None:
     assert numbers(browser, View(split="dev")) == [4, 8, 12, 16, 20]
     assert numbers(browser, View(split="dev", search="pears")) == [4, 16]
