@@ -1,4 +1,4 @@
-"""What can be set for a workspace, kept in its ``settings.json``: fields with a sentence each, for command line and form."""
+"""What can be set for a workspace, kept in its ``settings.json``; each field has a sentence for command line and form."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class Settings(BaseModel):
     certificates: str = Field(
         default="",
         title="Own certificates",
-        description="A PEM file with certificates of authorities that are trusted beside the system's; empty for none.",
+        description="A PEM file with certificates of authorities that are trusted beside the system's; "
+        "empty for none.",
     )
     keep_awake: bool = Field(
         default=True,
