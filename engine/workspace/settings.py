@@ -1,4 +1,4 @@
-"""What can be set for a workspace, kept in its ``settings.json``; each field has a sentence for command line and form."""
+"""What can be set for a workspace, kept in its ``settings.json``; each field with a sentence for the form."""
 
 from __future__ import annotations
 

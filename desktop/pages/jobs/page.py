@@ -78,7 +78,7 @@ class JobsPage(Page):
             lambda job: job.id, lambda _job: JobCard(look, model), JobCard.show_job
         )
         self._queue = DropColumn(self._cards, self._places)
-        self._queue.dropped.connect(lambda job, before: job != before and model.move(job, before or None))
+        self._queue.dropped.connect(lambda job, before: model.move(job, before or None))
         self._empty = Empty(
             look,
             "queue",

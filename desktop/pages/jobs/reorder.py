@@ -1,4 +1,4 @@
-"""Changing places in a queue, by mouse and by keyboard: a grip on each card, and the column that cards are dropped on."""
+"""Changing places in a queue, by mouse and by keyboard: a grip on each card, and the column to drop it on."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class Grip(Button):
         self._card = card
         self._job = job
         self._pressed: QPoint | None = None
+        self.setFixedWidth(28)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
         self.setToolTip(tr("Drag it, or move it with the arrow keys."))
 

@@ -177,7 +177,9 @@ def _part(jobs: tuple[JobRow, ...], part: Shown | str) -> tuple[JobRow, ...]:
     states = _PARTS[part]  # type: ignore[index]
     chosen = [job for job in jobs if job.state in states]
     if part == "active":
-        return tuple(sorted(chosen, key=lambda job: (states.index(job.state), job.place or job.created, job.id)))
+        return tuple(
+            sorted(chosen, key=lambda job: (states.index(job.state), job.place or job.created, job.id))
+        )
     return tuple(sorted(chosen, key=lambda job: (job.ended or job.created, job.id), reverse=True))
 
 

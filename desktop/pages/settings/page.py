@@ -33,7 +33,7 @@ class SettingsPage(Page):
         self.endpoints = EndpointsPart(context, model)
         self.jobs = JobsPart(context, model)
         self.about = AboutPart(context, model)
-        self._parts = {
+        self._parts: dict[str, GeneralPart | EndpointsPart | JobsPart | AboutPart] = {
             "general": self.general,
             "endpoints": self.endpoints,
             "jobs": self.jobs,

@@ -154,7 +154,11 @@ def test_other_things_are_not_taken_into_the_queue(page: JobsPage, queue: list[s
     data = QMimeData()
     data.setText("a letter")
     event = QDragEnterEvent(
-        QPoint(5, 5), Qt.DropAction.MoveAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        QPoint(5, 5),
+        Qt.DropAction.MoveAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
     )
     QApplication.sendEvent(column, event)
     assert not event.isAccepted()
