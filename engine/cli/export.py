@@ -20,7 +20,9 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     )
     export.add_argument("out", metavar="OUT", help="the GGUF file or a folder for it; else a new folder")
     export.add_argument("--as", dest="form", required=True, choices=("gguf", "merged", "adapter", "ollama"))
-    export.add_argument("--quant", metavar="Q", help="how a GGUF file stores weights (default: q4_k_m)")
+    export.add_argument(
+        "--quant", metavar="Q", help="how a GGUF file stores weights (default: what is set, q4_k_m)"
+    )
     export.add_argument(
         "--dataset",
         metavar="D",
@@ -65,7 +67,7 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
     spec = ExportSpec(
         model=options.model,
         form=options.form,
-        quantisation=(options.quant or "q4_k_m").lower(),
+        quantisation=_quantisation(options, session),
         converted=str(Path(options.converted).expanduser().absolute()) if options.converted else None,
         dataset=options.dataset,
         importance=options.importance,
@@ -101,6 +103,13 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
     if drift is None:
         return summary, text
     return {**summary, "drift": drift}, f"{text}\n{drift_text(drift)}"
+
+
+def _quantisation(options: argparse.Namespace, session: Session) -> str:
+    """What was asked for, else what is set for the workspace."""
+    from engine.workspace.settings import settings_of
+
+    return str(options.quant or settings_of(session.workspace).quantisation).lower()
 
 
 def _require_convertible(options: argparse.Namespace) -> None:
@@ -151,7 +160,7 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
     preflight.require()
     if options.dry_run:
         return preflight.as_dict(), "The recipe can be merged; nothing was written."
-    quantisation = (options.quant or "q4_k_m").lower()
+    quantisation = _quantisation(options, session)
     out = _place(options, file.stem, quantisation)
     _require_new(provenance_file(out), force=options.force)
     spec = MergedExportSpec(
