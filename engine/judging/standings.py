@@ -13,7 +13,7 @@ from engine.inference.outputs import read_outputs
 from engine.judging.agreement import Agreement, agreement
 from engine.judging.health import JudgeHealth, judge_health
 from engine.judging.prepare import HUMAN
-from engine.judging.recorded import newest_contestants, recorded_verdicts, verdicts_of, verdicts_usd
+from engine.judging.recorded import newest_contestants, recorded, table_of, verdicts_of, verdicts_usd
 from engine.judging.verdicts import Contestant, Verdict
 from engine.ranking import HeadToHead, Ranking, VerdictTable, head_to_head, rank
 from engine.ranking.chart import Kind
@@ -109,16 +109,11 @@ def standings(
         NoVerdictsError: The judge has not judged there.
         RankingError: The verdicts cannot be ranked.
     """
-    table = recorded_verdicts(
-        workspace, datasets, split, judge, contestants, by_entrant=len(set(datasets)) > 1
-    )
+    found = recorded(workspace, datasets, split, judge, contestants)
+    table = table_of(found, by_entrant=len(found) > 1)
     ranking = rank(table, reference=reference, level=level)
-    verdicts = [
-        one
-        for name in datasets
-        for one in verdicts_of(workspace, name, split, judge)
-        if contestants is None or {one.name_a, one.name_b} <= set(contestants[name])
-    ]
+    verdicts = [one for task in found for one in task.verdicts]
+    unread = [one for task in found for one in task.unread]
     names = {row.name for one in (ranking, *ranking.tasks.values()) for row in one.contestants}
     return Standings(
         tuple(datasets),
@@ -126,7 +121,7 @@ def standings(
         ranking,
         _heads(table, ranking),
         _kinds(workspace, names),
-        judge_health(verdicts, _answering(workspace, datasets, verdicts)),
+        judge_health([*verdicts, *unread], _answering(workspace, datasets, verdicts)),
         _votes(workspace, datasets, split, judge, verdicts),
         verdicts_usd(workspace, datasets, judge, split),
     )
@@ -176,6 +171,8 @@ def _votes(
         return None
     with workspace.catalogue.reading() as session:
         people = [one for one in session.scalars(select(VerdictRow.judge).distinct()) if is_human(one)]
+    if not people:
+        return None
     votes = [one for name in datasets for who in people for one in verdicts_of(workspace, name, split, who)]
     found = agreement(judge, verdicts, HUMAN, votes)
     return found if found.pairs else None
