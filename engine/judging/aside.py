@@ -93,6 +93,11 @@ class Aside:
         error.__dict__.update(found["state"])
         raise error
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being computed."""
+        return self._process is not None
+
     def cancel(self) -> None:
         """Stop what is under way; nothing where there is none."""
         with self._lock:
