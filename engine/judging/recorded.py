@@ -162,12 +162,14 @@ def _read(session: Session, dataset_id: str, split: str, judge: str | None, *, w
     )
     if judge is not None:
         query = query.where(VerdictRow.judge == judge)
-    # The same few names over and over: one text of each is kept.
     texts: dict[str, str] = {}
-    return [
-        Verdict(*(texts.setdefault(value, value) if isinstance(value, str) else value for value in row))
-        for row in session.execute(query.order_by(VerdictRow.id))
-    ]
+    return [_verdict(row, texts) for row in session.execute(query.order_by(VerdictRow.id))]
+
+
+def _verdict(row: Iterable[Any], texts: dict[str, str]) -> Verdict:
+    """One of them; of the same few names over and over, one text each is kept in ``texts``."""
+    values: list[Any] = [texts.setdefault(value, value) if isinstance(value, str) else value for value in row]
+    return Verdict(*values)
 
 
 def _require_judge(session: Session, dataset_id: str, name: str, split: str, judge: str) -> None:
