@@ -109,8 +109,9 @@ class RankingPage(Page):
         self._empty.setVisible(not state.judges)
         self._problem.setVisible(state.problem is not None)
         self._content.setVisible(bool(state.judges))
-        for part in (self._export, self._more):
-            part.setEnabled(table is not None)
+        self._export.setEnabled(table is not None)
+        self._more.setEnabled(bool(state.judges))
+        self._references.setVisible(table is not None)
         if state.problem is not None:
             self._problem_words.setText(f"{state.problem.message} {state.problem.fix}".strip())
         self._show_choices(state)
@@ -312,7 +313,8 @@ class RankingPage(Page):
 
     def _go_judging(self) -> None:
         state = self.model.state
-        task = state.task or (state.standings.datasets[0] if state.standings is not None else "")
+        task = state.task or next(iter(state.standings.datasets if state.standings else ()), "")
+        task = task or state.tasks[0].dataset
         self.context.go("compare", {"dataset": task, "split": "test", "judge": state.judge})
 
     @Slot(str, str)

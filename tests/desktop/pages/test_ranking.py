@@ -280,6 +280,12 @@ def test_verdicts_that_connect_nobody_are_told_as_such(
     window.go("ranking")
     until(lambda: window.page.model.loaded)
     assert "There is no scored verdict" in texts(window.page)  # the other orders are missing
+    more = next(
+        one
+        for one in window.page.findChildren(QAbstractButton)
+        if one.text().strip() == "Run more comparisons"
+    )
+    assert more.isEnabled()  # it is what helps
     for prompt in prompts(workspace):
         judge(workspace, prompt, "Bad", "Good", "b")
     until(lambda: window.page.model.state.standings is not None)
