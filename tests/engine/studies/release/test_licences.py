@@ -76,6 +76,8 @@ def test_names_of_cards(written: str, known: str | None) -> None:
         ("LLAMA 3.2 COMMUNITY LICENSE AGREEMENT", "llama3.2"),
         ("Gemma Terms of Use\nLast modified", "gemma"),
         ("Attribution-NonCommercial 4.0 International", "cc-by-nc-4.0"),
+        ("Attribution 4.0 International", None),
+        ("Attribution 4.0 International, but not for weapons", None),
         ("Creative Commons Attribution-NoDerivatives 4.0 International", "cc-by-nd-4.0"),
         ("Ours alone. It is not the Gemma Terms of Use.", None),
         ("Qwen RESEARCH LICENSE AGREEMENT", "qwen-research"),
@@ -95,9 +97,10 @@ def test_every_licence_says_what_follows_in_a_sentence() -> None:
         assert "{" not in licence.follows
 
 
-def test_the_card_is_asked_first_then_the_file_then_the_catalogue(tmp_path: Path) -> None:
+def test_the_card_is_asked_first_then_the_catalogue_then_the_files(tmp_path: Path) -> None:
     (tmp_path / "LICENSE.txt").write_text(MIT, encoding="utf-8")
-    assert licence_of_folder("m", tmp_path, "gemma").as_dict()["licence"] == "mit"
+    assert licence_of_folder("m", tmp_path).as_dict()["licence"] == "mit"
+    assert licence_of_folder("m", tmp_path, "gemma").as_dict()["licence"] == "gemma"
     (tmp_path / "README.md").write_text(
         "---\nlicense: other\nlicense_name: llama3.1\n---\n", encoding="utf-8"
     )
@@ -122,6 +125,54 @@ def test_the_card_is_asked_first_then_the_file_then_the_catalogue(tmp_path: Path
     assert licence_of_folder("m", tmp_path).as_dict() == {
         "model": "m", "licence": "our-own", "title": "our-own", "known": False, "source": "its model card",
     }  # fmt: skip
+
+
+def told(folder: Path, card: str | None, **texts: str) -> tuple[str, bool, str]:
+    """What a folder with such files is said to come under, whether that is known, and who says so."""
+    folder.mkdir()
+    if card is not None:
+        (folder / "README.md").write_text(f"---\n{card}\n---\n", encoding="utf-8")
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    found = licence_of_folder("m", folder).as_dict()
+    return found["licence"], found["known"], found["source"]
+
+
+LLAMA_2 = "LLAMA 2 COMMUNITY LICENSE AGREEMENT"
+
+
+@pytest.mark.parametrize(
+    ("card", "texts", "expected"),
+    [
+        # What forbids more counts, whoever says it.
+        ("license: cc-by-nc-4.0", {"LICENSE": MIT}, ("cc-by-nc-4.0", True, "its model card")),
+        ("license: mit", {"LICENSE": LLAMA_2}, ("llama2", True, "its file LICENSE")),
+        ("license: mit", {"LICENSE": f"Modified {MIT}"}, ("Modified MIT License", False, "its file LICENSE")),
+        ("license: cc-by-nc-4.0\nlicense_name: mit", {}, ("cc-by-nc-4.0", True, "its model card")),
+        (None, {"LICENSE": MIT, "LICENSE-MODEL": LLAMA_2}, ("llama2", True, "its file LICENSE-MODEL")),
+        ("license: mit", {"LICENSE": "Some words."}, ("mit", True, "its model card")),
+        # A text that allows anything is not that of a model that has another.
+        ("license: other", {"LICENSE": MIT}, ("unknown", False, "nowhere")),
+        (
+            None,
+            {"LICENSE-CODE": MIT, "LICENSE-MODEL": "OUR MODEL LICENSE AGREEMENT\nWords."},
+            ("OUR MODEL LICENSE AGREEMENT", False, "its file LICENSE-MODEL"),
+        ),
+        # A text that is not known is named.
+        (None, {"LICENSE": f"{MIT}\nNot for weapons."}, ("Modified MIT License", False, "its file LICENSE")),
+        (None, {"LICENSE": "This is not the MIT License."}, ("unknown", False, "its file LICENSE")),
+        (None, {"LICENSE": MIT}, ("mit", True, "its file LICENSE")),
+    ],
+)
+def test_of_what_a_model_says_the_narrower_counts(
+    tmp_path: Path, card: str | None, texts: dict[str, str], expected: tuple[str, bool, str]
+) -> None:
+    assert told(tmp_path / "model", card, **texts) == expected
+
+
+def test_a_licence_of_its_own_is_named_in_the_whole() -> None:
+    found = follow([ParentLicence("m", "Modified MIT License", None, "its file LICENSE")], "mine")
+    assert (found.id, found.name) == ("other", "Modified MIT License")
 
 
 @pytest.mark.parametrize(
