@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from engine.studies.release.hub_licences import HUB_LICENCES
+
 
 @dataclass(frozen=True)
 class Licence:
@@ -25,7 +27,6 @@ class Licence:
         name_begins: What the name of a derived model has to begin with.
         closed_to_others: The model may not serve to improve other families of language models.
         share_alike: Derived models come under the same licence.
-        on_hub: Whether ``id`` is among those that the Hub knows; of others it wants to be told the name.
     """
 
     id: str
@@ -37,7 +38,11 @@ class Licence:
     name_begins: str = ""
     closed_to_others: bool = False
     share_alike: bool = False
-    on_hub: bool = True
+
+    @property
+    def on_hub(self) -> bool:
+        """Whether ``id`` is among those that the Hub knows; of others it wants to be told the name."""
+        return self.id in HUB_LICENCES
 
 
 _NOTICE: Final = "Pass on the text of the licence and the notices of copyright"
@@ -173,21 +178,18 @@ LICENCES: Final = {
             'Pass on the licence, show "Built with Qwen" or "Improved using Qwen" where a model is trained with it, '
             "and ask Alibaba Cloud for a licence above 100 million monthly users.",
             commercial=None,
-            on_hub=False,
         ),
         Licence(
             "qwen-research",
             "Qwen Research License",
             'For research only; pass on the licence, and show "Built with Qwen" or "Improved using Qwen".',
             commercial=False,
-            on_hub=False,
         ),
         Licence(
             "mrl",
             "Mistral AI Research License",
             "For research only; pass on the licence.",
             commercial=False,
-            on_hub=False,
         ),
     )
 }

@@ -10,6 +10,7 @@ from typing import Any, Final
 import yaml
 
 from engine.models.notices import is_licence_text, notices_in
+from engine.studies.release.hub_licences import HUB_LICENCES
 from engine.studies.release.licence_table import (
     Licence,
     is_modified,
@@ -178,6 +179,9 @@ def follow(parents: Sequence[ParentLicence], name: str) -> Consequences:
         for licence in known.values()
         if licence.name_begins and not name.lower().startswith(licence.name_begins.lower())
     ]
+    named = {one.named.strip().lower() for one in parents}
+    if parents and not known and len(named) == 1 and named <= HUB_LICENCES:
+        return Consequences(named.pop(), "", tuple(follows), tuple(conflicts))
     if not parents or any(one.licence is None for one in parents):
         others = sorted({one.named or "unknown" for one in parents if one.licence is None} | set(known))
         return Consequences(

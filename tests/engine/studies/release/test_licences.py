@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.studies.release.hub_licences import fault_of_card
 from engine.studies.release.licence_table import LICENCES, licence_named, licence_of_text
 from engine.studies.release.licences import ParentLicence, follow, front_matter, licence_of_folder
 from engine.studies.release.origins import clean_of_paths, pathless
@@ -95,6 +96,35 @@ def test_every_licence_says_what_follows_in_a_sentence() -> None:
         assert licence.id == name
         assert licence.follows.endswith(".")
         assert "{" not in licence.follows
+
+
+def test_what_the_hub_has_ids_for() -> None:
+    assert {name for name, licence in LICENCES.items() if not licence.on_hub} == {
+        "qwen",
+        "qwen-research",
+        "mrl",
+    }
+
+
+@pytest.mark.parametrize(
+    ("card", "fault"),
+    [
+        ("---\nlicense: mit\n---\n# Mine\n", ""),
+        ("---\nlicense: other\nlicense_name: a-b.1\nlicense_link: LICENSE\n---\n", ""),
+        ("# Mine\n", "does not begin with"),
+        ("---\nlicense: mit\n", "does not begin with"),
+        ("---\nlicense: [mit\nx: y\n---\n", "no YAML (line 3)"),
+        ("---\n- mit\n---\n", "name no fields"),
+        ("---\nlicense: qwen\n---\n", "no licence 'qwen'"),
+        ("---\ntags: []\n---\n", "no licence None"),
+        ("---\nlicense: other\nlicense_name: My Own\nlicense_link: LICENSE\n---\n", "license_name"),
+        ("---\nlicense: other\nlicense_name: own\n---\n", "license_link"),
+    ],
+)
+def test_cards_that_the_hub_can_read(card: str, fault: str) -> None:
+    found = fault_of_card(card)
+    assert fault in found
+    assert bool(found) == bool(fault)
 
 
 def test_the_card_is_asked_first_then_the_catalogue_then_the_files(tmp_path: Path) -> None:
@@ -192,6 +222,13 @@ def test_one_licence_is_that_of_the_whole() -> None:
 def test_what_the_hub_has_no_id_for_is_named() -> None:
     found = follow(parents("qwen", "qwen"), "mine")
     assert (found.id, found.name) == ("other", "qwen")
+
+
+def test_what_only_the_hub_knows_keeps_its_id() -> None:
+    found = follow(parents("mpl-2.0", "MPL-2.0"), "mine")
+    assert (found.id, found.name) == ("mpl-2.0", "")
+    assert "which is not known here" in found.conflicts[0]
+    assert follow(parents("mpl-2.0", "mit"), "mine").id == "other"
 
 
 def test_several_are_named_together() -> None:
