@@ -103,10 +103,17 @@ def test_a_tune_with_its_verdicts(judged: Workspace, tmp_path: Path) -> None:
     assert facts["lineage"][0] | {"name": "base", "depth": 1, "of": "tuned"} == facts["lineage"][0]
     assert files.base_sha256 in card
     for file in out.rglob("*"):
-        if file.is_file() and file.suffix != ".gguf":
+        if file.is_file():
             content = file.read_bytes()
             assert SECRET.encode() not in content, file
-            assert str(tmp_path).encode() not in content, file
+            for place in (tmp_path, judged.root, Path.home()):
+                assert f"{place}/".encode() not in content, file
+    config = (out / "adapter" / "adapter_config.json").read_text(encoding="utf-8")
+    assert json.loads(config)["base_model_name_or_path"] == "base"
+    trained = (files.folder / "adapter_config.json").read_text(encoding="utf-8")
+    assert [line for line in config.splitlines() if line not in trained.splitlines()] == [
+        '  "base_model_name_or_path": "base",'
+    ]
     # Front matter.
     front = front_of(out)
     assert front["license"] == "apache-2.0"
