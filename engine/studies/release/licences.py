@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from engine.models.notices import is_licence_text, notices_in
+from engine.models.notices import card_in, is_licence_text, notices_in
 from engine.studies.release.hub_licences import HUB_LICENCES
 from engine.studies.release.licence_table import (
     Licence,
@@ -79,7 +79,7 @@ def licence_of_folder(model: str, folder: Path | None, catalogued: str = "") -> 
         folder: Where its files are; None: they are not here any more.
         catalogued: The catalogue's note.
     """
-    matter = front_matter(folder / "README.md") if folder is not None else {}
+    matter = front_matter(folder) if folder is not None else {}
     declared = _declared(model, matter, catalogued)
     texts = _texts_in(folder) if folder is not None else []
     known = [(one, one.licence) for one in texts if one.licence is not None]
@@ -224,8 +224,11 @@ def _conflicts(licences: list[Licence]) -> list[str]:
     return found
 
 
-def front_matter(card: Path) -> dict[str, Any]:
-    """The YAML at the top of a model card; empty where there is none that can be read."""
+def front_matter(folder: Path) -> dict[str, Any]:
+    """The YAML at the top of a model's card; empty where there is none that can be read."""
+    card = card_in(folder)
+    if card is None:
+        return {}
     try:
         text = card.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -210,7 +210,12 @@ def test_a_licence_of_its_own_is_named_in_the_whole() -> None:
 )
 def test_cards_without_front_matter(tmp_path: Path, text: str) -> None:
     (tmp_path / "README.md").write_text(text, encoding="utf-8")
-    assert front_matter(tmp_path / "README.md") == {}
+    assert front_matter(tmp_path) == {}
+
+
+def test_a_card_is_found_however_its_name_is_written(tmp_path: Path) -> None:
+    (tmp_path / "ReadMe.MD").write_text("---\nlicense: gemma\n---\n", encoding="utf-8")
+    assert licence_of_folder("m", tmp_path).as_dict()["licence"] == "gemma"
 
 
 def test_one_licence_is_that_of_the_whole() -> None:
