@@ -10,7 +10,6 @@ import logging
 import sys
 import threading
 import traceback
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -29,7 +28,7 @@ from engine.diagnostics import WINDOW_LOG
 from engine.workspace import Workspace
 
 _LOG: Final = logging.getLogger("desktop")
-#: Bytes of the log before it begins anew.
+#: Bytes of the log with which a window begins a new one.
 _MOST: Final = 300_000
 #: Where Python writes what has killed it; read at the next start.
 _FATAL: Final = "window-fatal.log"
@@ -48,9 +47,10 @@ class CrashGuard(QObject):
     def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._before: tuple[Any, Any] = (sys.excepthook, threading.excepthook)
-        self._handler = RotatingFileHandler(
-            workspace.root / WINDOW_LOG, maxBytes=_MOST, backupCount=1, encoding="utf-8", delay=True
-        )
+        log = workspace.root / WINDOW_LOG
+        if log.is_file() and log.stat().st_size > _MOST:
+            log.unlink()
+        self._handler = logging.FileHandler(log, encoding="utf-8", delay=True)
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         _LOG.addHandler(self._handler)
         fatal = workspace.root / _FATAL

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from PySide6.QtCore import QSettings
+
+from engine.diagnostics import WINDOW_LOG
 
 _NAME: Final = "workspaces"
 _MOST: Final = 10
@@ -39,3 +43,16 @@ def remember_place(settings: QSettings, root: Path) -> None:
     """Note that a workspace is open in a window."""
     others = [str(one) for one in known_places(settings.value) if one != root]
     settings.setValue(_NAME, json.dumps([str(root), *others][:_MOST]))
+
+
+def open_window(root: Path) -> None:
+    """Open a workspace in a window of its own, which outlives this one."""
+    # Not from the workspace's folder: Python would look for modules there, and find folders such as datasets.
+    with (root / WINDOW_LOG).open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "desktop.app", "--workspace", str(root)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from PySide6.QtCore import QObject, QSettings, Qt, Signal
 from PySide6.QtTest import QTest
@@ -22,9 +23,10 @@ from desktop.problem import problem_of
 from desktop.shell import signs
 from desktop.shell.crash import CrashDialog, CrashGuard, CrashTeller
 from desktop.shell.instance import Instance
-from desktop.shell.places import known_places, last_place, remember_place
+from desktop.shell.places import known_places, last_place, open_window, remember_place
 from desktop.shell.window import MainWindow
 from engine.jobs.client import JobClient
+from engine.jobs.locks import is_held
 from engine.workspace import Workspace, open_workspace
 from tests.conftest import clean_environment
 from tests.desktop.conftest import Until
@@ -67,16 +69,9 @@ def test_a_window_that_was_killed_keeps_nobody_out(
 ) -> None:
     first = start(workspace.root, tmp_path)
     try:
+        until(lambda: is_held(workspace.root / "window.lock") or first.poll() is not None)
         probe = Instance(workspace)
-
-        def taken() -> bool:
-            assert first.poll() is None, first.communicate()[1]
-            if (workspace.root / "window.lock").exists() and probe.claim() != "first":
-                return True
-            probe.close()
-            return False
-
-        until(taken)
+        until(lambda: probe.claim() == "raised")
     finally:
         first.kill()
         first.communicate()
@@ -361,6 +356,22 @@ def test_the_last_workspace_is_opened_again_unless_one_is_named(
     assert last_place(again) is None
     again.setValue("workspaces", json.dumps({"not": "a list"}))
     assert known_places(again.value) == []
+
+
+def test_another_workspace_gets_a_process_of_its_own(
+    tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("HOME", str(tmp_path)), ("QT_QPA_PLATFORM", "offscreen")):
+        monkeypatch.setenv(name, value)
+    root = open_workspace(tmp_path / "drei").root
+    open_window(root)
+    ours = Instance(open_workspace(root))
+    until(lambda: is_held(root / "window.lock"))
+    until(lambda: ours.claim() == "raised")
+    for process in psutil.process_iter(["cmdline"]):
+        if str(root) in (process.info["cmdline"] or []) and process.pid != os.getpid():
+            process.terminate()
+            process.wait(30)
 
 
 def test_the_window_starts_on_a_path_with_spaces_and_umlauts_and_ends_in_peace(

@@ -8,6 +8,7 @@ from PySide6.QtCore import qVersion
 from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.language import tr
+from desktop.pages.settings.part import Part
 from desktop.pages.settings.view_model import SettingsModel, SettingsState
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
@@ -15,7 +16,7 @@ from desktop.widgets.basics import Button, IconLabel, card, clear, column, headi
 from desktop.widgets.table import Column, Rows, table
 
 
-class AboutPart(QWidget):
+class AboutPart(Part):
     """This machine, the diagnostics, and everything that Bakeoff is made with."""
 
     def __init__(self, context: Context, model: SettingsModel) -> None:
@@ -58,9 +59,7 @@ class AboutPart(QWidget):
         beside.addWidget(self._table, 4)
         beside.addWidget(texts, 6)
         about = card(heading(tr("About and licences")), self._about, beside)
-        both = row(gap=GAP, top=True)
-        both.addLayout(column(machine, None), 1)
-        both.addLayout(column(diagnostics, None), 1)
+        both = self.put(column(machine, None), column(diagnostics, None), (1, 1))
         self.setLayout(column(both, about, gap=GAP))
         model.licence_read.connect(self._show_text)
 

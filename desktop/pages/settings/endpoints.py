@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QTableView, QWidget
+from PySide6.QtWidgets import QTableView
 
 from desktop.language import tr
 from desktop.pages.settings.dialogs import EndpointDialog, KeyDialog, PriceDialog, opened
+from desktop.pages.settings.part import Part
 from desktop.pages.settings.view_model import EndpointRow, PriceRow, SettingsModel, SettingsState
 from desktop.shell.context import Context
 from desktop.shell.dialogs import ask
@@ -20,7 +21,7 @@ from engine.workspace.secrets import HUB
 _SHOWN = 12
 
 
-class EndpointsPart(QWidget):
+class EndpointsPart(Part):
     """Endpoints, the Hub's token, and prices."""
 
     def __init__(self, context: Context, model: SettingsModel) -> None:
@@ -150,7 +151,8 @@ class EndpointsPart(QWidget):
             heading(tr("Endpoints and keys"), Button(look, tr("Add"), "plus", does=self.ask_add)),
             self._table,
             self._note,
-            row(self._try, self._change, self._key, self._forget, self._remove, None),
+            row(self._try, self._change, self._remove, None),
+            row(self._key, self._forget, None),
             self._keyring,
         )
         hub = card(heading(tr("Hugging Face Hub")), self._hub, row(self._store, self._drop, None, gap=8))
@@ -164,10 +166,8 @@ class EndpointsPart(QWidget):
             ),
             self._source,
         )
-        both = row(gap=GAP, top=True)
-        both.addLayout(column(endpoints, hub, None, gap=GAP), 57)
-        both.addLayout(column(prices, None, gap=GAP), 43)
-        self.setLayout(both)
+        left, right = column(endpoints, hub, None, gap=GAP), column(prices, None, gap=GAP)
+        self.setLayout(self.put(left, right, (57, 43)))
 
     def _show_answer(self, name: str, models: list[str], seconds: float) -> None:
         names = ", ".join(models[:_SHOWN])
@@ -266,7 +266,7 @@ def _endpoint_columns() -> list[Column]:
 def _price_columns() -> list[Column]:
     return [
         Column(tr("Model"), 0),
-        Column(tr("Prompts"), 76, right=True),
-        Column(tr("Answers"), 76, right=True),
+        Column(tr("Prompts"), 96, right=True),
+        Column(tr("Answers"), 98, right=True),
         Column("", 64),
     ]

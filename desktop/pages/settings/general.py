@@ -8,9 +8,10 @@ from typing import Final, cast
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu
 
 from desktop.language import LANGUAGES, tr
+from desktop.pages.settings.part import Part
 from desktop.pages.settings.view_model import SettingsModel, SettingsState
 from desktop.shell.context import Context
 from desktop.shell.dialogs import ask
@@ -26,7 +27,7 @@ from desktop.words import size
 _SYSTEM: Final = "system"
 
 
-class GeneralPart(QWidget):
+class GeneralPart(Part):
     """The window and the workspace."""
 
     def __init__(self, context: Context, model: SettingsModel) -> None:
@@ -86,10 +87,8 @@ class GeneralPart(QWidget):
             self._free,
             sizes,
         )
-        both = row(gap=GAP, top=True)
-        both.addLayout(column(appearance, others, None, gap=GAP), 45)
-        both.addLayout(column(workspace, None, gap=GAP), 55)
-        self.setLayout(both)
+        left, right = column(appearance, others, None, gap=GAP), column(workspace, None, gap=GAP)
+        self.setLayout(self.put(left, right, (45, 55)))
 
     def show_state(self, state: SettingsState) -> None:
         """Show what was read."""

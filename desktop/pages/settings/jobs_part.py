@@ -8,6 +8,7 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFileDialog, QLineEdit, QWidget
 
 from desktop.language import tr
+from desktop.pages.settings.part import Part
 from desktop.pages.settings.view_model import SettingsModel, SettingsState
 from desktop.problem import Problem
 from desktop.shell.context import Context
@@ -16,7 +17,7 @@ from desktop.widgets.basics import Button, card, column, heading, label, retone,
 from desktop.widgets.fields import combo, form, spin
 
 
-class JobsPart(QWidget):
+class JobsPart(Part):
     """Defaults of jobs, and the network."""
 
     def __init__(self, context: Context, model: SettingsModel) -> None:
@@ -89,10 +90,8 @@ class JobsPart(QWidget):
                 wrap=True,
             ),
         )
-        both = row(gap=GAP, top=True)
-        both.addLayout(column(defaults, None, gap=GAP), 45)
-        both.addLayout(column(network, None, gap=GAP), 55)
-        self.setLayout(both)
+        left, right = column(defaults, None, gap=GAP), column(network, None, gap=GAP)
+        self.setLayout(self.put(left, right, (45, 55)))
 
     def show_state(self, state: SettingsState) -> None:
         """Show what was read; a field that has the keyboard keeps what is typed there."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+from PySide6.QtGui import QResizeEvent
 
 from desktop.language import tr
 from desktop.pages.settings.about import AboutPart
@@ -15,6 +17,9 @@ from desktop.shell.context import Context
 from desktop.widgets.basics import row
 from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
+
+#: Pixels below which two columns have no room.
+_NARROW: Final = 1080
 
 
 def build(context: Context) -> Page:
@@ -55,6 +60,12 @@ class SettingsPage(Page):
         self.body.addStretch(1)
         remembered = str(context.recall("settings part") or "")
         self.show_part(remembered if remembered in self._parts else "general")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Below a width, cards stand below each other."""
+        super().resizeEvent(event)
+        for part in self._parts.values():
+            part.arrange(narrow=event.size().width() < _NARROW)
 
     def update_page(self) -> None:
         """See `Page`."""

@@ -17,6 +17,7 @@ from desktop.machine import machine_of
 from desktop.pages.settings.licences import Licence, licence_text, licences
 from desktop.problem import Problem
 from desktop.services import Services
+from desktop.shell import places
 from desktop.view_model import ViewModel
 from desktop.words import size
 from engine.models.machine import findings
@@ -191,7 +192,6 @@ class SettingsModel(ViewModel[SettingsState]):
         """Open another workspace in a window of its own, or make one there."""
 
         def begin() -> Path:
-            from engine.jobs.processes import spawn_module
             from engine.workspace.folder import WorkspaceError, open_workspace
 
             if not new and not (folder / "workspace.json").is_file():
@@ -202,7 +202,7 @@ class SettingsModel(ViewModel[SettingsState]):
                     file=str(folder),
                 )
             root = open_workspace(folder).root
-            spawn_module("desktop.app", "--workspace", str(root), log=root / "window.log")
+            places.open_window(root)
             return root
 
         self.do(

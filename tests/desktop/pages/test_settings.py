@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import keyring
 import pytest
-from PySide6.QtCore import QMetaObject, QSettings, Qt
+from PySide6.QtCore import QMetaObject, QPoint, QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -32,6 +31,7 @@ from PySide6.QtWidgets import (
 from desktop.pages.settings.dialogs import EndpointDialog, KeyDialog, PriceDialog
 from desktop.pages.settings.licences import licence_text, licences
 from desktop.pages.settings.page import SettingsPage
+from desktop.shell import places
 from desktop.shell.places import remember_place
 from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
@@ -171,11 +171,8 @@ def test_language_part_and_theme_are_remembered(
 def test_another_workspace_opens_in_a_window_of_its_own(
     page: SettingsPage, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[list[str]] = []
-    monkeypatch.setattr(
-        "engine.jobs.processes.spawn_module",
-        lambda module, *words, log: begun.append([module, *words]) or subprocess.Popen,
-    )
+    begun: list[Path] = []
+    monkeypatch.setattr(places, "open_window", begun.append)
     new = tmp_path / "Ärzte und Briefe"
     new.mkdir()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(new))
@@ -188,7 +185,7 @@ def test_another_workspace_opens_in_a_window_of_its_own(
     assert not (new / "workspace.json").exists()
     press(page, "New")
     until(lambda: begun)
-    assert begun == [["desktop.app", "--workspace", str(new)]]
+    assert begun == [new]
     assert (new / "workspace.json").is_file()
 
 
@@ -431,3 +428,17 @@ def test_the_parts_are_chosen_by_commands_and_targets(page: SettingsPage) -> Non
     assert page.jobs.isVisible()
     assert {command.title for command in page.commands()} >= {"Add an endpoint", "Open a workspace"}
     assert QApplication.activeModalWidget() is None
+
+
+def test_cards_stand_below_each_other_in_a_narrow_window(page: SettingsPage, until: Until) -> None:
+    for width, beside in ((1360, True), (980, False)):
+        page.window().resize(width, 700)
+        for part in ("general", "endpoints", "jobs", "about"):
+            page.show_part(part)
+            until(lambda: page.widget().minimumSizeHint().width() <= page.viewport().width())
+        page.show_part("jobs")
+        tops = [
+            field(page, name, kind).mapTo(page, QPoint(0, 0)).x()
+            for name, kind in (("Proxy", QLineEdit), ("Quantisation of GGUF files", QComboBox))
+        ]
+        assert (tops[0] > tops[1]) == beside

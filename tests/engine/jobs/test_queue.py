@@ -16,6 +16,7 @@ from engine.jobs.retention import drop_checkpoints
 from engine.jobs.staying_awake import StayingAwake
 from engine.workspace import Workspace
 from engine.workspace.settings import change
+from tests.conftest import Cli
 from tests.engine.jobs.helpers import events, submit_import, wait_for, write_rows
 
 
@@ -130,3 +131,17 @@ def test_where_nobody_can_be_asked_nothing_breaks(monkeypatch: pytest.MonkeyPatc
     awake.hold(True)
     awake.hold(False)
     assert not awake.held
+
+
+def test_the_command_line_moves_a_job_and_shows_the_queue(
+    workspace: Workspace, client: JobClient, cli_here: Cli
+) -> None:
+    for number in range(3):
+        create(
+            workspace.jobs,
+            Request(f"j{number}", "dataset_import", f"t{number}", {}, 1000.0 + number, "compute"),
+        )
+    moved = cli_here("job", "move", "j2", "--before", "j0", "--json")
+    assert [one["id"] for one in moved.json] == ["j2", "j0", "j1"]
+    assert cli_here("job", "move", "j2", "--last", "--json").json[-1]["id"] == "j2"
+    assert cli_here("job", "move", "j2").status == 2
