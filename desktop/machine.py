@@ -18,6 +18,7 @@ def machine_of(workspace: Workspace) -> dict[str, Any]:
         return examine(str(workspace.root), ask_torch=False)
     command = [
         sys.executable,
+        "-P",
         "-m",
         "engine.cli.main",
         "--json",

@@ -47,10 +47,10 @@ def remember_place(settings: QSettings, root: Path) -> None:
 
 def open_window(root: Path) -> None:
     """Open a workspace in a window of its own, which outlives this one."""
-    # Not from the workspace's folder: Python would look for modules there, and find folders such as datasets.
+    # -P: what lies in the folder that the window was started in is no module of ours.
     with (root / WINDOW_LOG).open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "desktop.app", "--workspace", str(root)],
+            [sys.executable, "-P", "-m", "desktop.app", "--workspace", str(root)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

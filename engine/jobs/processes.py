@@ -18,7 +18,8 @@ def spawn_module(
 ) -> subprocess.Popen[bytes]:
     """Start ``python -m module arguments`` in a session of its own, its output appended to ``log``.
 
-    The child is spawned, never forked without exec: it inherits no lock and no connection.
+    The child is spawned, never forked without exec: it inherits no lock and no connection. It finds no modules in the
+    folder of its log, which is a workspace with folders such as `datasets`.
     """
     options: dict[str, Any] = {}
     if sys.platform == "win32":
@@ -27,7 +28,7 @@ def spawn_module(
         options["start_new_session"] = True
     with log.open("ab") as stream:
         return subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, "-P", "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
