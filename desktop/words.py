@@ -76,6 +76,8 @@ def progress_words(progress: dict[str, Any]) -> str:
         return ""
     if unit == "bytes":
         return tr("{done} of {total}", done=size(done), total=size(total)) if total else size(done)
+    if total and unit == "planned seconds":  # of a study: what its plan expected, which a clock does not show
+        return tr("{share} is done", share=f"{done / total:.0%}")
     if total:
         return tr(
             "{done} of {total} {unit}", done=f"{done:,.0f}", total=f"{total:,.0f}", unit=tr(unit)

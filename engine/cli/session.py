@@ -199,7 +199,10 @@ def progress_text(progress: dict[str, Any]) -> str:
     done, total, unit = progress.get("done", 0), progress.get("total"), progress.get("unit", "")
     if unit == "bytes":
         done, total, unit = done / 1e6, total / 1e6 if total else None, "MB"
-    text = f"{done:,.0f} of {total:,.0f} {unit}" if total else f"{done:,.0f} {unit}"
+    if total and unit == "planned seconds":  # of a study: what its plan expected, which a clock does not show
+        text = f"{done / total:.0%} done"
+    else:
+        text = f"{done:,.0f} of {total:,.0f} {unit}" if total else f"{done:,.0f} {unit}"
     if progress.get("loss") is not None:
         text += f", loss {progress['loss']:.3f}"
     if progress.get("seconds_left") is not None:

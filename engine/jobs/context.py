@@ -100,7 +100,10 @@ class JobContext:
         self._writer.write("decision", {"subject": subject, "choice": choice, "reason": reason, **data})
 
     def progress(self, done: float, total: float | None, unit: str, /, **data: Any) -> None:
-        """Note how far the job is; written to ``status.json`` at most twice a second."""
+        """Note how far the job is; written to ``status.json`` at most twice a second.
+
+        The time that is left is told from how fast it went, unless ``data`` has ``seconds_left``.
+        """
         moment = time.monotonic()
         # Work of several parts counts anew with each of them.
         begun = self.progress_now
@@ -110,7 +113,7 @@ class JobContext:
             self._started = moment
         self.progress_now = {"done": done, "total": total, "unit": unit, **data}
         gained = done - self._first_progress
-        if total and gained > 0:
+        if total and gained > 0 and "seconds_left" not in data:
             self.progress_now["seconds_left"] = round((moment - self._started) / gained * (total - done), 1)
         if moment - self._last_status >= _STATUS_EVERY or done == total:
             self._last_status = moment

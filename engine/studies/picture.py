@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -11,6 +10,7 @@ from sqlalchemy import select
 
 from engine.errors import BakeoffError
 from engine.jobs.directory import JobDirectory, Status, all_jobs
+from engine.studies.pace import pace, share_of
 from engine.studies.paid import is_endpoint, spent_usd
 from engine.studies.plan import Plan, PlannedJob, plan_study
 from engine.studies.result import AnswerFigures, StudyResult
@@ -45,10 +45,6 @@ _PHASES: Final[Mapping[str, tuple[str, ...]]] = {
     "judge": ("rank",),
     "validate": ("validate",),
 }
-#: How much slower or faster than planned the rest is taken to be at most.
-_FASTER, _SLOWER = 0.1, 10.0
-#: From this share on a running job tells the pace.
-_TELLS: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -365,18 +361,10 @@ class _Painter:
         """Seconds left, and the share that is done."""
         planned = sum(job.seconds for job in self._plan.jobs) or 1.0
         done = sum(job.seconds * self._share_of(job.key) for job in self._plan.jobs)
-        expected = took = 0.0
-        for job in self._plan.jobs:
-            found = self._jobs.get(slug(job.key)[:48])
-            status = _status(found) if found is not None else Status()
-            if status.state == "done" and status.started and status.ended:
-                expected += job.seconds
-                took += status.ended - status.started
-            elif status.state == "running" and status.started and (_share(status) or 0.0) > _TELLS:
-                expected += job.seconds * (_share(status) or 0.0)
-                took += time.time() - status.started
-        pace = min(_SLOWER, max(_FASTER, took / expected)) if expected else 1.0
-        return max(0.0, planned - done) * pace, min(1.0, done / planned)
+        begun = [(job.seconds, self._jobs.get(slug(job.key)[:48])) for job in self._plan.jobs]
+        left = pace((seconds, _status(found)) for seconds, found in begun if found is not None)
+        left *= max(0.0, planned - done)
+        return left, min(1.0, done / planned)
 
     def _state_of(self, key: str) -> str:
         """The state of a step; ``done`` also for one that was not needed, empty where none was submitted yet."""
@@ -390,7 +378,7 @@ class _Painter:
         if self._state_of(key) == "done":
             return 1.0
         job = self._jobs.get(slug(key)[:48])
-        return (_share(_status(job)) or 0.0) if job is not None else 0.0
+        return share_of(_status(job)) if job is not None else 0.0
 
     def _title(self, planned: PlannedJob) -> str:
         """A job's own title, where there is one: it knows the names of merges and finalists."""

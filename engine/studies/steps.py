@@ -13,9 +13,10 @@ from sqlalchemy import select
 from engine.files import sha256_json
 from engine.jobs.client import JobClient, JobFailedError
 from engine.jobs.context import JobContext, JobInterruptedError
-from engine.jobs.directory import AT_REST, JobDirectory
+from engine.jobs.directory import AT_REST, JobDirectory, Status
 from engine.jobs.kinds import Lane
 from engine.studies.errors import StudyError
+from engine.studies.pace import pace, share_of
 from engine.studies.result import StepResult
 from engine.workspace.naming import slug
 from engine.workspace.tables import Dataset, Model
@@ -50,6 +51,8 @@ class Steps:
         self._client = JobClient(context.workspace)
         self._planned = planned
         self._done_seconds = 0.0
+        #: What each finished step was planned to take, and how it stands.
+        self._taken: list[tuple[float, Status]] = []
         self.finished: list[StepResult] = []
 
     def submit(
@@ -169,6 +172,7 @@ class Steps:
         summary, status, request = self._summary(step), step.job.status(), step.job.request()
         seconds = (status.ended or time.time()) - (status.started or time.time())
         self._done_seconds += step.planned_seconds
+        self._taken.append((step.planned_seconds, status))
         self.finished.append(
             StepResult(
                 step=step.key,
@@ -181,13 +185,16 @@ class Steps:
             )
         )
         self._context.event("study.step_done", title=request.title, seconds=round(seconds, 1))
-        self._context.progress(min(self._done_seconds, self._planned), self._planned, "planned seconds")
+        self._tell(self._done_seconds, self._taken)
 
     def _show(self, step: Step) -> None:
         """Progress of the study with that of the step that runs."""
-        inner = step.job.status().progress
-        share = inner.get("done", 0) / inner["total"] if inner.get("total") else 0.0
-        done = min(self._done_seconds + share * step.planned_seconds, self._planned)
-        self._context.progress(
-            done, self._planned, "planned seconds", current=step.job.request().title, step=inner
-        )
+        status = step.job.status()
+        done = self._done_seconds + share_of(status) * step.planned_seconds
+        taken = [*self._taken, (step.planned_seconds, status)]
+        self._tell(done, taken, current=step.job.request().title, step=status.progress)
+
+    def _tell(self, done: float, taken: list[tuple[float, Status]], **data: Any) -> None:
+        done = min(done, self._planned)
+        left = round((self._planned - done) * pace(taken), 1)
+        self._context.progress(done, self._planned, "planned seconds", seconds_left=left, **data)
