@@ -322,6 +322,7 @@ def _opened(
     context: int,
     note: Callable[[str], None],
 ) -> tuple[ChatSession, ExitStack]:
+    from engine.inference.budget import Budget
     from engine.inference.chat import store
     from engine.inference.chat.opening import open_panes
     from engine.inference.chat.session import ChatSession
@@ -334,7 +335,7 @@ def _opened(
             names,
             lambda name, old: _file(workspace, name, old),
             before=before,
-            budget_usd=budget_usd,
+            budget=Budget(budget_usd),
             context=context,
             reporter=_Told(note),
         )
