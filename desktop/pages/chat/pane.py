@@ -140,7 +140,9 @@ class PaneCard(QFrame):
         self._again.setEnabled(not how.busy and turn is not None)
         self._stop.setVisible(how.speaking or how.waiting)
         self._too_long.setText(
-            tr(
+            tr("The conversation has become too long for it. The oldest turn makes up about half of it.")
+            if how.offer == 1
+            else tr(
                 "The conversation has become too long for it. The oldest {count} turns make up about half of it.",
                 count=how.offer,
             )
@@ -183,7 +185,7 @@ def _state(pane: Pane, answer: Answer | None, failure: str, seed: int, how: Stan
     if how.speaking:
         return (tr("is answering...") if how.saying else tr("reads the conversation...")), "info"
     if failure:
-        return tr("No answer. What is missing stands above."), "bad"
+        return tr("No answer: the reason stands above."), "bad"
     return ("", "") if answer is None else figures(pane, answer, seed, hidden=how.hidden)
 
 

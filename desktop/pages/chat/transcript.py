@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QColor,
     QPainter,
     QPaintEvent,
+    QResizeEvent,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
@@ -84,6 +85,14 @@ class Transcript(QTextBrowser):
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """See `sizeHint`."""
         return QSize(*_LEAST)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Stay at the end, where that is in sight."""
+        bar = self.verticalScrollBar()
+        follow = bar.value() >= bar.maximum() - _NEAR
+        super().resizeEvent(event)
+        if follow:
+            bar.setValue(bar.maximum())
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint the grounds of the bubbles in sight, then the words."""
