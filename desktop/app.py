@@ -8,20 +8,25 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
-from desktop.language import use_language
-from desktop.problem import problem_of
+from desktop.language import tr, use_language
+from desktop.problem import Problem, problem_of
+from desktop.shell.crash import CrashGuard, CrashTeller
 from desktop.shell.dialogs import show_problem
+from desktop.shell.instance import Instance
+from desktop.shell.logo import logo_icon
+from desktop.shell.places import last_place, remember_place
 from desktop.shell.shots import draw_pages
 from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
 from engine import __version__
 from engine.errors import BakeoffError
 from engine.workspace import open_workspace
+from engine.workspace.network import use_network
 
 _SIZE: Final = re.compile(r"(\d{3,5})x(\d{3,5})\Z")
 
@@ -40,23 +45,53 @@ def main(arguments: Sequence[str] | None = None) -> None:
     use_language(str(settings.value("language") or "system") if options.shots is None else "en")
     scheme = options.theme or str(settings.value("theme") or "system")
     look = Look(application, scheme if scheme in ("light", "dark") else "system")  # type: ignore[arg-type]
+    application.setWindowIcon(logo_icon(look))
     try:
-        workspace = open_workspace(options.workspace)
+        workspace = open_workspace(options.workspace or last_place(settings))
     except BakeoffError as error:
-        print(error.sentence(), file=sys.stderr)
-        if application.platformName() != "offscreen":  # there nobody could close the dialog
-            show_problem(look, problem_of(error), None).exec()
-        sys.exit(1)
+        _refuse(application, look, problem_of(error), error.sentence())
+    use_network(workspace)
     if options.shots is not None:
         sys.exit(draw_pages(workspace, look, options.shots, options.size))
+    instance = Instance(workspace)
+    claim = instance.claim()
+    if claim == "held":
+        problem = Problem(
+            tr("The workspace is open already"),
+            tr("Another window has {folder} open, and it does not answer.", folder=str(workspace.root)),
+            tr("Close that window, or open another workspace with --workspace."),
+        )
+        _refuse(application, look, problem, f"{problem.message} {problem.fix}")
+    if claim == "raised":
+        sys.exit(0)
+    guard = CrashGuard(workspace)
+    remember_place(settings, workspace.root)
     window = MainWindow(workspace, look, settings)
+    instance.asked.connect(window.come_forward)
     window.show()
-    sys.exit(application.exec())
+    teller = CrashTeller(look, window.services, guard, window)
+    status = application.exec()
+    del teller
+    guard.close()
+    instance.close()
+    sys.exit(status)
+
+
+def _refuse(application: QApplication, look: Look, problem: Problem, sentence: str) -> NoReturn:
+    """Say why the window cannot open, and end."""
+    print(sentence, file=sys.stderr)
+    if application.platformName() != "offscreen":  # there nobody could close the dialog
+        show_problem(look, problem, None).exec()
+    sys.exit(1)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bakeoff-desktop", description="The window of Bakeoff.")
-    parser.add_argument("--workspace", metavar="DIR", help="the workspace (default: $BAKEOFF_WORKSPACE)")
+    parser.add_argument(
+        "--workspace",
+        metavar="DIR",
+        help="the workspace (default: $BAKEOFF_WORKSPACE, else the one that was open last)",
+    )
     parser.add_argument("--version", action="version", version=f"bakeoff {__version__}")
     parser.add_argument("--theme", choices=("light", "dark"), help="instead of the system's")
     shots = parser.add_argument_group("drawing the pages into files")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
@@ -10,6 +11,10 @@ from PySide6.QtCore import QObject, Signal, Slot
 from shiboken6 import isValid
 
 from desktop.problem import Problem, problem_of
+from engine.errors import BakeoffError
+
+#: What nobody expected is written down; whoever opens the window says where (see `desktop.shell.crash`).
+_LOG: Final = logging.getLogger("desktop")
 
 #: Threads at once; most of what they do is waiting for a disk.
 _THREADS: Final = 4
@@ -73,6 +78,8 @@ class Background(QObject):
             try:
                 call.value = work()
             except BaseException as error:
+                if not isinstance(error, BakeoffError | OSError):
+                    _LOG.error("Work in the background failed", exc_info=error)
                 call.error = error
             call.ended.emit(call)
 

@@ -32,6 +32,7 @@ class JobRow:
         progress: ``done``, ``total``, ``unit``, ``seconds_left`` where known.
         silent: Its worker has not shown itself for a while.
         error: The ``error`` object of the command line, when failed.
+        place: Where in the queue it stands, the lowest is next; None where it has a runner of its own.
     """
 
     id: str
@@ -45,6 +46,7 @@ class JobRow:
     progress: dict[str, Any] = field(default_factory=dict, hash=False)
     silent: bool = False
     error: dict[str, Any] | None = field(default=None, hash=False)
+    place: float | None = None
 
     @property
     def active(self) -> bool:
@@ -91,8 +93,8 @@ class Feed(QObject):
         self._workspace = workspace
         self._background = background
         self._looking = False
-        #: Job id -> time of its status file, its row; read anew when the file is another.
-        self._known: dict[str, tuple[tuple[int, int], JobRow]] = {}
+        #: Job id -> times of its files, its row; read anew when one of them is another.
+        self._known: dict[str, tuple[tuple[int, ...], JobRow]] = {}
         self._timer = QTimer(self, interval=_EVERY)
         self._timer.timeout.connect(self.look)
 
@@ -137,7 +139,7 @@ class Feed(QObject):
         if known is not None and known[0] == stamp and known[1].state not in ("running", "interrupted"):
             return known[1]
         try:
-            request, status = directory.request(), directory.status()
+            request, status, place = directory.request(), directory.status(), directory.place()
         except (BakeoffError, OSError):
             return None  # being made or removed at this moment, or of a newer version
         state: str = status.state
@@ -157,6 +159,7 @@ class Feed(QObject):
             and status.heartbeat is not None
             and time.time() - status.heartbeat > _SILENT,
             error=status.error,
+            place=None if request.own_runner else place,
         )
         self._known[directory.id] = stamp, row
         return row
@@ -187,9 +190,14 @@ def _stamp(workspace: Workspace) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _times(directory: JobDirectory) -> tuple[int, int]:
-    try:
-        stat = (directory.path / "status.json").stat()
-    except OSError:
-        return 0, 0
-    return stat.st_mtime_ns, stat.st_size
+def _times(directory: JobDirectory) -> tuple[int, ...]:
+    """Times and sizes of the files that say how a job stands."""
+    found: list[int] = []
+    for name in ("status.json", "place.json"):
+        try:
+            stat = (directory.path / name).stat()
+        except OSError:
+            found += [0, 0]
+        else:
+            found += [stat.st_mtime_ns, stat.st_size]
+    return tuple(found)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import traceback
+from dataclasses import dataclass, field
 
 from desktop.language import tr
 from engine.errors import BakeoffError
@@ -15,6 +16,7 @@ class Problem:
     Attributes:
         code: Of the engine's error, for programs and tests.
         file: The file at fault, where one is.
+        details: Where in the program it was, for who mends it.
     """
 
     title: str
@@ -22,6 +24,7 @@ class Problem:
     fix: str = ""
     code: str = ""
     file: str = ""
+    details: str = field(default="", compare=False)
 
 
 def problem_of(error: BaseException) -> Problem:
@@ -44,4 +47,5 @@ def problem_of(error: BaseException) -> Problem:
         f"{type(error).__name__}: {reason}" if reason else type(error).__name__,
         tr("Save the diagnostics in Settings and report it."),
         "unexpected",
+        details="".join(traceback.format_exception(error)),
     )

@@ -13,6 +13,9 @@ from engine.files import replace, temporary_name
 from engine.jobs.directory import JobDirectory, all_jobs
 from engine.workspace import Workspace
 
+#: Names of the logs in a workspace's folder: what the runner says, and what went wrong in the window.
+_RUNNER_LOG: Final = "runner.log"
+WINDOW_LOG: Final = "window.log"
 #: Jobs of which something is told, the newest ones; and bytes of the end of each log.
 _JOBS: Final = 20
 _LOG_BYTES: Final = 60_000
@@ -24,11 +27,14 @@ _SECRET_FIELD: Final = re.compile(r"key|token|secret|password|authorization", re
 _QUIET_EVENTS: Final = ("train.sample", "answer", "verdict")
 
 
-def write_diagnostics(workspace: Workspace, file: Path) -> Path:
+def write_diagnostics(workspace: Workspace, file: Path, *, ask_torch: bool = True) -> Path:
     """Write a ZIP file about the machine and what has run last.
 
     It holds no dataset, no answer, no verdict and no weights; home folder and user name are replaced, and so is
     everything that looks like a key.
+
+    Args:
+        ask_torch: See `engine.models.machine.examine`.
 
     Raises:
         BakeoffError: It cannot be written.
@@ -38,8 +44,9 @@ def write_diagnostics(workspace: Workspace, file: Path) -> Path:
     temporary = temporary_name(file)
     try:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as bundle:
-            bundle.writestr("machine.json", _json(examine(str(workspace.root))))
-            bundle.writestr("runner.log", clean(_end(workspace.root / "runner.log")))
+            bundle.writestr("machine.json", _json(examine(str(workspace.root), ask_torch=ask_torch)))
+            for log in (_RUNNER_LOG, WINDOW_LOG):
+                bundle.writestr(log, clean(_end(workspace.root / log)))
             for job in sorted(all_jobs(workspace.jobs), key=lambda job: job.id)[-_JOBS:]:
                 for name, text in _of_job(job):
                     bundle.writestr(f"jobs/{job.id}/{name}", text)

@@ -12,6 +12,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,8 @@ import numpy as np
 import pytest
 from gguf import GGUFReader
 from llama_cpp import llama_cpp
+
+from engine.inference.llama.library import _listener, llama
 
 FOLDER: Final = Path(sys.prefix) / "oracle"
 #: What a synthetic tokenizer is taken for, since no converter knows its hash.
@@ -68,9 +72,19 @@ def convert(jobs: dict[Path, Path], kind: str, *, pre: str | None = PRE_TOKENIZE
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+@contextmanager
+def _log(listen: Any) -> Iterator[None]:
+    """Hear llama.cpp's log for a while; then the engine does again, which tells from it why something failed."""
+    llama()
+    llama_cpp.llama_log_set(listen, None)
+    try:
+        yield
+    finally:
+        llama_cpp.llama_log_set(_listener(), None)
+
+
 def quantise(file: Path, out: Path, file_type: int, importance: dict[str, Any] | None = None) -> Path:
     """Quantise a GGUF file by llama.cpp's own driver."""
-    llama_cpp.llama_log_set(_SILENT, None)
     options = llama_cpp.llama_model_quantize_default_params()
     options.ftype, options.nthread = int(file_type), 2
     kept: list[Any] = []
@@ -83,7 +97,8 @@ def quantise(file: Path, out: Path, file_type: int, importance: dict[str, Any] |
             entry.data = flat.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
             entry.size = flat.size
         options.imatrix = entries
-    assert llama_cpp.llama_model_quantize(str(file).encode(), str(out).encode(), options) == 0
+    with _log(_SILENT):
+        assert llama_cpp.llama_model_quantize(str(file).encode(), str(out).encode(), options) == 0
     return out
 
 
@@ -96,11 +111,8 @@ def types(file: Path, file_type: int, importance: bool) -> dict[str, str]:
     entries = (llama_cpp.llama_model_imatrix_data * 1)()
     if importance:
         options.imatrix = entries
-    llama_cpp.llama_log_set(listen, None)
-    try:
+    with _log(listen):
         assert llama_cpp.llama_model_quantize(str(file).encode(), b"", options) == 0
-    finally:
-        llama_cpp.llama_log_set(_SILENT, None)
     return {
         found["name"]: (found["new"] or found["old"]).upper() for found in _TENSOR.finditer("".join(lines))
     }

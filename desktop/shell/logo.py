@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from desktop.theme.look import Look
@@ -31,6 +31,19 @@ def draw_logo(painter: QPainter, rect: QRectF, ground: str, marks: str) -> None:
         painter.setBrush(QColor(marks))
         painter.drawEllipse(QPointF(middle, height), 2.4, 2.4)
     painter.restore()
+
+
+def logo_icon(look: Look) -> QIcon:
+    """The logo as an icon, for the task bar and the tray."""
+    made = QIcon()
+    for pixels in (16, 24, 32, 48, 64, 128, 256):
+        picture = QPixmap(pixels, pixels)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        draw_logo(painter, QRectF(picture.rect()), look.tokens.accent_fill, look.tokens.accent_text)
+        painter.end()
+        made.addPixmap(picture)
+    return made
 
 
 class Logo(QWidget):

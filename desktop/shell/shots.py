@@ -45,5 +45,6 @@ def _settle(window: MainWindow) -> None:
         page = window.page
         busy = window.services.background.busy or page.busy or not page.model.loaded
         calm = 0 if busy else calm + 1
+        time.sleep(0.002)  # leaves the processor to what reads
     window.setFocus()
     QCoreApplication.processEvents()

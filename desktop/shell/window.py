@@ -17,10 +17,12 @@ from desktop.problem import Problem
 from desktop.services import Services
 from desktop.shell.commands import Command, Palette
 from desktop.shell.context import Context
+from desktop.shell.crash import CrashDialog
 from desktop.shell.dialogs import show_problem
 from desktop.shell.footer import Footer
 from desktop.shell.pages import PAGES, PageEntry
 from desktop.shell.sidebar import Sidebar
+from desktop.shell.signs import Signs
 from desktop.theme.look import Look
 from desktop.widgets.page import Page
 from engine.jobs.client import JobClient
@@ -65,6 +67,7 @@ class MainWindow(QMainWindow):
         self._build()
         self._bind()
         self.setWindowTitle(f"Bakeoff - {workspace.root.name}")
+        self._signs = Signs(look, self._feed, self, self.go, self.come_forward, self.tell)
         self._restore()
         self._feed.failed.connect(self._complain)
         self._feed.jobs_changed.connect(self._count_jobs)
@@ -97,8 +100,21 @@ class MainWindow(QMainWindow):
         self._footer.say(sentence)
 
     def show_problem(self, problem: Problem) -> None:
-        """Tell of a failure."""
-        show_problem(self._look, problem, self)
+        """Tell of a failure; of one that nobody expected with an offer of the diagnostics."""
+        if problem.code == "unexpected":
+            CrashDialog(
+                self._look, self.services, problem.title, problem.message, problem.details, self
+            ).open()
+        else:
+            show_problem(self._look, problem, self)
+
+    def come_forward(self) -> None:
+        """Be in front of all windows, as far as the desktop lets it."""
+        if self.isMinimized():
+            self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Remember the place and stop reading; jobs go on without the window."""
@@ -106,6 +122,7 @@ class MainWindow(QMainWindow):
             self._settings.setValue("geometry", self.saveGeometry())
             self._settings.setValue("page", self._current)
         self._feed.stop()
+        self._signs.close()
         for page in self._pages.values():
             page.close_page()
         self._background.close()

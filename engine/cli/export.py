@@ -20,7 +20,9 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     )
     export.add_argument("out", metavar="OUT", help="the GGUF file or a folder for it; else a new folder")
     export.add_argument("--as", dest="form", required=True, choices=("gguf", "merged", "adapter", "ollama"))
-    export.add_argument("--quant", metavar="Q", help="how a GGUF file stores weights (default: q4_k_m)")
+    export.add_argument(
+        "--quant", metavar="Q", help="how a GGUF file stores weights (default: what is set, q4_k_m)"
+    )
     export.add_argument(
         "--dataset",
         metavar="D",
@@ -37,13 +39,16 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     )
     export.add_argument("--dry-run", action="store_true", help="show types and size, write nothing")
     export.add_argument("--force", action="store_true", help="replace an existing file")
+    export.add_argument(
+        "--converted", metavar="FILE.gguf", help="take over what a converter of llama.cpp made of the model"
+    )
     export.add_argument("--threads", type=int, metavar="N")
     export.add_argument("--detach", action="store_true", help="return at once")
     export.set_defaults(run=_export)
 
 
 def _export(options: argparse.Namespace, session: Session) -> Result:
-    from engine.exporting.spec import ExportSpec
+    from engine.exporting.spec import UNKNOWN, ExportSpec
     from engine.models.library import find_model
 
     with_gguf = options.form in ("gguf", "ollama")
@@ -57,18 +62,21 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
     if options.model.lower().endswith((".yml", ".yaml")):
         return _export_recipe(options, session)
     files = find_model(session.workspace, options.model)
+    if options.converted is not None:
+        _require_convertible(options)
     spec = ExportSpec(
         model=options.model,
         form=options.form,
-        quantisation=(options.quant or "q4_k_m").lower(),
+        quantisation=_quantisation(options, session),
+        converted=str(Path(options.converted).expanduser().absolute()) if options.converted else None,
         dataset=options.dataset,
         importance=options.importance,
         threads=options.threads,
     )
-    plan = _plan(spec, files) if with_gguf else None
+    plan = _plan(spec, files) if with_gguf and spec.converted is None else None
     if options.dry_run:
         return (plan.as_dict(), _plan_text(plan)) if plan is not None else ({}, "Nothing to plan.")
-    out = _place(options, files.name, spec.quantisation)
+    out = _place(options, files.name, spec.quantisation if spec.converted is None else UNKNOWN)
     spec = spec.model_copy(update={"out": str(out)})
     summary = session.run_job(
         "export",
@@ -80,7 +88,7 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
     if options.detach:
         return summary, summary["job"]
     text = f"{summary['file']}: {summary['bytes'] / 1e6:,.0f} MB in {duration(summary['seconds'])}"
-    if plan is None:
+    if not with_gguf:
         return summary, f"{text}."
     parity = summary["parity"]
     equal = parity["texts"] - parity["different"]
@@ -91,10 +99,38 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
         from engine.exporting.ollama.writing import ollama_name
 
         text += f"\n{summary['modelfile']}: ollama create {ollama_name(files.name)} -f {summary['modelfile']}"
-    drift = None if options.no_drift else _drift(session, spec, files)
+    drift = None if options.no_drift or spec.converted is not None else _drift(session, spec, files)
     if drift is None:
         return summary, text
     return {**summary, "drift": drift}, f"{text}\n{drift_text(drift)}"
+
+
+def _quantisation(options: argparse.Namespace, session: Session) -> str:
+    """What was asked for, else what is set for the workspace."""
+    from engine.workspace.settings import settings_of
+
+    return str(options.quant or settings_of(session.workspace).quantisation).lower()
+
+
+def _require_convertible(options: argparse.Namespace) -> None:
+    """Refuse what cannot be meant together with a file that is there already."""
+    for given, words in (
+        (options.form != "gguf", f"--as {options.form}"),
+        (options.quant is not None, "--quant"),
+        (options.importance, "--importance"),
+        (options.dry_run, "--dry-run"),
+    ):
+        if given:
+            raise BakeoffError(
+                "export.converted_with",
+                "--converted takes over a file as it is, and {words} asks for another.",
+                fix="Leave one of them out.",
+                words=words,
+            )
+    if not Path(options.converted).expanduser().is_file():
+        raise BakeoffError(
+            "export.no_converted", "There is no file {file}.", fix="Check the name.", file=options.converted
+        )
 
 
 def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
@@ -124,7 +160,7 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
     preflight.require()
     if options.dry_run:
         return preflight.as_dict(), "The recipe can be merged; nothing was written."
-    quantisation = (options.quant or "q4_k_m").lower()
+    quantisation = _quantisation(options, session)
     out = _place(options, file.stem, quantisation)
     _require_new(provenance_file(out), force=options.force)
     spec = MergedExportSpec(

@@ -1,4 +1,4 @@
-"""``bakeoff job``: list, show, pause, resume, stop, logs."""
+"""``bakeoff job``: list, show, pause, resume, stop, logs, move."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         action = actions.add_parser(name, help=text, parents=[everywhere])
         action.add_argument("id", metavar="ID", help="the job's id, or an end of it that fits no other")
         action.set_defaults(run=run)
+    move = actions.add_parser("move", help="let a waiting job begin earlier or later", parents=[everywhere])
+    move.add_argument("id", metavar="ID", help="the job's id, or an end of it that fits no other")
+    where = move.add_mutually_exclusive_group(required=True)
+    where.add_argument("--before", metavar="ID", help="another waiting job")
+    where.add_argument("--last", action="store_true", help="the end of the queue")
+    move.set_defaults(run=_move)
 
 
 def _list(_options: argparse.Namespace, session: Session) -> Result:
@@ -140,6 +146,17 @@ def _resume(options: argparse.Namespace, session: Session) -> Result:
 
 def _stop(options: argparse.Namespace, session: Session) -> Result:
     return _ask(options, session, "stop")
+
+
+def _move(options: argparse.Namespace, session: Session) -> Result:
+    from engine.jobs.directory import in_order, job_directories
+
+    client = session.client
+    client.move(client.job(options.id), client.job(options.before) if options.before else None)
+    queue = in_order(job_directories(session.workspace.jobs), queue=True)
+    waiting = [job for job in queue if job.status().state == "queued" and not job.request().own_runner]
+    text = table(["id", "what"], [[job.id, job.request().title] for job in waiting])
+    return [job_document(job) for job in waiting], text
 
 
 def _ask(options: argparse.Namespace, session: Session, action: Action) -> Result:

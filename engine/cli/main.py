@@ -32,6 +32,7 @@ _COMMANDS: Final = (
     "rank",
     "study",
     "endpoints",
+    "settings",
     "serve",
     "jobs",
     "workspace",

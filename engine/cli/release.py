@@ -22,9 +22,8 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     release.add_argument("out", metavar="OUT", help="a new folder")
     release.add_argument(
         "--quant",
-        default="q4_k_m",
         metavar="Q,Q",
-        help="quantisations of the GGUF files (default: q4_k_m; none: no GGUF file)",
+        help="quantisations of the GGUF files (default: what is set, q4_k_m; none: no GGUF file)",
     )
     release.add_argument("--no-safetensors", action="store_true", help="leave the unquantised model out")
     release.add_argument("--study", metavar="NAME", help="show this study's ranking (default: the newest)")
@@ -61,7 +60,7 @@ def _release(options: argparse.Namespace, session: Session) -> Result:
 
     _require_sense(options)
     files = find_model(session.workspace, options.model)
-    spec = _spec(options)
+    spec = _spec(options, session)
     if options.default_base:
         require_default_base(files)
     for program in options.install:
@@ -111,11 +110,13 @@ def _require_sense(options: argparse.Namespace) -> None:
         )
 
 
-def _spec(options: argparse.Namespace) -> Any:
+def _spec(options: argparse.Namespace, session: Session) -> Any:
     from engine.exporting.quantisations import quantisation
     from engine.studies.release.spec import ReleaseSpec
+    from engine.workspace.settings import settings_of
 
-    words = [word.strip() for word in options.quant.split(",") if word.strip()]
+    asked = settings_of(session.workspace).quantisation if options.quant is None else options.quant
+    words = [word.strip() for word in asked.split(",") if word.strip()]
     names = (
         [] if [word.lower() for word in words] == ["none"] else [quantisation(word).name for word in words]
     )

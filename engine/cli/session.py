@@ -50,8 +50,11 @@ class Session:
     def workspace(self) -> Workspace:
         """The workspace, opened on first use."""
         from engine.workspace import open_workspace
+        from engine.workspace.network import use_network
 
-        return open_workspace(self.folder)
+        opened = open_workspace(self.folder)
+        use_network(opened)
+        return opened
 
     @cached_property
     def client(self) -> JobClient:

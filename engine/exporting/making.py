@@ -67,7 +67,7 @@ def prepare_gguf(workspace: Workspace, reporter: Reporter, files: ModelFiles, sp
     """
     wanted = quantisation(spec.quantisation)
     template = load_template(files.folder, reporter, fallback=files.base_folder)
-    dataset = _dataset(workspace, spec, files)
+    dataset = dataset_of(workspace, spec, files)
     importance = None
     if spec.importance or (spec.importance is None and wants_importance(wanted)):
         importance = _importance(reporter, files, template, dataset)
@@ -99,7 +99,7 @@ def make_gguf(
         threads=threads,
         reporter=reporter,
     )
-    parity = compare_tokens(file, template.tokenizer, _texts(template, prepared.dataset), template.text)
+    parity = compare_tokens(file, template.tokenizer, parity_texts(template, prepared.dataset), template.text)
     _tell(reporter, parity)
     return {
         "quantisation": prepared.wanted.name,
@@ -133,7 +133,7 @@ def new_export(number: str, files: ModelFiles, file: str, made: dict[str, Any], 
     )
 
 
-def _dataset(workspace: Workspace, spec: ExportSpec, files: ModelFiles) -> OpenDataset | None:
+def dataset_of(workspace: Workspace, spec: ExportSpec, files: ModelFiles) -> OpenDataset | None:
     """The dataset that the spec names, else the one that the model was trained on, if it is still there."""
     name = spec.dataset or trained_on(files)
     if name is None:
@@ -181,7 +181,7 @@ def _tokens(template: ChatTemplate, example: Example) -> list[int]:
     return ids[:_MEASURED_TOKENS]
 
 
-def _texts(template: ChatTemplate, dataset: OpenDataset | None) -> Iterator[str]:
+def parity_texts(template: ChatTemplate, dataset: OpenDataset | None) -> Iterator[str]:
     """What is tokenised by both programs: probes, and prompts of the task as the model gets them."""
     yield from PROBES
     if dataset is not None:

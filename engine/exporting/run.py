@@ -6,11 +6,12 @@ import shutil
 import time
 from pathlib import Path
 
+from engine.exporting.converted import take_converted
 from engine.exporting.errors import ExportError
 from engine.exporting.making import make_gguf, new_export, prepare_gguf
 from engine.exporting.ollama.modelfile import MODELFILE
 from engine.exporting.ollama.writing import check_prompts, gguf_name, modelfile_of
-from engine.exporting.spec import ExportSpec
+from engine.exporting.spec import UNKNOWN, ExportSpec
 from engine.files import folder_bytes, new_folder
 from engine.jobs.context import JobContext, JobResult
 from engine.models.library import ModelFiles, find_model
@@ -66,10 +67,14 @@ def _ggufs(context: JobContext, spec: ExportSpec) -> JobResult:
         started = time.monotonic()
         context.progress(number, len(models), "models", model=model)
         files = find_model(context.workspace, model)
-        prepared = prepare_gguf(context.workspace, context, files, spec)
-        name = gguf_name(files.name, prepared.wanted.name)
-        file = Path(spec.out) if spec.out is not None else folder / name
-        made = make_gguf(prepared, file, context, threads=spec.threads)
+        if spec.converted is not None:
+            file = Path(spec.out) if spec.out is not None else folder / gguf_name(files.name, UNKNOWN)
+            made = take_converted(context, spec, files, file)
+        else:
+            prepared = prepare_gguf(context.workspace, context, files, spec)
+            name = gguf_name(files.name, prepared.wanted.name)
+            file = Path(spec.out) if spec.out is not None else folder / name
+            made = make_gguf(prepared, file, context, threads=spec.threads)
         seconds = round(time.monotonic() - started, 3)
         summaries.append({"model": model, "form": "gguf", "file": str(file), **made, "seconds": seconds})
         identity = f"{context.job_id}#{number}" if number else context.job_id

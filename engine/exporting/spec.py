@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+#: What a GGUF file is called whose header names no quantisation that is known here.
+UNKNOWN: Final = "converted"
 #: The forms in which a model leaves the workspace.
 Form = Literal["gguf", "merged", "adapter", "ollama"]
 
@@ -48,6 +50,11 @@ class ExportSpec(BaseModel):
         title="Importance",
         description="Measure on the dataset's training text which weights matter, and round the others more; by "
         "default only where the quantisation needs it.",
+    )
+    converted: str | None = Field(
+        default=None,
+        title="Converted file",
+        description="A GGUF file that a converter of llama.cpp made of the model; it is checked and taken over.",
     )
     threads: int | None = Field(
         default=None, ge=1, le=256, title="Threads", description="By default one per core."

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from gguf import GGUFWriter, LlamaHfVocab, SpecialVocab, TokenType
 
-from engine.exporting.errors import ExportError
+from engine.exporting.errors import WAY_OUT, ExportError
 from engine.files import read_json
 from engine.resources import resource
 
@@ -90,7 +90,7 @@ def byte_pairs(folder: Path, size: int | None) -> Vocabulary:
         raise ExportError(
             "export.tokenizer_unknown",
             "The tokenizer of {file} ({kind}) is of no kind that can be exported.",
-            fix="Convert the model with a converter of llama.cpp that knows it, and add the GGUF file.",
+            fix=WAY_OUT,
             file=str(folder),
             kind=model.get("type") or "without tokenizer.json",
         )
@@ -141,7 +141,7 @@ def pre_tokenizer(tokenizer: Any, folder: Path) -> str:
         raise ExportError(
             "export.pre_tokenizer_unknown",
             "llama.cpp may split text differently from the tokenizer of {file}, which it does not know by its hash.",
-            fix="Convert the model with a converter of llama.cpp that knows it, and add the GGUF file.",
+            fix=WAY_OUT,
             file=str(folder),
         )
     return str(found)

@@ -100,6 +100,10 @@ class PriceList:
             raise PriceError("price.file", "The prices in {file} are no JSON object.", file=str(path))
         return cls(own)
 
+    def by_name(self) -> dict[str, Price]:
+        """Every price."""
+        return dict(self._prices)
+
     def find(self, model: str, endpoint: str = "") -> Price | None:
         """The price of ``model``: of its exact name, else of the model that it is a dated snapshot of."""
         for name in (model, _SNAPSHOT.sub("", model)):

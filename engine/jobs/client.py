@@ -20,6 +20,8 @@ from engine.jobs.directory import (
     all_jobs,
     at_rest,
     create,
+    in_order,
+    job_directories,
     new_job_id,
 )
 from engine.jobs.events import Event
@@ -35,7 +37,7 @@ _START_SECONDS: Final = 20.0
 #: How often a runner is started before its not starting is told.
 _STARTS: Final = 3
 #: Ends of the codes of errors that came from outside, so that the same request may go on with the job.
-_BROKEN_OFF: Final = (".disk_full", "job.worker_lost", "hub.unreachable")
+_BROKEN_OFF: Final = (".disk_full", ".disk_low", "job.worker_lost", "hub.unreachable")
 
 
 class JobFailedError(BakeoffError):
@@ -176,6 +178,42 @@ class JobClient:
         job.ask(action)
         self.ensure_runner(job)
 
+    def move(self, job: JobDirectory, before: JobDirectory | None) -> None:
+        """Let a waiting job stand before another one in the queue; None: at its end.
+
+        Raises:
+            JobError: One of them does not wait there.
+        """
+        queue = [one for one in in_order(job_directories(self._workspace.jobs), queue=True) if _waits(one)]
+        waiting = [one.id for one in queue]
+        for one in (job, before or job):
+            if one.id not in waiting:
+                raise JobError(
+                    "job.not_waiting",
+                    "The job '{title}' does not wait in the queue.",
+                    fix="See the jobs with: bakeoff job list",
+                    title=one.request().title,
+                )
+        if before is not None and before.id == job.id:
+            return
+        others = [one for one in queue if one.id != job.id]
+        at = len(others) if before is None else [one.id for one in others].index(before.id)
+        earlier, later = others[:at], others[at:]
+        low = earlier[-1].place() if earlier else None
+        high = later[0].place() if later else None
+        if low is None or high is None:
+            if high is not None:
+                job.move_to(high - 1.0)
+            elif low is not None:
+                job.move_to(low + 1.0)
+            return
+        middle = (low + high) / 2
+        if not low < middle < high:  # no room between the two: what comes later moves on
+            for number, one in enumerate(later):
+                one.move_to(low + 2.0 + number)
+            middle = low + 1.0
+        job.move_to(middle)
+
     def follow(
         self,
         jobs: Iterable[JobDirectory],
@@ -270,3 +308,8 @@ class JobClient:
     def _lock_of(self, job: JobDirectory) -> Path:
         """The lock of the runner that runs a job."""
         return job.runner_lock if job.request().own_runner else self._workspace.runner_lock
+
+
+def _waits(job: JobDirectory) -> bool:
+    """Whether it stands in the queue of the workspace's runner."""
+    return job.status().state == "queued" and not job.request().own_runner

@@ -155,6 +155,18 @@ class JobDirectory:
             )
         return request
 
+    def place(self) -> float:
+        """Where in the queue it stands: the lowest is next. Its moment of asking, unless it was moved."""
+        try:
+            found = read_json(self.path / "place.json")
+        except ValueError:
+            found = None
+        return float(found) if isinstance(found, int | float) else self.request().created
+
+    def move_to(self, place: float) -> None:
+        """Stand elsewhere in the queue (see `place`)."""
+        write_json(self.path / "place.json", place)
+
     def status(self) -> Status:
         """Read ``status.json``.
 
@@ -257,8 +269,8 @@ def job_directories(jobs: Path) -> list[JobDirectory]:
     return [JobDirectory(path) for path in sorted(jobs.iterdir()) if path.name[0] != "." and path.is_dir()]
 
 
-def in_order(jobs: Iterable[JobDirectory]) -> list[JobDirectory]:
-    """Those of ``jobs`` that can be read, oldest first.
+def in_order(jobs: Iterable[JobDirectory], *, queue: bool = False) -> list[JobDirectory]:
+    """Those of ``jobs`` that can be read, oldest first; with ``queue`` as they stand in the queue.
 
     Left out are jobs that somebody removes at this moment, damaged ones, and those of a newer Bakeoff.
     """
@@ -266,7 +278,7 @@ def in_order(jobs: Iterable[JobDirectory]) -> list[JobDirectory]:
     for job in jobs:
         try:
             job.status()
-            found.append((job.request().created, job.id, job))
+            found.append((job.place() if queue else job.request().created, job.id, job))
         except (JobError, OSError):
             continue
     return [job for _, _, job in sorted(found, key=lambda entry: entry[:2])]

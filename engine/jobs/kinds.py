@@ -19,17 +19,20 @@ class JobKind:
         package: Holds ``spec.py`` (what to do) and ``run.py`` (does it).
         lane: What it competes for.
         online: Whether it may reach a model hub.
+        resuming: Names in its ``checkpoints`` that are of no use once it is done; the others, such as the bills of
+            paid calls, stay for good.
     """
 
     package: str
     lane: Lane
     online: bool = False
+    resuming: tuple[str, ...] = ()
 
 
 KINDS: Final[dict[str, JobKind]] = {
     "dataset_import": JobKind("engine.datasets", "compute"),
     "model_add": JobKind("engine.models", "compute", online=True),
-    "train": JobKind("engine.training", "compute"),
+    "train": JobKind("engine.training", "compute", resuming=("step-*", "best.safetensors")),
     "merge": JobKind("engine.merging", "compute"),
     "export": JobKind("engine.exporting", "compute"),
     "drift": JobKind("engine.exporting.drift", "compute"),

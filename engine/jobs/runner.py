@@ -30,8 +30,11 @@ from engine.jobs.events import EventWriter
 from engine.jobs.executor import Execution, Executor, LocalExecutor
 from engine.jobs.kinds import Lane
 from engine.jobs.locks import ProcessLock, is_held
+from engine.jobs.retention import drop_checkpoints
+from engine.jobs.staying_awake import StayingAwake
 from engine.workspace import Workspace, open_workspace
 from engine.workspace.adoption import Adoption, adopt
+from engine.workspace.settings import settings_of
 
 _LOOK_EVERY: Final = 0.1
 #: Seconds without work after which the runner ends.
@@ -62,17 +65,22 @@ class Runner:
         #: What was last written to the log about a job.
         self._complaints: dict[str, str] = {}
         self._ending = False
+        self._awake = StayingAwake()
 
     def run(self) -> None:
         """Work until there has been nothing to do for a while, or `end` was called."""
         patience = _IDLE_SECONDS if self._only is None else 0.0
         idle_since = time.monotonic()
-        while True:
-            if self.step():
-                idle_since = time.monotonic()
-            elif self._ending or time.monotonic() - idle_since > patience:
-                return
-            time.sleep(_LOOK_EVERY)
+        try:
+            while True:
+                if self.step():
+                    idle_since = time.monotonic()
+                elif self._ending or time.monotonic() - idle_since > patience:
+                    return
+                self._awake.hold(bool(self._running) and settings_of(self._workspace).keep_awake)
+                time.sleep(_LOOK_EVERY)
+        finally:
+            self._awake.hold(False)
 
     def end(self) -> None:
         """Start nothing more, let what runs write a checkpoint, and come to an end."""
@@ -130,9 +138,10 @@ class Runner:
                     job.ask("pause")
 
     def _unsettled(self) -> list[JobDirectory]:
-        """Jobs that may need something, oldest first."""
+        """Jobs that may need something, as they stand in the queue."""
         jobs = job_directories(self._workspace.jobs) if self._only is None else [self._only]
-        return in_order(job for job in jobs if self._settled.get(job.id) != _wishes_size(job.path))
+        waiting = (job for job in jobs if self._settled.get(job.id) != _wishes_size(job.path))
+        return in_order(waiting, queue=True)
 
     def _advance(self, job: JobDirectory) -> bool:
         """Obey wishes and recover what a dead worker left; True when the job waits for a worker of ours."""
@@ -156,6 +165,7 @@ class Runner:
                 return False  # asked for at this moment: the next look obeys
             if status.state == "done":
                 adopt_result(self._workspace, job)
+                drop_checkpoints(job, settings_of(self._workspace).checkpoint_days)
             elif status.state in ("stopped", "failed"):
                 remove_half_products(self._workspace, job.id)
                 remove_noted(job)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -21,7 +22,9 @@ from engine.jobs.events import EventWriter
 from engine.jobs.kinds import KINDS
 from engine.jobs.locks import ProcessLock
 from engine.jobs.processes import die_with_parent
-from engine.workspace import open_workspace
+from engine.workspace import Workspace, open_workspace
+from engine.workspace.network import use_network
+from engine.workspace.settings import settings_of
 
 _HEARTBEAT_SECONDS: Final = 2.0
 
@@ -34,7 +37,9 @@ def main() -> None:
     if not lock.acquire(timeout=5.0):
         sys.exit("another worker has this job")
     writer = EventWriter(directory.events)
-    context = JobContext(directory, open_workspace(directory.path.parent.parent), writer)
+    workspace = open_workspace(directory.path.parent.parent)
+    use_network(workspace)
+    context = JobContext(directory, workspace, writer)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: context.interrupt("pause"))
     if sys.platform == "win32":
@@ -56,6 +61,7 @@ def work(directory: JobDirectory, context: JobContext) -> None:
     context.event("job.started", attempt=directory.status().attempt)
     try:
         context.check()
+        _require_space(context.workspace)
         run = importlib.import_module(f"{KINDS[request.kind].package}.run").run
         result: JobResult = run(context)
         adoption = result.adoption.model_dump(mode="json")
@@ -79,6 +85,24 @@ def work(directory: JobDirectory, context: JobContext) -> None:
             ended=time.time(),
             controls_seen=context.controls_seen,
             progress=context.progress_now,
+        )
+
+
+def _require_space(workspace: Workspace) -> None:
+    """Refuse to begin where the disk is nearly full: it would be full in the middle of the work.
+
+    Raises:
+        JobError: Less is free than is set for the workspace.
+    """
+    least, free = settings_of(workspace).least_free_gb, shutil.disk_usage(workspace.root).free / 1e9
+    if free < least:
+        raise JobError(
+            "job.disk_low",
+            "Only {free:.1f} GB are free on the disk of the workspace, and a job begins with {least:g} GB at least.",
+            fix="Free some space, for example by emptying the trash, or lower the limit in the settings "
+            "(least_free_gb); then continue the job.",
+            free=free,
+            least=least,
         )
 
 

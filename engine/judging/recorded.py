@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
-from typing import Final, TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, literal, select
 from sqlalchemy.orm import Session
 
 from engine.errors import BakeoffError
-from engine.judging.verdicts import Comparison, comparisons
-from engine.judging.verdicts import Verdict as StoredVerdict
+from engine.judging.verdicts import IDENTICAL, Comparison, Verdict, comparisons
 from engine.ranking import Verdict as RankedVerdict
 from engine.ranking import VerdictTable
 from engine.workspace import Workspace
 from engine.workspace.naming import dataset_named
-from engine.workspace.tables import Contestant, Dataset, Verdict
+from engine.workspace.tables import Contestant, Dataset
+from engine.workspace.tables import Verdict as VerdictRow
 
-Kept = TypeVar("Kept", Verdict, StoredVerdict)
+_FIELDS: Final = tuple(item.name for item in fields(Verdict))
 
-_FIELDS: Final = tuple(item.name for item in fields(StoredVerdict))
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """The verdicts on a dataset, of contestants as they are now.
+
+    Attributes:
+        verdicts: Those that count, oldest first and each question once.
+        unread: Those that could not be used, whether or not the same question was answered later.
+        notes: What was left out, in sentences.
+    """
+
+    dataset: str
+    verdicts: list[Verdict]
+    unread: list[Verdict]
+    notes: tuple[str, ...]
 
 
 class NoVerdictsError(BakeoffError):
@@ -56,19 +70,28 @@ def recorded_verdicts(
         NameUnknownError: There is no such dataset.
         NoVerdictsError: A dataset has no verdicts, or several judges were asked and none is named.
     """
-    rows: list[tuple[str, Verdict]] = []
-    notes: list[str] = []
+    return table_of(recorded(workspace, datasets, split, judge, contestants), by_entrant=by_entrant)
+
+
+def recorded(
+    workspace: Workspace,
+    datasets: Sequence[str],
+    split: str,
+    judge: str | None,
+    contestants: Mapping[str, Collection[str]] | None = None,
+) -> list[Recorded]:
+    """What `recorded_verdicts` makes a table of; the same arguments, the same errors."""
+    found: list[Recorded] = []
     with workspace.catalogue.reading() as session:
         for name in dict.fromkeys(datasets):
             dataset = dataset_named(session, name)
-            query = select(Verdict).where(Verdict.dataset_id == dataset.id, Verdict.split == split)
-            found = list(session.scalars(query.order_by(Verdict.id)))
+            rows = _read(session, dataset.id, split, judge, words=False)
+            if not rows and judge is not None:
+                _require_judge(session, dataset.id, name, split, judge)
             if contestants is not None:
                 wanted = set(contestants[name])
-                found = [row for row in found if row.name_a in wanted and row.name_b in wanted]
-            if judge is not None:
-                found = _of_judge(found, judge, name, split)
-            if not found:
+                rows = [row for row in rows if row.name_a in wanted and row.name_b in wanted]
+            if not rows:
                 raise NoVerdictsError(
                     "rank.no_verdicts",
                     "There are no verdicts on the {split} split of '{name}' yet.",
@@ -76,17 +99,23 @@ def recorded_verdicts(
                     split=split,
                     name=name,
                 )
-            kept, told = _current(found, _newest(session, dataset.id))
-            rows += [(name, row) for row in kept]
-            notes += [f"{name}: {note}" for note in told]
-    _require_one_judge({row.judge for _, row in rows})
+            found.append(_current(name, rows, _newest(session, dataset.id)))
+    _require_one_judge({row.judge for one in found for row in one.verdicts})
+    return found
+
+
+def table_of(found: Iterable[Recorded], *, by_entrant: bool = True) -> VerdictTable:
+    """The table to rank, of verdicts that were read."""
+    found = list(found)
     table = VerdictTable.from_rows(
-        _ranked(name, by, one, by_entrant=by_entrant) for name, by, one in _joined(rows)
+        _ranked(name, by, one, by_entrant=by_entrant) for name, by, one in _joined(found)
     )
-    return replace(table, notes=(*table.notes, *notes))
+    return replace(
+        table, notes=(*table.notes, *(f"{one.dataset}: {note}" for one in found for note in one.notes))
+    )
 
 
-def verdicts_of(workspace: Workspace, dataset: str, split: str, judge: str) -> list[StoredVerdict]:
+def verdicts_of(workspace: Workspace, dataset: str, split: str, judge: str) -> list[Verdict]:
     """The verdicts of one judge that a ranking would count, oldest first; empty when there are none.
 
     Raises:
@@ -94,12 +123,8 @@ def verdicts_of(workspace: Workspace, dataset: str, split: str, judge: str) -> l
     """
     with workspace.catalogue.reading() as session:
         of_dataset = dataset_named(session, dataset).id
-        # Columns instead of objects of the catalogue: there may be a hundred thousand.
-        query = select(*(getattr(Verdict, field) for field in _FIELDS)).where(
-            Verdict.dataset_id == of_dataset, Verdict.split == split, Verdict.judge == judge
-        )
-        found = [StoredVerdict(*row) for row in session.execute(query.order_by(Verdict.id))]
-        return _current(found, _newest(session, of_dataset))[0]
+        rows = _read(session, of_dataset, split, judge, words=True)
+        return _current(dataset, rows, _newest(session, of_dataset)).verdicts
 
 
 def newest_contestants(session: Session, dataset_id: str) -> list[Contestant]:
@@ -112,9 +137,9 @@ def newest_contestants(session: Session, dataset_id: str) -> list[Contestant]:
 def verdicts_usd(workspace: Workspace, datasets: Iterable[str], judge: str, split: str) -> float:
     """What a judge's verdicts on some datasets have cost."""
     query = (
-        select(func.sum(Verdict.cost_usd))
-        .join(Dataset, Dataset.id == Verdict.dataset_id)
-        .where(Dataset.name.in_(list(datasets)), Verdict.judge == judge, Verdict.split == split)
+        select(func.sum(VerdictRow.cost_usd))
+        .join(Dataset, Dataset.id == VerdictRow.dataset_id)
+        .where(Dataset.name.in_(list(datasets)), VerdictRow.judge == judge, VerdictRow.split == split)
     )
     with workspace.catalogue.reading() as session:
         return float(session.scalar(query) or 0.0)
@@ -124,13 +149,33 @@ def _newest(session: Session, dataset_id: str) -> dict[str, str]:
     return {row.name: row.id for row in newest_contestants(session, dataset_id)}
 
 
-def _stored(row: Verdict) -> StoredVerdict:
-    return StoredVerdict(**{field: getattr(row, field) for field in _FIELDS})
+def _read(session: Session, dataset_id: str, split: str, judge: str | None, *, words: bool) -> list[Verdict]:
+    """All verdicts, oldest first; there may be a million.
+
+    Args:
+        words: Whether with what the judge said; without it, only that answers are identical is said.
+    """
+    brief = case((VerdictRow.explanation == IDENTICAL, IDENTICAL), else_="")
+    said: dict[str, Any] = {} if words else {"explanation": brief, "reason": literal("")}
+    query = select(*(said.get(field, getattr(VerdictRow, field)) for field in _FIELDS)).where(
+        VerdictRow.dataset_id == dataset_id, VerdictRow.split == split
+    )
+    if judge is not None:
+        query = query.where(VerdictRow.judge == judge)
+    texts: dict[str, str] = {}
+    return [_verdict(row, texts) for row in session.execute(query.order_by(VerdictRow.id))]
 
 
-def _of_judge(found: list[Verdict], judge: str, name: str, split: str) -> list[Verdict]:
-    kept = [row for row in found if row.judge == judge]
-    if found and not kept:
+def _verdict(row: Iterable[Any], texts: dict[str, str]) -> Verdict:
+    """One of them; of the same few names over and over, one text each is kept in ``texts``."""
+    values: list[Any] = [texts.setdefault(value, value) if isinstance(value, str) else value for value in row]
+    return Verdict(*values)
+
+
+def _require_judge(session: Session, dataset_id: str, name: str, split: str, judge: str) -> None:
+    query = select(VerdictRow.judge).where(VerdictRow.dataset_id == dataset_id, VerdictRow.split == split)
+    known = sorted(session.scalars(query.distinct()))
+    if known:
         raise NoVerdictsError(
             "rank.unknown_judge",
             "The judge '{judge}' has not judged the {split} split of '{name}'.",
@@ -138,9 +183,8 @@ def _of_judge(found: list[Verdict], judge: str, name: str, split: str) -> list[V
             judge=judge,
             split=split,
             name=name,
-            known=", ".join(sorted({row.judge for row in found})),
+            known=", ".join(known),
         )
-    return kept
 
 
 def _require_one_judge(judges: set[str]) -> None:
@@ -153,8 +197,7 @@ def _require_one_judge(judges: set[str]) -> None:
         )
 
 
-def _current(found: list[Kept], newest: dict[str, str]) -> tuple[list[Kept], list[str]]:
-    """The verdicts that count, oldest first and each question once; and what was left out."""
+def _current(dataset: str, found: list[Verdict], newest: dict[str, str]) -> Recorded:
     notes = []
     prompts = {row.judge: row.judge_prompt_sha256 for row in found}
     kept = [row for row in found if row.judge_prompt_sha256 == prompts[row.judge]]
@@ -169,25 +212,28 @@ def _current(found: list[Kept], newest: dict[str, str]) -> tuple[list[Kept], lis
     if len(present) < len(kept):
         notes.append(f"{len(kept) - len(present)} verdicts on earlier versions of a contestant are left out.")
     scored = {_question(row): row for row in reversed(present) if row.state == "ok"}
-    failed = {_question(row) for row in present if row.state != "ok"} - scored.keys()
+    unread = [row for row in present if row.state != "ok"]
+    failed = {_question(row) for row in unread} - scored.keys()
     if failed:
         notes.append(f"{len(failed)} questions brought no usable verdict and are not scored.")
-    return [row for row in present if scored.get(_question(row)) is row], notes
+    counted = [row for row in present if scored.get(_question(row)) is row]
+    return Recorded(dataset, counted, unread, tuple(notes))
 
 
-def _question(row: Verdict | StoredVerdict) -> tuple[str, str, str, str]:
+def _question(row: Verdict) -> tuple[str, str, str, str]:
     """What was asked; the key alone is the same for equal answers to different prompts."""
     return row.key, row.prompt_id, row.contestant_a, row.contestant_b
 
 
-def _joined(rows: list[tuple[str, Verdict]]) -> Iterator[tuple[str, str, Comparison]]:
+def _joined(found: Iterable[Recorded]) -> Iterator[tuple[str, str, Comparison]]:
     """Comparisons by dataset and judge; a pair of which an order is missing is none."""
-    groups: dict[tuple[str, str], list[StoredVerdict]] = {}
-    for name, row in rows:
-        groups.setdefault((name, row.judge), []).append(_stored(row))
-    for (name, judge), verdicts in groups.items():
-        for comparison in comparisons(verdicts):
-            yield name, judge, comparison
+    for one in found:
+        groups: dict[str, list[Verdict]] = {}
+        for row in one.verdicts:
+            groups.setdefault(row.judge, []).append(row)
+        for judge, verdicts in groups.items():
+            for comparison in comparisons(verdicts):
+                yield one.dataset, judge, comparison
 
 
 def _ranked(task: str, judge: str, comparison: Comparison, *, by_entrant: bool) -> RankedVerdict:

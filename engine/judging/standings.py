@@ -6,20 +6,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from engine.errors import BakeoffError
 from engine.inference.outputs import read_outputs
 from engine.judging.agreement import Agreement, agreement
 from engine.judging.health import JudgeHealth, judge_health
 from engine.judging.prepare import HUMAN
-from engine.judging.recorded import newest_contestants, recorded_verdicts, verdicts_of, verdicts_usd
-from engine.judging.verdicts import Contestant, Verdict
+from engine.judging.recorded import newest_contestants, recorded, table_of, verdicts_of
+from engine.judging.verdicts import Contestant as Answerer
+from engine.judging.verdicts import Verdict
 from engine.ranking import HeadToHead, Ranking, VerdictTable, head_to_head, rank
 from engine.ranking.chart import Kind
 from engine.workspace import Workspace
 from engine.workspace.naming import dataset_named
-from engine.workspace.tables import Dataset, Model, Parentage
+from engine.workspace.tables import Contestant, Dataset, Model, Parentage
 from engine.workspace.tables import Verdict as VerdictRow
 
 Split = Literal["test", "dev"]
@@ -34,12 +35,14 @@ class JudgedTask:
 
     Attributes:
         sealed: It was kept for validation.
-        judges: Who has judged, and how many verdicts each has given; most first.
+        judges: Who has judged, and how many usable verdicts each has given; most first.
+        stamp: Differs whenever a ranking of it may have become another one.
     """
 
     dataset: str
     sealed: bool
     judges: tuple[tuple[str, int], ...]
+    stamp: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,7 @@ class Standings:
         health: Of the judge, over all its verdicts there.
         votes: How it agrees with people; None where nobody has voted on its pairs, or people are the judge.
         cost_usd: What its verdicts have cost.
+        names: Task -> entrant -> the contestant that stands for it there (the first of several repeats).
     """
 
     datasets: tuple[str, ...]
@@ -63,23 +67,36 @@ class Standings:
     health: JudgeHealth
     votes: Agreement | None
     cost_usd: float
+    names: dict[str, dict[str, str]]
 
 
 def judged_tasks(workspace: Workspace, split: Split = "test") -> list[JudgedTask]:
     """The datasets with usable verdicts, by name."""
+    usable = func.sum(case((VerdictRow.state == "ok", 1), else_=0))
     query = (
-        select(Dataset.name, Dataset.sealed, VerdictRow.judge, func.count())
+        select(Dataset.id, Dataset.name, Dataset.sealed, VerdictRow.judge, usable, func.max(VerdictRow.id))
         .join(VerdictRow, VerdictRow.dataset_id == Dataset.id)
-        .where(VerdictRow.split == split, VerdictRow.state == "ok")
-        .group_by(Dataset.name, Dataset.sealed, VerdictRow.judge)
+        .where(VerdictRow.split == split)
+        .group_by(Dataset.id, Dataset.name, Dataset.sealed, VerdictRow.judge)
     )
-    found: dict[tuple[str, bool], list[tuple[str, int]]] = {}
+    judges: dict[tuple[str, str, bool], list[tuple[str, int]]] = {}
+    last: dict[str, int] = {}
     with workspace.catalogue.reading() as session:
-        for name, sealed, judge, number in session.execute(query):
-            found.setdefault((name, sealed), []).append((judge, number))
+        for one, name, sealed, judge, number, newest in session.execute(query):
+            last[one] = max(last.get(one, 0), newest)
+            if number:
+                judges.setdefault((name, one, sealed), []).append((judge, number))
+        # A model that was trained anew and answered again takes the place of the earlier one.
+        answered = select(Contestant.dataset_id, func.count()).group_by(Contestant.dataset_id)
+        answerers = {one: int(number) for one, number in session.execute(answered)}
     return [
-        JudgedTask(name, sealed, tuple(sorted(judges, key=lambda one: (-one[1], one[0]))))
-        for (name, sealed), judges in sorted(found.items())
+        JudgedTask(
+            name,
+            sealed,
+            tuple(sorted(found, key=lambda pair: (-pair[1], pair[0]))),
+            (last[one], answerers.get(one, 0)),
+        )
+        for (name, one, sealed), found in sorted(judges.items())
     ]
 
 
@@ -109,16 +126,11 @@ def standings(
         NoVerdictsError: The judge has not judged there.
         RankingError: The verdicts cannot be ranked.
     """
-    table = recorded_verdicts(
-        workspace, datasets, split, judge, contestants, by_entrant=len(set(datasets)) > 1
-    )
+    found = recorded(workspace, datasets, split, judge, contestants)
+    table = table_of(found, by_entrant=len(found) > 1)
     ranking = rank(table, reference=reference, level=level)
-    verdicts = [
-        one
-        for name in datasets
-        for one in verdicts_of(workspace, name, split, judge)
-        if contestants is None or {one.name_a, one.name_b} <= set(contestants[name])
-    ]
+    verdicts = [one for task in found for one in task.verdicts]
+    unread = [one for task in found for one in task.unread]
     names = {row.name for one in (ranking, *ranking.tasks.values()) for row in one.contestants}
     return Standings(
         tuple(datasets),
@@ -126,15 +138,24 @@ def standings(
         ranking,
         _heads(table, ranking),
         _kinds(workspace, names),
-        judge_health(verdicts, _answering(workspace, datasets, verdicts)),
+        judge_health([*verdicts, *unread], _answering(workspace, datasets, verdicts)),
         _votes(workspace, datasets, split, judge, verdicts),
-        verdicts_usd(workspace, datasets, judge, split),
+        sum(one.cost_usd for one in (*verdicts, *unread)),
+        {task.dataset: _by_entrant(task.verdicts) for task in found},
     )
 
 
 def is_human(judge: str) -> bool:
     """Whether a judge is people."""
     return judge == HUMAN or judge.startswith(f"{HUMAN}:")
+
+
+def _by_entrant(verdicts: Iterable[Verdict]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in verdicts:
+        found.setdefault(one.entrant_a, one.name_a)
+        found.setdefault(one.entrant_b, one.name_b)
+    return found
 
 
 def _heads(table: VerdictTable, ranking: Ranking) -> dict[str, HeadToHead]:
@@ -148,9 +169,7 @@ def _heads(table: VerdictTable, ranking: Ranking) -> dict[str, HeadToHead]:
     return {"": head_to_head(table, order=whole), **heads}
 
 
-def _answering(
-    workspace: Workspace, datasets: Iterable[str], verdicts: Sequence[Verdict]
-) -> list[Contestant]:
+def _answering(workspace: Workspace, datasets: Iterable[str], verdicts: Sequence[Verdict]) -> list[Answerer]:
     """Those in the verdicts, with what they answered."""
     wanted = {who for one in verdicts for who in (one.contestant_a, one.contestant_b)}
     found = []
@@ -165,7 +184,7 @@ def _answering(
             except BakeoffError:  # they were removed; only the length of its answers is not known then
                 outputs = {}
             answers = {prompt: output.text for prompt, output in outputs.items()}
-            found.append(Contestant(row.id, row.name, row.entrant, answers))
+            found.append(Answerer(row.id, row.name, row.entrant, answers))
     return found
 
 
@@ -176,6 +195,8 @@ def _votes(
         return None
     with workspace.catalogue.reading() as session:
         people = [one for one in session.scalars(select(VerdictRow.judge).distinct()) if is_human(one)]
+    if not people:
+        return None
     votes = [one for name in datasets for who in people for one in verdicts_of(workspace, name, split, who)]
     found = agreement(judge, verdicts, HUMAN, votes)
     return found if found.pairs else None

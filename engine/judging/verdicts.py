@@ -96,7 +96,7 @@ class Judgement:
     fault: Exception | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One judged pair in one order, as it is stored; contestant a was shown first.
 
@@ -162,7 +162,7 @@ class VerdictLedger(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One judged pair, whatever number of orders it took: what a ranking counts.
 

@@ -17,10 +17,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 from engine.files import is_disk_full
 from engine.gguf_header import GgufError, check_gguf
 from engine.models.errors import ModelError
+from engine.models.notices import card_in, notices_in
 from engine.progress import Reporter
 
 #: How safetensors, which is written in Rust, tells the error of the system.
 _SYSTEM_ERROR: Final = re.compile(r"\(os error (\d+)\)")
+
+#: Notices that are taken over from beside a GGUF file, without their ends.
+_BESIDE: Final = frozenset({"license", "licence", "copying", "notice", "use_policy"})
 
 
 def dequantise(file: Path, folder: Path, reporter: Reporter) -> None:
@@ -45,12 +49,25 @@ def dequantise(file: Path, folder: Path, reporter: Reporter) -> None:
     with told_when_not_written(folder):
         model.save_pretrained(str(folder))
         tokenizer.save_pretrained(str(folder))
-        for name in ("LICENSE", "README.md"):
-            if (file.parent / name).exists():
-                shutil.copyfile(file.parent / name, folder / name)
-        card = folder / "README.md"
-        if licence and not card.exists():
-            card.write_text(f"---\nlicense: {licence}\n---\n", encoding="utf-8")
+        bring_notices(file.parent, folder, licence)
+
+
+def bring_notices(source: Path, folder: Path, licence: str) -> None:
+    """Copy the card and the licences that lie beside a GGUF file to a model's folder.
+
+    Args:
+        source: Where the file lies; other files there may have nothing to do with it, hence the plain names alone.
+        folder: The model's.
+        licence: What the file's header names; the card says so where none lies there.
+    """
+    for notice in notices_in(source):
+        if notice.stem.lower() in _BESIDE:
+            shutil.copyfile(notice, folder / notice.name)
+    card = card_in(source)
+    if card is not None:
+        shutil.copyfile(card, folder / "README.md")
+    elif licence:
+        (folder / "README.md").write_text(f"---\nlicense: {licence}\n---\n", encoding="utf-8")
 
 
 @contextlib.contextmanager

@@ -20,10 +20,10 @@ import httpx2
 from engine.files import is_disk_full, replace
 from engine.models.errors import ModelError
 from engine.models.inspect import WEIGHTS_INDEX, indexed_files, loaded_files
-from engine.models.notices import is_notice
+from engine.models.notices import is_card, is_notice
 from engine.progress import Reporter
 
-_WANTED: Final = ("*.json", "*.jinja", "*.model", "*.txt", "readme.md")
+_WANTED: Final = ("*.json", "*.jinja", "*.model", "*.txt")
 #: Seconds to wait before trying again, each time that an attempt brought nothing.
 _WAITS: Final = (1.0, 2.0, 4.0)
 #: Answers of the Hub after which trying again may help.
@@ -104,7 +104,7 @@ def _choose(repository: str, siblings: list[Any]) -> tuple[list[Sized], list[Siz
 
 
 def _is_wanted(name: str) -> bool:
-    return is_notice(name) or any(fnmatchcase(name.lower(), pattern) for pattern in _WANTED)
+    return is_card(name) or is_notice(name) or any(fnmatchcase(name.lower(), pattern) for pattern in _WANTED)
 
 
 def _place(folder: Path, commit: str) -> Path:

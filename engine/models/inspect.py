@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from engine.files import sha256_file
 from engine.models.errors import ModelError
+from engine.models.notices import card_in
 
 #: Names the weight files of a model that has several.
 WEIGHTS_INDEX: Final = "model.safetensors.index.json"
@@ -336,8 +337,8 @@ def _require_entry(entry: dict[str, Any], room: int) -> None:
 
 def _licence(folder: Path) -> str:
     """The ``license:`` line of the model card, if there is one."""
-    card = folder / "README.md"
-    if card.exists():
+    card = card_in(folder)
+    if card is not None:
         for line in card.read_text(encoding="utf-8", errors="replace").splitlines()[:60]:
             if line.startswith("license:"):
                 return line.partition(":")[2].strip()

@@ -93,14 +93,21 @@ class Workspace:
         """The path behind a name from the catalogue (see `relative`)."""
         return self.root / name
 
+    def settings(self) -> dict[str, Any]:
+        """Everything in ``settings.json``; nothing where it is damaged."""
+        try:
+            found = read_json(self.root / "settings.json")
+        except ValueError:
+            found = None
+        return found if isinstance(found, dict) else {}
+
     def setting(self, name: str, default: Any = None) -> Any:
         """A value of ``settings.json``."""
-        return (read_json(self.root / "settings.json") or {}).get(name, default)
+        return self.settings().get(name, default)
 
     def change_setting(self, name: str, value: Any) -> None:
         """Store a value in ``settings.json``."""
-        settings = read_json(self.root / "settings.json") or {}
-        write_json(self.root / "settings.json", {**settings, name: value})
+        write_json(self.root / "settings.json", {**self.settings(), name: value})
 
 
 def default_folder() -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from time import monotonic
+from time import monotonic, sleep
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -62,6 +62,7 @@ def until(application: QApplication) -> Until:
         while not holds():
             assert monotonic() < deadline, "it did not happen within a minute"
             QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            sleep(0.002)  # leaves the processor to what is waited for: threads of this process, and others
 
     return wait
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,13 +11,13 @@ from typing import Any, Final
 from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.language import tr
+from desktop.machine import machine_of
 from desktop.problem import Problem, problem_of
 from desktop.services import Services
 from desktop.view_model import ViewModel
 from desktop.words import size
 from engine.errors import BakeoffError
-from engine.models.machine import examine, findings
-from engine.models.speed import has_driver
+from engine.models.machine import findings
 from engine.studies.picture import StudyLine, study_lines
 from engine.workspace import Workspace
 
@@ -152,7 +149,7 @@ class HomeModel(ViewModel[HomeState]):
                 planned.clear()
                 planned[key] = cards
             if not seen or time.monotonic() - seen[0][0] > _MACHINE_SECONDS:
-                seen[:] = [(time.monotonic(), _machine(workspace))]
+                seen[:] = [(time.monotonic(), machine_of(workspace))]
             cards = planned[key]
             return HomeState(
                 _brought(examples),
@@ -289,24 +286,6 @@ def _brought(examples: Any) -> Brought | None:
     first = examples.files[0]
     more = any(file.more for file in examples.files)
     return Brought(examples.name, len(examples.files), examples.count, more, first.question, first.answer)
-
-
-def _machine(workspace: Workspace) -> dict[str, Any]:
-    """What ``bakeoff doctor`` says; torch, where it is needed for that, is asked in a process of its own."""
-    if not has_driver():
-        return examine(str(workspace.root), ask_torch=False)
-    command = [
-        sys.executable,
-        "-m",
-        "engine.cli.main",
-        "--json",
-        "--workspace",
-        str(workspace.root),
-        "doctor",
-    ]
-    ran = subprocess.run(command, capture_output=True, timeout=120, check=True)
-    found: dict[str, Any] = json.loads(ran.stdout)
-    return found
 
 
 def _parts(found: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:

@@ -6,11 +6,12 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.feed import JobRow
 from desktop.language import tr
-from desktop.pages.jobs.view_model import JobsModel, Machine
+from desktop.pages.jobs.reorder import DropColumn, Grip
+from desktop.pages.jobs.view_model import JobsModel, Machine, waiting
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.theme.look import Look
@@ -76,6 +77,8 @@ class JobsPage(Page):
         self._cards: KeyedColumn[JobRow, JobCard] = KeyedColumn(
             lambda job: job.id, lambda _job: JobCard(look, model), JobCard.show_job
         )
+        self._queue = DropColumn(self._cards, self._places)
+        self._queue.dropped.connect(lambda job, before: model.move(job, before or None))
         self._empty = Empty(
             look,
             "queue",
@@ -88,7 +91,7 @@ class JobsPage(Page):
         left, right, both = QVBoxLayout(), QVBoxLayout(), QHBoxLayout()
         for layout in (left, right, both):
             layout.setSpacing(GAP)
-        left.addWidget(self._cards)
+        left.addWidget(self._queue)
         left.addWidget(self._empty)
         left.addStretch(1)
         right.addWidget(self._machine)
@@ -104,6 +107,7 @@ class JobsPage(Page):
         self._parts.set_choices([(part, f"{words[part]} {count}") for part, count in state.counts])
         self._parts.choose(state.shown)
         self._cards.show_items(state.jobs)
+        self._queue.setVisible(bool(state.jobs))
         self._empty.setVisible(not state.jobs)
         self._pause_all.setEnabled(any(job.active for job in state.jobs))
         self._machine.show_machine(state.machine)
@@ -116,6 +120,11 @@ class JobsPage(Page):
     def commands(self) -> list[Command]:
         """See `Page`."""
         return [Command(tr("Pause all jobs"), "pause", self.model.pause_all)]
+
+    def _places(self) -> list[tuple[str, QWidget]]:
+        """The cards of the jobs that can change places, in their order."""
+        cards = {card.job_id: card for card in self._cards.findChildren(JobCard)}
+        return [(job, cards[job]) for job in waiting(self.model.state.jobs) if job in cards]
 
     def _title_of(self, job_id: str) -> str:
         job = self.model.services.feed.job(job_id) if job_id else None
@@ -146,8 +155,10 @@ class JobCard(QFrame):
         )
         self._stop = Button(look, tr("Stop"), "stop", does=lambda: model.ask(self._id, "stop"))
         self._show_log = Button(look, tr("Show log"), "file-text", "ghost", lambda: model.select(self._id))
-        head = row(self._icon, stack(self._title, self._about), self._state, gap=12)
-        head.setStretch(1, 1)
+        self._grip = Grip(look, self, lambda: self._id)
+        self._grip.stepped.connect(lambda down: model.step(self._id, down))
+        head = row(self._grip, self._icon, stack(self._title, self._about), self._state, gap=12)
+        head.setStretch(2, 1)
         parts = column(
             head,
             self._bar,
@@ -160,6 +171,11 @@ class JobCard(QFrame):
         parts.setContentsMargins(16, 14, 16, 14)
         self.setLayout(parts)
 
+    @property
+    def job_id(self) -> str:
+        """Whose card it is."""
+        return self._id
+
     def show_job(self, job: JobRow) -> None:
         """Show a job as it stands now."""
         self._id = job.id
@@ -168,6 +184,8 @@ class JobCard(QFrame):
             "x-circle-fill" if failed else _ICONS.get(job.kind, "queue"),
             "bad" if failed else "accent" if running else "muted",
         )
+        self._grip.setVisible(job.state == "queued" and job.place is not None)
+        self._grip.name(job.title)
         self._title.setText(job.title)
         self._about.setText(_about(job))
         words, tone = state_words(job.state)

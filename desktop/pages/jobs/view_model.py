@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -64,7 +64,7 @@ class JobsState:
 
 
 class JobsModel(ViewModel[JobsState]):
-    """Follows the jobs; pauses, resumes and stops them."""
+    """Follows the jobs; pauses, resumes, stops them, and lets one that waits begin earlier or later."""
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(services, JobsState(), parent)
@@ -129,6 +129,20 @@ class JobsModel(ViewModel[JobsState]):
         client = self.services.client
         self.do(lambda: client.ask(client.job(job_id), action))
 
+    def move(self, job_id: str, before: str | None) -> None:
+        """Let a waiting job begin before another one; None: last."""
+        client = self.services.client
+        self.do(lambda: client.move(client.job(job_id), client.job(before) if before else None))
+
+    def step(self, job_id: str, down: bool) -> None:
+        """Let a waiting job begin one place later or earlier; at the end of the queue it stays."""
+        queue = waiting(self.state.jobs)
+        at = queue.index(job_id) if job_id in queue else -1
+        target = at + 2 if down else at - 1
+        if at < 0 or target < 0 or target > len(queue):
+            return
+        self.move(job_id, queue[target] if target < len(queue) else None)
+
     def pause_all(self) -> None:
         """Pause everything that runs or waits."""
         client = self.services.client
@@ -154,11 +168,18 @@ class JobsModel(ViewModel[JobsState]):
         self.refresh()
 
 
+def waiting(jobs: Sequence[JobRow]) -> list[str]:
+    """Ids of those that can change places, in the order in which they begin."""
+    return [job.id for job in jobs if job.state == "queued" and job.place is not None]
+
+
 def _part(jobs: tuple[JobRow, ...], part: Shown | str) -> tuple[JobRow, ...]:
     states = _PARTS[part]  # type: ignore[index]
     chosen = [job for job in jobs if job.state in states]
     if part == "active":
-        return tuple(sorted(chosen, key=lambda job: (states.index(job.state), job.created, job.id)))
+        return tuple(
+            sorted(chosen, key=lambda job: (states.index(job.state), job.place or job.created, job.id))
+        )
     return tuple(sorted(chosen, key=lambda job: (job.ended or job.created, job.id), reverse=True))
 
 

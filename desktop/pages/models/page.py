@@ -115,6 +115,7 @@ class ModelsPage(Page):
         self._fill()
         chosen = state.model(state.selected)
         if chosen is not None:
+            self._details.offer(state.quantisation)
             self._details.show_model(chosen, state.details)
 
     def open(self, target: Any) -> None:
@@ -227,6 +228,7 @@ class DetailsCard(QWidget):
         super().__init__()
         look, self._context = context.look, context
         self._shown: ModelRow | None = None
+        self._usual = ""
         self._model = page.model
         self._kind, self._default = chip(""), chip(tr("Default base"), "good")
         self._name = label("", "title", wrap=True)
@@ -239,7 +241,6 @@ class DetailsCard(QWidget):
         self._quantisation = QComboBox()
         self._quantisation.setAccessibleName(tr("Quantisation"))
         self._quantisation.addItems(list(QUANTISATIONS))
-        self._quantisation.setCurrentText("q4_k_m")
         self._export = Button(look, tr("Export GGUF"), "package", "primary", self._make_file)
         self._chat = Button(look, tr("Chat with it"), "chats-circle", does=self._talk)
         self._make_default = Button(look, tr("Make default"), "check-circle", "ghost", self._choose_default)
@@ -262,6 +263,12 @@ class DetailsCard(QWidget):
         layout = column(inside)
         self.setLayout(layout)
         self.setFixedWidth(_WIDTH)
+
+    def offer(self, quantisation: str) -> None:
+        """Choose what is set for the workspace, when that is another one than before."""
+        if quantisation != self._usual:
+            self._usual = quantisation
+            self._quantisation.setCurrentText(quantisation)
 
     def show_model(self, model: ModelRow, details: Details) -> None:
         """Show a model."""

@@ -23,6 +23,7 @@ from engine.models.managing import Removed, remove_model, rename_model, restore_
 from engine.models.memory import memory_to_run, memory_to_train
 from engine.models.source import classify, demo_source
 from engine.models.spec import ModelAddSpec
+from engine.workspace.settings import settings_of
 from engine.workspace.tables import Export, Model
 
 Kind = Literal["all", "base", "adapter", "merge", "gguf"]
@@ -80,12 +81,14 @@ class ModelsState:
         models: All, oldest first.
         selected: Id of the one whose details are shown; empty: none.
         bytes: On the disk, of all together.
+        quantisation: In which GGUF files are written unless something else is asked for.
     """
 
     models: tuple[ModelRow, ...] = ()
     selected: str = ""
     details: Details = Details()
     bytes: int = 0
+    quantisation: str = ""
 
     def model(self, model_id: str) -> ModelRow | None:
         """One of them."""
@@ -161,7 +164,9 @@ class ModelsModel(ViewModel[ModelsState]):
             chosen = next((one for one in found if one.id == wanted), found[-1] if found else None)
             details = _details(chosen, infos, found) if chosen is not None else Details()
             size = sum(one.bytes + sum(gguf.bytes for gguf in one.ggufs if gguf.there) for one in found)
-            return ModelsState(found, chosen.id if chosen else "", details, size)
+            return ModelsState(
+                found, chosen.id if chosen else "", details, size, settings_of(workspace).quantisation
+            )
 
         return read
 

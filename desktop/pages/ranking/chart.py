@@ -102,6 +102,10 @@ class RankChart(Canvas):
             )
         middle = place(reference.elo)
         pen.line(QPointF(middle, _TOP), QPointF(middle, bottom), tokens.line, dashed=True)
+        words = f"{reference.name} = {reference.elo:.0f}"
+        wide = min(text_width(words, 12, 500) + 4, ends[1] - ends[0] - 8)
+        begin = min(max(middle - wide / 2, ends[0]), ends[1] - 8 - wide)
+        pen.text(QRectF(begin, 0, wide, 18), words, tokens.muted, weight=500, align=CENTRE)
 
     def _paint_interval(
         self, pen: Pen, row: Standing, y: float, place: object, colour: str, ends: tuple[float, float]

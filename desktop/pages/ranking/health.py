@@ -42,13 +42,24 @@ class HealthCard(QFrame):
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(18)
-        for number, place in enumerate(self._places):
-            grid.addLayout(column(*place, None, gap=2), 0, number)
+        self._grid = grid
+        self._columns = [column(*place, None, gap=2) for place in self._places]
+        for number, figure in enumerate(self._columns):
+            grid.addLayout(figure, 0, number)
             grid.setColumnStretch(number, 1)
         self._says = label("", "muted", wrap=True)
         layout = column(heading(tr("Can you trust the judge?")), grid, self._says, gap=8)
         layout.setContentsMargins(16, 12, 16, 14)
         self.setLayout(layout)
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Put three figures beside each other, or all six."""
+        wide = 3 if narrow else 6
+        for number, figure in enumerate(self._columns):
+            self._grid.removeItem(figure)
+            figure.setParent(None)
+            self._grid.addLayout(figure, number // wide, number % wide)
+            self._grid.setColumnStretch(number, 1 if number < wide else 0)
 
     def show_standings(self, standings: Standings) -> None:
         """Show how the judge does."""

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFileDialog, QMenu, QStackedWidget, QWidget
 
 from desktop.language import tr
 from desktop.pages.compare.words import judge_words, usd
 from desktop.pages.ranking.chart import RankChart, RankTable, kind_colour
 from desktop.pages.ranking.health import HealthCard
 from desktop.pages.ranking.matrix import HeadMatrix, HeadTable
-from desktop.pages.ranking.view_model import (
-    EVERYTHING,
-    Form,
-    RankingModel,
-    RankingState,
-    summary,
-    verdict_in_words,
-)
+from desktop.pages.ranking.state import EVERYTHING, Form, RankingState
+from desktop.pages.ranking.view_model import RankingModel
+from desktop.pages.ranking.words import summary, verdict_in_words
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
@@ -31,8 +28,10 @@ from desktop.widgets.legend import Legend
 from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
 
-#: More tasks than this are chosen from a list instead of from buttons.
-_BUTTONS: Final = 5
+#: Tasks with more letters than this are chosen from a list instead of from buttons.
+_LETTERS: Final = 90
+#: Less wide than this, what stands beside each other goes below each other.
+_NARROW: Final = 1020
 _NAMES: Final[dict[Form, str]] = {
     "png": "ranking.png",
     "svg": "ranking.svg",
@@ -54,8 +53,9 @@ class RankingPage(Page):
     def __init__(self, context: Context, model: RankingModel) -> None:
         look = context.look
         self._export = Button(look, tr("Export"), "export")
+        self._chat = Button(look, tr("Chat with the leader"), "chats-circle", does=self.chat)
         self._more = Button(look, tr("Run more comparisons"), "play", "primary", self._go_judging)
-        super().__init__(context, model, tr("Ranking"), "", self._export, self._more)
+        super().__init__(context, model, tr("Ranking"), "", self._chat, self._export, self._more)
         self._export.setMenu(self._menu())
         model.exported.connect(self._tell_exported)
         model.exporting.connect(lambda job: context.go("jobs", job))
@@ -67,6 +67,9 @@ class RankingPage(Page):
         self._tasks.chosen.connect(model.choose_task)
         self._judges = combo(tr("Whose verdicts"), 160)
         self._judges.activated.connect(lambda at: model.choose_judge(self._judges.itemData(at)))
+        self._references = combo(tr("Whose rating is 1000"), 170)
+        self._references.activated.connect(lambda at: model.choose_reference(self._references.itemData(at)))
+        self._counting = label("", "muted", wrap=True)
         self._chart, self._table = RankChart(look), RankTable(look)
         self._matrix, self._heads = HeadMatrix(look), HeadTable(look)
         self._matrix.chosen.connect(self._compare_pair)
@@ -93,7 +96,6 @@ class RankingPage(Page):
                 gap=8,
             ),
         )
-        self._views: list[QStackedWidget] = []
         self._content = self._build()
         for part in (self._empty, self._problem, self._content):
             self.body.addWidget(part, 1)
@@ -107,13 +109,20 @@ class RankingPage(Page):
         self._empty.setVisible(not state.judges)
         self._problem.setVisible(state.problem is not None)
         self._content.setVisible(bool(state.judges))
-        for part in (self._export, self._more):
-            part.setEnabled(table is not None)
+        self._export.setEnabled(table is not None)
+        self._more.setEnabled(bool(state.judges))
+        self._references.setVisible(table is not None)
         if state.problem is not None:
             self._problem_words.setText(f"{state.problem.message} {state.problem.fix}".strip())
         self._show_choices(state)
-        for view in self._views:
-            view.setVisible(table is not None)
+        self._results.setVisible(table is not None)
+        self._counting.setVisible(state.counting > 0)
+        self._counting.setText(
+            tr("{count} verdicts are being ranked. That takes a while.", count=f"{state.counting:,}")
+        )
+        self._chat.setEnabled(bool(state.leading))
+        names = ", ".join(name for _, name in state.leading)
+        self._chat.setToolTip(tr("Chat with {name}", name=names) if names else "")
         if table is None or state.standings is None:
             return
         ranking = state.standings.ranking
@@ -123,7 +132,7 @@ class RankingPage(Page):
         self._matrix.show_heads(heads)
         self._heads.show_heads(heads)
         self._health.show_standings(state.standings)
-        head, more = verdict_in_words(table)
+        head, more = verdict_in_words(table, state.standings)
         self._note_head.setText(head)
         self._note.setText(more)
         sure = not more
@@ -148,6 +157,7 @@ class RankingPage(Page):
         return [
             Command(tr("Export the ranking as a picture"), "export", lambda: self.ask_where("png")),
             Command(tr("Export the ranking as a table"), "export", lambda: self.ask_where("csv")),
+            Command(tr("Chat with the leading model"), "chats-circle", self.chat),
         ]
 
     def ask_where(self, form: Form) -> None:
@@ -160,15 +170,33 @@ class RankingPage(Page):
                 dark=self.context.look.tokens.name == "dark",
             )
 
-    def ask_where_model(self) -> None:
-        """Ask for a file, and bring the leading model out as a GGUF file."""
-        model = self._leading_model()
-        if model:
-            file, _ = QFileDialog.getSaveFileName(
-                self, tr("Export {name}", name=model), f"{model}.gguf", "*.gguf"
-            )
-            if file:
-                self.model.export_model(model, Path(file))
+    def ask_where_model(self, model: str) -> None:
+        """Ask for a file, and bring a model out as a GGUF file."""
+        file, _ = QFileDialog.getSaveFileName(
+            self, tr("Export {name}", name=model), f"{model}.gguf", "*.gguf"
+        )
+        if file:
+            self.model.export_model(model, Path(file))
+
+    def chat(self) -> None:
+        """Chat with whoever stands first; in an average, with all its fine-tunes."""
+        names = tuple(dict.fromkeys(name for _, name in self.model.state.leading))
+        if names:
+            self.context.go("chat", names)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Put things below each other where there is no room beside."""
+        narrow = event.size().width() < _NARROW
+        directions = QBoxLayout.Direction
+        for layout in (self._pictures, self._choices):
+            layout.setDirection(directions.TopToBottom if narrow else directions.LeftToRight)
+        self._health.set_narrow(narrow)
+        super().resizeEvent(event)
+
+    def close_page(self) -> None:
+        """See `Page`."""
+        self.model.close()
+        super().close_page()
 
     def _build(self) -> QWidget:
         look = self.context.look
@@ -181,7 +209,12 @@ class RankingPage(Page):
                 (kind_colour(tokens, "reference"), tr("reference")),
             ],
         )
-        choices = row(self._studies, self._tasks, self._task_list, self._judges, None, legend, gap=10)
+        self._choices = row(
+            row(self._studies, self._tasks, self._task_list, None, gap=10),
+            row(self._judges, self._references, None, gap=10),
+            gap=10,
+        )
+        self._choices.setStretch(0, 1)
         self._ratings = self._switchable(self._chart, self._table.widget)
         self._meetings = self._switchable(self._matrix, self._heads.widget)
         ratings = card(
@@ -191,6 +224,7 @@ class RankingPage(Page):
                 self._switch(self._ratings),
             ),
             self._ratings,
+            row(legend, None),
         )
         meetings = card(
             heading(
@@ -198,24 +232,25 @@ class RankingPage(Page):
             ),
             self._meetings,
         )
-        pictures = row(ratings, meetings, gap=GAP)
-        pictures.setStretch(0, 58)
-        pictures.setStretch(1, 42)
+        self._pictures = row(ratings, meetings, gap=GAP)
+        self._pictures.setStretch(0, 58)
+        self._pictures.setStretch(1, 42)
         self._note_icon = IconLabel(look, "scales", "warn", 18)
         note = row(self._note_icon, self._note_head, self._note, self._settle, gap=10)
         note.setStretch(2, 1)
         self._note_frame = frame("note", note, padding=(16, 9, 9, 9), tone="warn")
-        whole = QWidget()
-        whole.setLayout(
-            column(choices, pictures, self._note_frame, self._health, row(None, self._cost), None, gap=GAP)
+        self._results = QWidget()
+        self._results.setLayout(
+            column(self._pictures, self._note_frame, self._health, row(None, self._cost), gap=GAP)
         )
+        whole = QWidget()
+        whole.setLayout(column(self._choices, self._counting, self._results, None, gap=GAP))
         return whole
 
     def _switchable(self, picture: QWidget, numbers: QWidget) -> QStackedWidget:
         made = QStackedWidget()
         made.addWidget(picture)
         made.addWidget(numbers)
-        self._views.append(made)
         return made
 
     def _switch(self, views: QStackedWidget) -> Segments:
@@ -237,11 +272,16 @@ class RankingPage(Page):
             for form, text in words.items()
         }
         menu.addSeparator()
-        winner = menu.addAction(tr("The leading model as GGUF..."), self.ask_where_model)
+        winner = menu.addMenu(tr("The leading model as GGUF"))
 
         def show() -> None:
-            actions["html"].setEnabled(bool(self.model.state.study))
-            winner.setEnabled(bool(self._leading_model()))
+            state = self.model.state
+            actions["html"].setEnabled(bool(state.study))
+            winner.clear()
+            for task, name in state.leading:
+                words = tr("{name}, which has learned {task}...", name=name, task=task)
+                winner.addAction(words, partial(self.ask_where_model, name))
+            winner.setEnabled(bool(state.leading))
 
         menu.aboutToShow.connect(show)
         return menu
@@ -253,7 +293,7 @@ class RankingPage(Page):
         tasks = [(one.dataset, _task_words(one.dataset, sealed=one.sealed)) for one in state.tasks]
         if len(tasks) > 1:
             tasks.insert(0, ("", tr("All tasks")))
-        few = len(tasks) <= _BUTTONS
+        few = sum(len(words) + 5 for _, words in tasks) <= _LETTERS
         self._tasks.setVisible(few)
         self._task_list.setVisible(not few)
         if few:
@@ -266,19 +306,15 @@ class RankingPage(Page):
             [(tr("Judge: {name}", name=judge_words(name)), name) for name, _ in state.judges],
             state.judge,
         )
-
-    def _leading_model(self) -> str:
-        """The model at the top of a single task, if it is one of the workspace."""
-        state = self.model.state
-        table = state.table
-        if table is None or state.standings is None or not state.task:
-            return ""
-        best = table.contestants[0].name
-        return "" if state.standings.kinds.get(best, "reference") == "reference" else best.partition("@")[0]
+        if state.standings is not None:
+            names = sorted(row.name for row in state.standings.ranking.contestants)
+            offered = [(tr("1000 = {name}", name=name), name) for name in names]
+            fill(self._references, [(tr("1000 = the mean"), ""), *offered], state.reference)
 
     def _go_judging(self) -> None:
         state = self.model.state
-        task = state.task or (state.standings.datasets[0] if state.standings is not None else "")
+        task = state.task or next(iter(state.standings.datasets if state.standings else ()), "")
+        task = task or state.tasks[0].dataset
         self.context.go("compare", {"dataset": task, "split": "test", "judge": state.judge})
 
     @Slot(str, str)

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from desktop.language import tr
+from desktop.machine import machine_of
+from desktop.pages.settings.licences import Licence, licence_text, licences
+from desktop.problem import Problem
 from desktop.services import Services
+from desktop.shell import places
 from desktop.view_model import ViewModel
+from desktop.words import size
+from engine.models.machine import findings
+from engine.workspace.settings import Settings, change, settings_of
 
-#: Folders of a workspace, in the order in which they are told.
-_FOLDERS: Final = ("models", "datasets", "outputs", "exports", "jobs", "reports", "trash")
+#: Folders of a workspace, in the order in which they are told; what lies beside them is told as one.
+_FOLDERS: Final = (
+    "models",
+    "datasets",
+    "outputs",
+    "exports",
+    "jobs",
+    "reports",
+    "conversations",
+    "trash",
+)
+#: Seconds for which sizes are good: a study changes the catalogue all the time, and large folders take a while.
+_FRESH: Final = 10.0
+_DEFAULTS: Final = Settings()
 
 
 @dataclass(frozen=True)
@@ -32,12 +54,34 @@ class EndpointRow:
 
 
 @dataclass(frozen=True)
-class Licence:
-    """A package that Bakeoff is made with."""
+class PriceRow:
+    """What a model costs, in USD per million tokens.
 
-    name: str
-    version: str
-    licence: str
+    Attributes:
+        own: The user has set it.
+    """
+
+    model: str
+    input: float
+    output: float
+    own: bool
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a workspace takes on its disk, in bytes.
+
+    Attributes:
+        parts: Folder and size; ``other`` is what lies beside them.
+    """
+
+    parts: tuple[tuple[str, int], ...] = ()
+    free: int = 0
+
+    @property
+    def whole(self) -> int:
+        """All together."""
+        return sum(one for _, one in self.parts)
 
 
 @dataclass(frozen=True)
@@ -45,67 +89,91 @@ class SettingsState:
     """What the page shows.
 
     Attributes:
-        sizes: Folder and bytes.
+        prices_of: Where the shipped prices are from, and of which day.
         hub_token: Where the Hugging Face Hub's token comes from; empty: nowhere.
         keyring: Whether keys can be stored.
-        can: What this machine can do, in sentences; ``cannot`` what not.
+        from_environment: What the user's environment sets instead: ``proxy``, ``certificates``.
+        quantisations: Names, from most bits to fewest.
+        able: Whether something can be done on this machine, and the sentence about it.
     """
 
     folder: Path | None = None
-    sizes: tuple[tuple[str, int], ...] = ()
+    sizes: Sizes = Sizes()
+    settings: Settings = _DEFAULTS
     endpoints: tuple[EndpointRow, ...] = ()
+    prices: tuple[PriceRow, ...] = ()
+    prices_of: tuple[str, str] = ("", "")
     hub_token: str = ""
     keyring: bool = False
+    from_environment: frozenset[str] = frozenset()
+    quantisations: tuple[str, ...] = ()
     version: str = ""
-    can: tuple[str, ...] = ()
-    cannot: tuple[str, ...] = ()
+    able: tuple[tuple[bool, str], ...] = ()
     licences: tuple[Licence, ...] = ()
 
 
 class SettingsModel(ViewModel[SettingsState]):
     """Reads the settings and changes them."""
 
+    #: An endpoint has answered: its name, its models, and the seconds that it took.
+    answered = Signal(str, list, float)
+    #: The text of a licence: whose, and the text.
+    licence_read = Signal(str, str)
+
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(services, SettingsState(), parent)
         self._machine: dict[str, Any] | None = None
         self._licences: tuple[Licence, ...] = ()
+        self._sizes: tuple[float, Sizes] | None = None
 
     def read(self) -> Callable[[], SettingsState]:
         """See `ViewModel`."""
         workspace = self.services.workspace
 
         def read() -> SettingsState:
-            from engine.files import folder_bytes
+            from engine.exporting.quantisations import QUANTISATIONS
             from engine.inference.endpoints import list_endpoints
-            from engine.models.machine import examine
+            from engine.inference.own_prices import list_prices
+            from engine.workspace.network import from_environment
             from engine.workspace.secrets import HUB, find_key, keyring_available
 
             if self._machine is None:
-                self._machine = examine(str(workspace.root))
+                self._machine = machine_of(workspace)
                 self._licences = licences()
+            if self._sizes is None or time.monotonic() - self._sizes[0] > _FRESH:
+                self._sizes = time.monotonic(), sizes_of(workspace.root)
             token = find_key(HUB, "HF_TOKEN")
-            sizes = tuple(
-                (name, folder_bytes(workspace.root / name))
-                for name in _FOLDERS
-                if (workspace.root / name).is_dir()
-            )
             endpoints = tuple(
                 EndpointRow(one["name"], one["base_url"], one["key_env"], one["key"] or "")
                 for one in list_endpoints(workspace)
             )
+            prices = list_prices(workspace)
+            set_outside = {
+                "proxy": from_environment("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"),
+                "certificates": from_environment("SSL_CERT_FILE", "SSL_CERT_DIR"),
+            }
             return SettingsState(
-                workspace.root,
-                sizes,
-                endpoints,
-                "" if token is None else token.source,
-                keyring_available(),
-                str(self._machine["version"]),
-                tuple(self._machine["can"]),
-                tuple(self._machine["cannot"]),
-                self._licences,
+                folder=workspace.root,
+                sizes=self._sizes[1],
+                settings=settings_of(workspace),
+                endpoints=endpoints,
+                prices=tuple(PriceRow(**one) for one in prices["models"]),
+                prices_of=(prices["source"], prices["date"]),
+                hub_token="" if token is None else token.source,
+                keyring=keyring_available(),
+                from_environment=frozenset(name for name, is_so in set_outside.items() if is_so),
+                quantisations=tuple(QUANTISATIONS),
+                version=str(self._machine["version"]),
+                able=tuple((one.can, tr(one.text, **one.params)) for one in findings(self._machine)),
+                licences=self._licences,
             )
 
         return read
+
+    def change(self, name: str, value: Any, failed: Callable[[Problem], None]) -> None:
+        """Change a setting of the workspace."""
+        workspace = self.services.workspace
+        self.do(lambda: change(workspace, name, value), failed=failed)
 
     def empty_trash(self) -> None:
         """Remove for good what lies in the trash."""
@@ -114,24 +182,62 @@ class SettingsModel(ViewModel[SettingsState]):
         def empty() -> int:
             from engine.models.managing import empty_trash
 
-            return empty_trash(workspace)
-
-        from desktop.words import size
+            freed = empty_trash(workspace)
+            self._sizes = None
+            return freed
 
         self.do(empty, lambda freed: self.told.emit(tr("{size} are free again.", size=size(freed))))
 
-    def add_endpoint(self, name: str, url: str, variable: str) -> None:
-        """Add an endpoint, or change where it is."""
+    def open_workspace(self, folder: Path, *, new: bool) -> None:
+        """Open another workspace in a window of its own, or make one there."""
+
+        def begin() -> Path:
+            from engine.workspace.folder import WorkspaceError, open_workspace
+
+            if not new and not (folder / "workspace.json").is_file():
+                raise WorkspaceError(
+                    "workspace.none",
+                    "The folder {file} is no workspace.",
+                    fix="Choose the folder that holds a file workspace.json, or make a new workspace.",
+                    file=str(folder),
+                )
+            root = open_workspace(folder).root
+            places.open_window(root)
+            return root
+
+        self.do(
+            begin, lambda root: self.told.emit(tr("{folder} opens in a window of its own.", folder=root.name))
+        )
+
+    def save_endpoint(
+        self, row: EndpointRow, key: str, done: Callable[[], None], failed: Callable[[Problem], None]
+    ) -> None:
+        """Add an endpoint, or change where it is; with a key, put that into the keyring.
+
+        Args:
+            row: What it is to be.
+            key: Empty: as it is.
+            done: Called once it is so; it is asked for its models then.
+            failed: Called where it cannot be.
+        """
         workspace = self.services.workspace
 
         def add() -> None:
-            from engine.inference.endpoints import add_endpoint
+            from engine.inference.endpoints import add_endpoint, checked_key, store_endpoint_key
 
-            add_endpoint(workspace, name, url, variable)
+            if key:
+                checked_key(key)
+            add_endpoint(workspace, row.name, row.base_url, row.key_env)
+            if key:
+                store_endpoint_key(workspace, row.name, key)
 
-        self.do(add)
+        def added(_none: object) -> None:
+            done()
+            self.try_endpoint(row.name)
 
-    def remove_endpoint(self, name: str) -> None:
+        self.do(add, added, failed)
+
+    def remove_endpoint(self, name: str, done: Callable[[], None] = lambda: None) -> None:
         """Forget an endpoint and its key."""
         workspace = self.services.workspace
 
@@ -140,9 +246,22 @@ class SettingsModel(ViewModel[SettingsState]):
 
             remove_endpoint(workspace, name)
 
-        self.do(remove)
+        self.do(remove, lambda _none: done())
 
-    def store_key(self, name: str, key: str) -> None:
+    def restore_endpoint(self, row: EndpointRow) -> None:
+        """Bring one back that was removed; its key is gone, if it had one."""
+        workspace = self.services.workspace
+
+        def add() -> None:
+            from engine.inference.endpoints import add_endpoint
+
+            add_endpoint(workspace, row.name, row.base_url, row.key_env)
+
+        self.do(add)
+
+    def store_key(
+        self, name: str, key: str, done: Callable[[], None], failed: Callable[[Problem], None]
+    ) -> None:
         """Put a key into the keyring."""
         workspace = self.services.workspace
 
@@ -151,7 +270,25 @@ class SettingsModel(ViewModel[SettingsState]):
 
             store_endpoint_key(workspace, name, key)
 
-        self.do(store, lambda _none: self.told.emit(tr("The key of {name} is in the keyring.", name=name)))
+        def stored(_none: object) -> None:
+            self.told.emit(tr("The key of {name} is in the keyring.", name=name))
+            done()
+
+        self.do(store, stored, failed)
+
+    def forget_key(self, name: str) -> None:
+        """Remove a key from the keyring."""
+
+        def forget() -> bool:
+            from engine.workspace.secrets import forget_key
+
+            return forget_key(name)
+
+        def done(had: bool) -> None:
+            gone = tr("The key of {name} is no longer in the keyring.", name=name)
+            self.told.emit(gone if had else tr("The keyring has no key of {name}.", name=name))
+
+        self.do(forget, done)
 
     def try_endpoint(self, name: str) -> None:
         """Ask an endpoint for its models, which costs nothing."""
@@ -162,17 +299,38 @@ class SettingsModel(ViewModel[SettingsState]):
 
             return try_endpoint(workspace, name)
 
-        def done(found: dict[str, Any]) -> None:
-            self.told.emit(
-                tr(
-                    "{name} answers in {seconds} s and offers {count} models.",
-                    name=name,
-                    seconds=found["seconds"],
-                    count=len(found["models"]),
-                )
-            )
+        self.do(ask, lambda found: self.answered.emit(name, found["models"], found["seconds"]))
 
-        self.do(ask, done)
+    def set_price(self, row: PriceRow, done: Callable[[], None], failed: Callable[[Problem], None]) -> None:
+        """Set what a model costs."""
+        workspace = self.services.workspace
+
+        def store() -> None:
+            from engine.inference.own_prices import set_price
+
+            set_price(workspace, row.model, row.input, row.output)
+
+        self.do(store, lambda _none: done(), failed)
+
+    def forget_price(self, model: str, done: Callable[[], None]) -> None:
+        """Go back to the shipped price of a model, or to none."""
+        workspace = self.services.workspace
+
+        def forget() -> None:
+            from engine.inference.own_prices import forget_price
+
+            forget_price(workspace, model)
+
+        self.do(forget, lambda _none: done())
+
+    def read_licence(self, name: str) -> None:
+        """Read the text of a licence; told by `licence_read`."""
+        self.services.background.run(
+            self,
+            lambda: licence_text(name),
+            lambda text: self.licence_read.emit(name, text),
+            self.failed.emit,
+        )
 
     def write_diagnostics(self, file: Path) -> None:
         """Write a file to send along with a report."""
@@ -181,24 +339,21 @@ class SettingsModel(ViewModel[SettingsState]):
         def write() -> Path:
             from engine.diagnostics import write_diagnostics
 
-            return write_diagnostics(workspace, file)
+            return write_diagnostics(workspace, file, ask_torch=False)
 
         self.do(write, lambda made: self.told.emit(tr("{file} has been written.", file=made.name)))
 
 
-def licences() -> tuple[Licence, ...]:
-    """The packages that are installed, with their licences as they name them themselves."""
-    from importlib.metadata import distributions
+def sizes_of(root: Path) -> Sizes:
+    """What a workspace takes, folder by folder."""
+    from engine.files import folder_bytes
 
-    found = {}
-    for package in distributions():
-        name = str(package.metadata["Name"])
-        meta = package.metadata
-        named = "".join(meta.get_all("License-Expression") or [])
-        if not named:
-            classifiers = meta.get_all("Classifier") or []
-            told = [one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License ::")]
-            written = "".join(meta.get_all("License") or [])
-            named = ", ".join(told) or written.strip().split("\n")[0][:80]
-        found[name.lower()] = Licence(name, package.version, named or "?")
-    return tuple(found[name] for name in sorted(found))
+    parts = [(name, folder_bytes(root / name)) for name in _FOLDERS if (root / name).is_dir()]
+    beside = 0
+    for path in root.iterdir():
+        if path.is_dir():
+            beside += folder_bytes(path) if path.name not in _FOLDERS else 0
+        else:
+            with suppress(OSError):  # it was a temporary file
+                beside += path.stat().st_size
+    return Sizes((*parts, ("other", beside)), shutil.disk_usage(root).free)

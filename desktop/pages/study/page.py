@@ -208,7 +208,7 @@ class StudyPage(Page):
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilter(tr("GGUF files (*.gguf)"))
         dialog.setDefaultSuffix("gguf")
-        dialog.selectFile(f"{name}-q4_k_m.gguf")
+        dialog.selectFile(f"{name}.gguf")
         dialog.fileSelected.connect(lambda file: self.model.export(name, Path(file)))
         dialog.open()
 

@@ -100,12 +100,14 @@ class StudyModel(ViewModel[StudyState]):
 
     def export(self, model: str, file: Path) -> None:
         """Bring a fine-tune out as a GGUF file; tells under which job."""
-        client = self.services.client
+        client, workspace = self.services.client, self.services.workspace
 
         def submit() -> str:
             from engine.exporting.spec import ExportSpec
+            from engine.workspace.settings import settings_of
 
-            job = client.submit("export", ExportSpec(model=model, out=str(file)), f"Export {model} as gguf")
+            spec = ExportSpec(model=model, out=str(file), quantisation=settings_of(workspace).quantisation)
+            job = client.submit("export", spec, f"Export {model} as gguf")
             client.ensure_runner()
             return job.id
 

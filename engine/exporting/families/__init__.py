@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from engine.exporting.errors import ExportError
+from engine.exporting.errors import WAY_OUT, ExportError
 from engine.exporting.families.family import Family
 from engine.exporting.families.gemma import Gemma, Gemma2, Gemma3
 from engine.exporting.families.granite import Granite, GraniteMoe
@@ -52,7 +52,7 @@ def family_of(config: HyperParameters, folder: Path) -> Family:
         raise ExportError(
             "export.architecture_unknown",
             "Models of the kind {architecture} cannot be exported to GGUF here.",
-            fix="Convert {file} with a converter of llama.cpp that knows it, and add the GGUF file.",
+            fix=WAY_OUT,
             architecture=config.architecture or "unknown",
             file=str(folder),
         )

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from gguf import MODEL_ARCH, GGUFWriter, RopeScalingType, get_tensor_name_map
 
-from engine.exporting.errors import ExportError
+from engine.exporting.errors import WAY_OUT, ExportError
 from engine.exporting.families.hyperparameters import HyperParameters
 from engine.exporting.mixture import Facts
 from engine.exporting.tensors import Output, Shape, copied, halves, stacked
@@ -142,7 +142,7 @@ class Family:
             raise ExportError(
                 "export.tensor_unknown",
                 "llama.cpp knows no tensor like '{tensor}' in a model of the kind {architecture}.",
-                fix="Convert the model with a converter of llama.cpp that knows it, and add the GGUF file.",
+                fix=WAY_OUT,
                 tensor=name,
                 architecture=self.config.architecture,
             )

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from gguf import MODEL_ARCH, GGUFWriter
 
-from engine.exporting.errors import ExportError
+from engine.exporting.errors import WAY_OUT, ExportError
 from engine.exporting.families.family import Family
 from engine.exporting.tensors import Output
 from engine.exporting.vocabulary import Vocabulary, byte_pairs, sentence_pieces
@@ -87,7 +87,7 @@ class Phi3(Family):
             raise ExportError(
                 "export.rope_unknown",
                 "llama.cpp knows no rotary embedding of the kind '{kind}' in this architecture.",
-                fix="Convert the model with a converter of llama.cpp that knows it, and add the GGUF file.",
+                fix=WAY_OUT,
                 kind=kind,
             )
         if stretch <= 1.0:

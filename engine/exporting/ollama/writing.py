@@ -28,7 +28,7 @@ def gguf_name(model: str, quantisation: str) -> str:
 def ollama_name(model: str) -> str:
     """What a model may be called in Ollama: small ASCII letters, digits, hyphens, dots and underscores.
 
-    A name that loses letters on the way gets a part of its hash, so that it stays apart from others like it.
+    A name of which more changes than the case gets a part of its hash, so that it stays apart from others like it.
     """
     plain = unicodedata.normalize("NFKD", model.replace("ß", "ss"))
     letters = "".join(one for one in plain if not unicodedata.combining(one))
@@ -37,7 +37,7 @@ def ollama_name(model: str) -> str:
         .strip("-._")[:60]
         .rstrip("-._")
     )
-    if name and model.isascii():
+    if name and name == model.lower():
         return name
     return "-".join(part for part in (name, hashlib.sha256(model.encode()).hexdigest()[:6]) if part)
 

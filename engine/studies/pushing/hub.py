@@ -19,6 +19,7 @@ from engine.progress import Reporter
 from engine.studies.pushing.token import require_token
 from engine.studies.release.bundle import FACTS, SUMS
 from engine.studies.release.errors import ReleaseError
+from engine.studies.release.hub_licences import fault_of_card
 
 #: Seconds to wait before a file is sent again after the connection broke off.
 _WAITS: Final = (1.0, 2.0, 4.0)
@@ -110,12 +111,7 @@ class Repository:
                 answer.raise_for_status()
                 return
         faults = [str(one.get("message")) for one in answer.json().get("errors", [])]
-        raise ReleaseError(
-            "push.card_refused",
-            "The Hugging Face Hub does not accept the model card: {reason}.",
-            fix="Correct the lines between the dashes at the top of README.md, and release the model again.",
-            reason="; ".join(faults).rstrip(".")[:300] or "its first lines cannot be read",
-        )
+        raise _card_refused("; ".join(faults) or "its first lines cannot be read")
 
     def upload(self, folder: Path, name: str) -> None:
         """Send one file, unless the Hub has it; small ones travel with the commit.
@@ -250,6 +246,25 @@ class Repository:
                 reason=str(error).strip().split("\n")[0][:200].rstrip(". "),
             )
         return error
+
+
+def require_card(text: str) -> None:
+    """See without the network that a model card is one that the Hub can read.
+
+    Raises:
+        ReleaseError: It is not.
+    """
+    if fault := fault_of_card(text):
+        raise _card_refused(fault)
+
+
+def _card_refused(reason: str) -> ReleaseError:
+    return ReleaseError(
+        "push.card_refused",
+        "The Hugging Face Hub does not accept the model card: {reason}.",
+        fix="Correct the lines between the dashes at the top of README.md, and release the model again.",
+        reason=reason.rstrip(".")[:300],
+    )
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

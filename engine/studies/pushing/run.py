@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from engine.jobs.context import JobContext, JobResult
-from engine.studies.pushing.hub import Repository
+from engine.studies.pushing.hub import Repository, require_card
 from engine.studies.pushing.spec import PushSpec
 from engine.studies.release.bundle import CARD, bundle_files
 
@@ -17,9 +17,11 @@ def run(context: JobContext) -> JobResult:
     started = time.monotonic()
     folder = Path(spec.folder)
     files = bundle_files(folder)
+    card = (folder / CARD).read_text(encoding="utf-8")
+    require_card(card)
     repository = Repository(spec.repository, context)
     repository.prepare(public=spec.public)
-    repository.check_card((folder / CARD).read_text(encoding="utf-8"))
+    repository.check_card(card)
     sizes = {name: (folder / name).stat().st_size for name in files}
     done, total = 0, sum(sizes.values())
     for name in sorted(files, key=lambda name: sizes[name]):

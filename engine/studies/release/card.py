@@ -12,6 +12,9 @@ from engine.studies.release.bundle import FACTS, SUMS
 from engine.studies.release.running import running
 from engine.studies.report_words import elo_span, elo_text, judge_words, number, one_line, percent, ranks, usd
 
+#: What is told of the licences of a model that comes under several, or under one whose text is not there: the Hub
+#: takes links to a LICENSE or LICENSE.md alone.
+LICENCES_TOLD: Final = "LICENSE.md"
 _KINDS: Final = {
     "base": "A base model",
     "adapter": "A fine-tune (LoRA adapter) of {base}",
@@ -41,6 +44,16 @@ def card_text(facts: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def licences_text(facts: Mapping[str, Any]) -> str:
+    """`LICENCES_TOLD` of a release: what the model was made of comes under which licences.
+
+    Args:
+        facts: What ``release.json`` holds.
+    """
+    name = _plain(facts["model"]["name"])
+    return "\n\n".join([f"# Licences of {name}", *_licence(facts)]) + "\n"
+
+
 def _front(facts: Mapping[str, Any]) -> str:
     """The YAML that the Hub reads."""
     model, licence = facts["model"], facts["licence"]
@@ -48,7 +61,7 @@ def _front(facts: Mapping[str, Any]) -> str:
     front: dict[str, Any] = {"license": licence["id"]}
     if licence["id"] == "other":
         front["license_name"] = _licence_name(licence["name"])
-        front["license_link"] = "README.md"
+        front["license_link"] = "LICENSE" if "LICENSE" in licence["texts"] else LICENCES_TOLD
     if hub:
         front["base_model"] = hub
         front["base_model_relation"] = _RELATIONS[model["kind"]]

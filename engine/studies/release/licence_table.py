@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from engine.studies.release.hub_licences import HUB_LICENCES
+
 
 @dataclass(frozen=True)
 class Licence:
@@ -25,7 +27,6 @@ class Licence:
         name_begins: What the name of a derived model has to begin with.
         closed_to_others: The model may not serve to improve other families of language models.
         share_alike: Derived models come under the same licence.
-        on_hub: Whether ``id`` is among those that the Hub knows; of others it wants to be told the name.
     """
 
     id: str
@@ -37,7 +38,11 @@ class Licence:
     name_begins: str = ""
     closed_to_others: bool = False
     share_alike: bool = False
-    on_hub: bool = True
+
+    @property
+    def on_hub(self) -> bool:
+        """Whether ``id`` is among those that the Hub knows; of others it wants to be told the name."""
+        return self.id in HUB_LICENCES
 
 
 _NOTICE: Final = "Pass on the text of the licence and the notices of copyright"
@@ -173,21 +178,18 @@ LICENCES: Final = {
             'Pass on the licence, show "Built with Qwen" or "Improved using Qwen" where a model is trained with it, '
             "and ask Alibaba Cloud for a licence above 100 million monthly users.",
             commercial=None,
-            on_hub=False,
         ),
         Licence(
             "qwen-research",
             "Qwen Research License",
             'For research only; pass on the licence, and show "Built with Qwen" or "Improved using Qwen".',
             commercial=False,
-            on_hub=False,
         ),
         Licence(
             "mrl",
             "Mistral AI Research License",
             "For research only; pass on the licence.",
             commercial=False,
-            on_hub=False,
         ),
     )
 }
@@ -238,7 +240,6 @@ _TITLES: Final = (
             ("attribution noncommercial", "by-nc"),
             ("attribution noderivatives", "by-nd"),
             ("attribution sharealike", "by-sa"),
-            ("attribution", "by"),
         )
     ),
     (r"gnu affero general public license version 3", "agpl-3.0"),
@@ -248,11 +249,23 @@ _TITLES: Final = (
 _TOP: Final = 12
 #: What such a line begins with.
 _BEFORE: Final = re.compile(r"\s*(copyright\b|\(c\)|©|all rights reserved|https?://|[^\w]*$)", re.IGNORECASE)
+#: A title is no longer than this, speaks of a licence, and is no sentence.
+_TITLE: Final = 80
+_NAMES_LICENCE: Final = re.compile(r"licen[cs]e|\bterms\b|\bagreement\b|creative commons", re.IGNORECASE)
+#: Titles, as words, of those licences whose whole text is known.
+_PLAIN_TITLE: Final = re.compile(
+    r"(the )?(mit license( mit)?|apache license( version 2 0.*)?|creative commons attribution 4 0 international.*)"
+)
 #: The terms of the Apache License 2.0, from their heading to their end, as words.
 _APACHE: Final = "30e4fead14bea27559ab87df4b7e795f30238bd249aae20bc792ba6615939d57"
 _APACHE_TERMS: Final = re.compile(
     r"(apache license )?version 2 0 january 2004 (http www apache org licenses )?(?P<terms>terms and conditions .*?)"
     r"end of terms and conditions( appendix .{,1300} limitations under the license)?"
+)
+#: CC BY 4.0 as words: with what Creative Commons says around it, and from its second title to its last section.
+_CC_BY: Final = (
+    "2db062dd40e7bec05f856fa75834d18d15b06014d537775860dd1f054a5f0389",
+    "e73b14644bff17658d10b651b24b4e872f63d7513c447933fad53666a196df8e",
 )
 #: The MIT License from its permission to its end, as words.
 _MIT: Final = "0cf21bdfd1964a97a8615e128534845826afbc887edc95aa5c925cbf64386b5c"
@@ -267,12 +280,11 @@ def licence_named(name: str) -> Licence | None:
 def licence_of_text(text: str) -> Licence | None:
     """The licence whose own text this is; None where it is no text that is known, or a changed one.
 
-    Licences that restrict are told by their title, at the beginning. The two that allow anything have to be whole,
+    Licences that restrict are told by their title, at the beginning. Those that allow anything have to be whole,
     word for word: a text that only speaks of them, or adds to them, allows less.
     """
-    lines = text.lstrip("\ufeff").strip().splitlines()
-    top = [line for line in lines[:_TOP] if not _BEFORE.match(line)]
-    words = _words("\n".join([*top, *lines[_TOP:]]))
+    top, rest = _parts(text)
+    words = _words("\n".join([*top, *rest]))
     for pattern, name in _TITLES:
         if re.match(rf"(the )?{pattern}\b", words):
             return LICENCES[name]
@@ -281,7 +293,33 @@ def licence_of_text(text: str) -> Licence | None:
     apache = _APACHE_TERMS.fullmatch(words)
     if apache and _sha256(apache["terms"]) == _APACHE:
         return LICENCES["apache-2.0"]
+    if _sha256(words) in _CC_BY:
+        return LICENCES["cc-by-4.0"]
     return None
+
+
+def title_of_text(text: str) -> str:
+    """What the text of a licence that is not known here calls itself; empty where its first lines do not say.
+
+    One that bears the title of a licence whose text it is not is called a modified one.
+    """
+    for line in _parts(text)[0]:
+        title = line.strip(" \t#*=_-")
+        if len(title) > _TITLE or title.endswith(".") or not _NAMES_LICENCE.search(title):
+            continue
+        return f"Modified {title}" if _PLAIN_TITLE.fullmatch(_words(title)) else title
+    return ""
+
+
+def is_modified(text: str) -> bool:
+    """Whether a text says of itself, in its title, that it is a modified licence."""
+    return bool(re.match(r"\W*(the )?modified\b", "\n".join(_parts(text)[0]), re.IGNORECASE))
+
+
+def _parts(text: str) -> tuple[list[str], list[str]]:
+    """The lines at the top of a text without those that name owners, and all that follow."""
+    lines = text.lstrip("\ufeff").strip().splitlines()
+    return [line for line in lines[:_TOP] if not _BEFORE.match(line)], lines[_TOP:]
 
 
 def _words(text: str) -> str:

@@ -9,8 +9,15 @@ from typing import Any, Final
 
 import yaml
 
-from engine.models.notices import is_licence_text, notices_in
-from engine.studies.release.licence_table import Licence, licence_named, licence_of_text
+from engine.models.notices import card_in, is_licence_text, notices_in
+from engine.studies.release.hub_licences import HUB_LICENCES
+from engine.studies.release.licence_table import (
+    Licence,
+    is_modified,
+    licence_named,
+    licence_of_text,
+    title_of_text,
+)
 
 #: Words of cards that name no licence.
 _NO_NAMES: Final = ("other", "unknown", "none", "")
@@ -63,42 +70,95 @@ class Consequences:
 def licence_of_folder(model: str, folder: Path | None, catalogued: str = "") -> ParentLicence:
     """What a model comes under.
 
-    Its card is asked first, then its licence files, then what the catalogue noted when the model was added. Where the
-    card names a licence that is not known here, a permissive text beside it does not count: it may be that of the
-    program alone, or one that the card's own restricts.
+    Its card says so, or else what the catalogue noted when the model was added. The licence files beside it count
+    where that is unknown, and where they restrict what the card allows; a text that allows anything does not count
+    against a card that names something else: it may be that of the program alone.
 
     Args:
         model: What it is called.
         folder: Where its files are; None: they are not here any more.
         catalogued: The catalogue's note.
     """
-    named = _named_by(front_matter(folder / "README.md")) if folder is not None else []
-    for name in named:
-        if found := licence_named(name):
-            return ParentLicence(model, name, found, "its model card")
-    called = ", ".join(named)
-    for file in notices_in(folder) if folder is not None else ():
-        if not is_licence_text(file.name):
-            continue
-        found = licence_of_text(file.read_text(encoding="utf-8", errors="replace"))
-        if found is not None and not (named and found.permissive):
-            return ParentLicence(model, called or found.id, found, f"its file {file.name}")
-    if not named and catalogued.lower() not in _NO_NAMES:
+    matter = front_matter(folder) if folder is not None else {}
+    declared = _declared(model, matter, catalogued)
+    texts = _texts_in(folder) if folder is not None else []
+    known = [(one, one.licence) for one in texts if one.licence is not None]
+    strict = sorted((pair for pair in known if not pair[1].permissive), key=lambda pair: _strictness(pair[1]))
+    narrow = [one for one, _ in strict]
+    if declared is not None and declared.licence is not None:
+        if not declared.licence.permissive:
+            return declared
+        narrow += [one for one in texts if one.modified]
+        return narrow[0].told_of(model) if narrow else declared
+    if narrow:
+        return narrow[0].told_of(model, declared.named if declared is not None else "")
+    if declared is not None:
+        return declared
+    unknown = [one for one in texts if one.licence is None]
+    if unknown:
+        return unknown[0].told_of(model)
+    if texts and not _names_none_of_the_hub(matter, catalogued):
+        return texts[0].told_of(model)
+    return ParentLicence(model, "", None, "nowhere")
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A file with the text of a licence."""
+
+    file: str
+    title: str
+    licence: Licence | None
+    modified: bool
+
+    def told_of(self, model: str, called: str = "") -> ParentLicence:
+        named = called or (self.licence.id if self.licence is not None else self.title)
+        return ParentLicence(model, named, self.licence, f"its file {self.file}")
+
+
+def _texts_in(folder: Path) -> list[_Text]:
+    """The licence texts that lie with a model, by name of file."""
+    found = []
+    for file in notices_in(folder):
+        if is_licence_text(file.name):
+            text = file.read_text(encoding="utf-8", errors="replace")
+            licence = licence_of_text(text)
+            title = "" if licence is not None else title_of_text(text)
+            found.append(_Text(file.name, title, licence, licence is None and is_modified(text)))
+    return found
+
+
+def _strictness(licence: Licence) -> tuple[bool, bool]:
+    """To sort by: what forbids most comes first."""
+    return licence.derivatives, licence.commercial is not False
+
+
+def _declared(model: str, matter: Mapping[str, Any], catalogued: str) -> ParentLicence | None:
+    """What a card calls the licence, or else the catalogue; None where neither names one.
+
+    A name of its own beside a common licence changes that ("license: mit, license_name: modified-mit"), unless the
+    common one forbids more.
+    """
+    names = [name for key in ("license_name", "license") if (name := _name_of(matter.get(key)))]
+    if names:
+        known = [licence_named(name) for name in names]
+        if len(names) == 2 and known[0] is not None and known[0].permissive and known[1] != known[0]:
+            return ParentLicence(model, names[1], known[1], "its model card")
+        return ParentLicence(model, names[0], known[0], "its model card")
+    if catalogued.strip().lower() not in _NO_NAMES:
         return ParentLicence(model, catalogued, licence_named(catalogued), "the catalogue")
-    return ParentLicence(model, called, None, "its model card" if named else "nowhere")
+    return None
 
 
-def _named_by(matter: Mapping[str, Any]) -> list[str]:
-    """What a card calls the licence, most particular first; several that hold together are one name."""
-    names = []
-    for key in ("license_name", "license"):
-        value = matter.get(key)
-        parts = [str(one or "").strip() for one in (value if isinstance(value, list) else [value])]
-        name = " and ".join(part for part in parts if part.lower() not in _NO_NAMES)
-        if name and name not in names:
-            names.append(name)
-    # A name of its own beside a common licence changes that: "license: mit, license_name: modified-mit".
-    return names[:1]
+def _name_of(value: Any) -> str:
+    """The name in a field of a card; several that hold together are one name."""
+    parts = [str(one or "").strip() for one in (value if isinstance(value, list) else [value])]
+    return " and ".join(part for part in parts if part.lower() not in _NO_NAMES)
+
+
+def _names_none_of_the_hub(matter: Mapping[str, Any], catalogued: str) -> bool:
+    """Whether the card says that the licence is none of the common ones, without naming it."""
+    return "other" in {str(matter.get("license") or "").lower(), catalogued.strip().lower()}
 
 
 def follow(parents: Sequence[ParentLicence], name: str) -> Consequences:
@@ -119,6 +179,9 @@ def follow(parents: Sequence[ParentLicence], name: str) -> Consequences:
         for licence in known.values()
         if licence.name_begins and not name.lower().startswith(licence.name_begins.lower())
     ]
+    named = {one.named.strip().lower() for one in parents}
+    if parents and not known and len(named) == 1 and named <= HUB_LICENCES:
+        return Consequences(named.pop(), "", tuple(follows), tuple(conflicts))
     if not parents or any(one.licence is None for one in parents):
         others = sorted({one.named or "unknown" for one in parents if one.licence is None} | set(known))
         return Consequences(
@@ -161,8 +224,11 @@ def _conflicts(licences: list[Licence]) -> list[str]:
     return found
 
 
-def front_matter(card: Path) -> dict[str, Any]:
-    """The YAML at the top of a model card; empty where there is none that can be read."""
+def front_matter(folder: Path) -> dict[str, Any]:
+    """The YAML at the top of a model's card; empty where there is none that can be read."""
+    card = card_in(folder)
+    if card is None:
+        return {}
     try:
         text = card.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -123,7 +123,7 @@ def _note_source(workspace: Workspace, row: Model, found: Origins) -> None:
     if place is None:
         return
     found.folders[row.name] = place
-    languages = front_matter(place / "README.md").get("language") or []
+    languages = front_matter(place).get("language") or []
     for language in [languages] if isinstance(languages, str) else languages:
         if isinstance(language, str) and language not in found.languages:
             found.languages.append(language)

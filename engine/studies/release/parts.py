@@ -16,29 +16,19 @@ from engine.exporting.ollama.writing import check_prompts, gguf_name, modelfile_
 from engine.exporting.parity import token_before_prompts
 from engine.exporting.sources import sixteen_bits, trained_on
 from engine.exporting.spec import ExportSpec
-from engine.files import folder_bytes, read_json, sha256_file, write_json
+from engine.files import folder_bytes, sha256_file
 from engine.jobs.context import JobContext
 from engine.models.library import ExportedFile, ModelFiles, find_export
 from engine.models.template import load_template
 from engine.studies.release.bundle import copy_file
-from engine.studies.release.origins import Origins, clean_of_paths, model_files
+from engine.studies.release.origins import Origins, model_files, pathless
+from engine.studies.release.places import PROVENANCE, change_json, forget_places
 from engine.studies.release.spec import ReleaseSpec
 from engine.weights.folding import fold_adapter
 from engine.workspace.adoption import NewExport
 
 #: Where the adapter lies in the bundle.
 ADAPTER: Final = "adapter"
-_PROVENANCE: Final = "bakeoff.json"
-#: What configs note about the folders of those who saved them; nobody reads it.
-_PLACES: Final = (
-    "_name_or_path",
-    "name_or_path",
-    "special_tokens_map_file",
-    "tokenizer_file",
-    "vocab_file",
-    "merges_file",
-    "cache_dir",
-)
 
 
 class Parts:
@@ -65,13 +55,13 @@ class Parts:
             fold_adapter(files.base_folder, files.adapter_folder, whole, reporter=self._context)
             if (files.folder / "chat_template.jinja").is_file():  # the one that training used
                 shutil.copyfile(files.folder / "chat_template.jinja", whole / "chat_template.jinja")
-            if (files.folder / _PROVENANCE).is_file():
-                shutil.copyfile(files.folder / _PROVENANCE, whole / _PROVENANCE)
+            if (files.folder / PROVENANCE).is_file():
+                shutil.copyfile(files.folder / PROVENANCE, whole / PROVENANCE)
         else:
             whole.mkdir()
             for file in model_files(files.folder):
                 copy_file(file, whole / file.name, self._context)
-        _forget_places(whole)
+        forget_places(whole, self._places())
         moved = [file for file in sorted(whole.iterdir()) if file.is_file()]
         size = sum(file.stat().st_size for file in moved)
         for file in moved:
@@ -87,12 +77,17 @@ class Parts:
         for file in sorted(files.folder.iterdir()):
             if file.is_file() and file.name != "README.md":
                 copy_file(file, target / file.name, self._context)
-        config = read_json(target / "adapter_config.json") or {}
-        base = next((one["hub_id"] for one in origins.ancestors if one["depth"] == 1 and one["hub_id"]), None)
-        config["base_model_name_or_path"] = base or files.base_name
-        write_json(target / "adapter_config.json", config, durable=False)
-        _forget_places(target)
-        return {"folder": ADAPTER, "base": config["base_model_name_or_path"], "bytes": folder_bytes(target)}
+        hub_ids = (one["hub_id"] for one in origins.ancestors if one["depth"] == 1 and one["hub_id"])
+        base = next(hub_ids, None) or pathless(files.base_name)
+        named = {"base_model_name_or_path": base}
+        change_json(target / "adapter_config.json", lambda config: config | named)
+        forget_places(target, self._places())
+        return {"folder": ADAPTER, "base": base, "bytes": folder_bytes(target)}
+
+    def _places(self) -> list[Path]:
+        """Folders that are nobody else's business."""
+        files, workspace = self._files, self._context.workspace
+        return [workspace.root, files.folder, files.base_folder, self._folder, Path.home()]
 
     def gguf(self, quantisation: str) -> dict[str, Any]:
         """One GGUF file: the workspace's own, if it has one of these weights, else a new one."""
@@ -200,16 +195,3 @@ class Parts:
             dataset=self._spec.dataset,
             threads=self._spec.threads,
         )
-
-
-def _forget_places(folder: Path) -> None:
-    """Take paths of this machine out of the files that may name some."""
-    for file in sorted(folder.glob("*.json")):
-        # The tokenizer itself is large, and names no places.
-        config = read_json(file) if file.name not in (_PROVENANCE, "tokenizer.json") else None
-        if isinstance(config, dict) and any(config.get(key) is not None for key in _PLACES):
-            left = {key: value for key, value in config.items() if key not in _PLACES}
-            write_json(file, left, durable=False)
-    provenance = read_json(folder / _PROVENANCE)
-    if provenance is not None:
-        write_json(folder / _PROVENANCE, clean_of_paths(provenance), durable=False)

@@ -13,7 +13,7 @@ from engine.jobs.context import JobContext, JobResult
 from engine.models.library import ModelFiles, find_model
 from engine.models.notices import is_licence_text, notices_in
 from engine.studies.release.bundle import CARD, FACTS, Bundle, write_sums
-from engine.studies.release.card import card_text
+from engine.studies.release.card import LICENCES_TOLD, card_text, licences_text
 from engine.studies.release.earlier import asked, summary_of
 from engine.studies.release.evidence import find_evidence
 from engine.studies.release.facts import model_facts, versions
@@ -81,6 +81,9 @@ def _make(context: JobContext, spec: ReleaseSpec, files: ModelFiles, bundle: Bun
     }
     write_json(bundle.folder / FACTS, facts, durable=False)
     (bundle.folder / CARD).write_text(card_text(facts), encoding="utf-8", newline="\n")
+    if licence.id == "other" and "LICENSE" not in texts:
+        told = licences_text(facts)
+        (bundle.folder / LICENCES_TOLD).write_text(told, encoding="utf-8", newline="\n")
     write_sums(bundle.folder)
     context.check()
 
@@ -95,7 +98,7 @@ def _licence_texts(folder: Path, origins: Origins, licence: Consequences) -> lis
             shutil.copyfile(file, target)
             copied.append(target.relative_to(folder).as_posix())
     own = [name for name in copied if is_licence_text(Path(name).name)]
-    if len(own) == 1 and not licence.name and licence.id != "unknown":
+    if len(own) == 1 and len(origins.licences) == 1 and licence.id != "unknown":
         shutil.copyfile(folder / own[0], folder / "LICENSE")
         copied.append("LICENSE")
     return copied

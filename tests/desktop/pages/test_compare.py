@@ -299,7 +299,7 @@ def test_missing_answers_are_generated_first(page: ComparePage, until: Until) ->
     answer(workspace, "Half", [Output(one, "it is half", "stop", 3, 0.1) for one in prompts(workspace)[:5]])
     until(lambda: "Half" in {one.name for one in page.model.state.shown})
     dialog = open_dialog(page, until)
-    assert any(text == f"{COUNT - 5} answers are missing" for text in texts(dialog))
+    until(lambda: f"{COUNT - 5} answers are missing" in set(texts(dialog)))
     # Nobody of that name can answer any more: told before a job begins.
     until(lambda: dialog.model.state.answers_problem is not None)
     box = next(one for one in dialog.findChildren(QAbstractButton) if one.text() == "Half")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton
 
 from desktop.pages.jobs.page import JobCard, JobsPage
+from desktop.pages.jobs.reorder import MIME, DropColumn, Grip
 from desktop.shell.window import MainWindow
 from engine.jobs.client import JobClient
+from engine.jobs.directory import in_order, job_directories
+from engine.jobs.locks import ProcessLock
 from engine.workspace import Workspace
 from tests.desktop.conftest import Until
 from tests.engine.jobs.helpers import submit_import, write_rows
@@ -84,3 +89,84 @@ def test_a_failure_is_told_with_its_cause_and_what_to_do(
     log = page.findChild(QPlainTextEdit)
     assert isinstance(log, QPlainTextEdit)
     assert log.accessibleName() == "Log of Import bad"
+
+
+@pytest.fixture
+def queue(workspace: Workspace, page: JobsPage, tmp_path: Path, until: Until) -> Iterator[list[str]]:
+    """Three jobs that wait, as nobody runs them; their titles."""
+    with ProcessLock(workspace.runner_lock):
+        file = write_rows(tmp_path / "rows.jsonl", 20)
+        for name in ("first", "second", "third"):
+            submit_import(JobClient(workspace), file, name)
+        until(lambda: len(cards(page)) == 3)
+        yield ["Import first", "Import second", "Import third"]
+
+
+def titles(page: JobsPage) -> list[str]:
+    """Of the cards, from top to bottom."""
+    shown = sorted(cards(page), key=lambda card: card.mapTo(page, QPoint(0, 0)).y())
+    return [words(card)[0] for card in shown]
+
+
+def grip(page: JobsPage, title: str) -> Grip:
+    (found,) = [one for one in page.findChildren(Grip) if title in one.accessibleName()]
+    return found
+
+
+def test_a_waiting_job_changes_places_by_the_arrow_keys_and_keeps_the_keyboard(
+    page: JobsPage, workspace: Workspace, until: Until, queue: list[str]
+) -> None:
+    first, second, third = queue
+    assert titles(page) == queue
+    held = grip(page, third)
+    held.setFocus()
+    QTest.keyClick(held, Qt.Key.Key_Up)
+    until(lambda: titles(page) == [first, third, second])
+    QTest.keyClick(held, Qt.Key.Key_Up)
+    until(lambda: titles(page) == [third, first, second])
+    QTest.keyClick(held, Qt.Key.Key_Up)  # it is the first already
+    QTest.keyClick(held, Qt.Key.Key_Down)
+    until(lambda: titles(page) == [first, third, second])
+    assert held.hasFocus()
+    in_queue = in_order(job_directories(workspace.jobs), queue=True)
+    assert [job.request().title for job in in_queue] == [first, third, second]
+
+
+def test_a_waiting_job_is_dropped_between_two_others(page: JobsPage, until: Until, queue: list[str]) -> None:
+    first, second, third = queue
+    column = page.findChild(DropColumn)
+    assert isinstance(column, DropColumn)
+    card = next(one for one in cards(page) if third in words(one))
+    data = QMimeData()
+    data.setData(MIME, card.job_id.encode())
+    # Above the middle of the second card.
+    aim = next(one for one in cards(page) if second in words(one))
+    where = aim.mapTo(column, QPoint(40, 5))
+    drop(column, where, data)
+    until(lambda: titles(page) == [first, third, second])
+    drop(column, QPoint(40, column.height() - 2), data)
+    until(lambda: titles(page) == [first, second, third])
+
+
+def test_other_things_are_not_taken_into_the_queue(page: JobsPage, queue: list[str]) -> None:
+    column = page.findChild(DropColumn)
+    assert isinstance(column, DropColumn)
+    data = QMimeData()
+    data.setText("a letter")
+    event = QDragEnterEvent(
+        QPoint(5, 5),
+        Qt.DropAction.MoveAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(column, event)
+    assert not event.isAccepted()
+
+
+def drop(column: DropColumn, where: QPoint, data: QMimeData) -> None:
+    """What Qt tells of a drag that ends there."""
+    how = (Qt.DropAction.MoveAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(column, QDragEnterEvent(where, *how))
+    QApplication.sendEvent(column, QDragMoveEvent(where, *how))
+    QApplication.sendEvent(column, QDropEvent(QPointF(where), *how))

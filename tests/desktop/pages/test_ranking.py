@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLabel, QWidget
 
 from desktop.pages.compare.page import ComparePage
+from desktop.pages.ranking import reading
 from desktop.pages.ranking.chart import RankChart, scale_of, ticks
 from desktop.pages.ranking.health import HealthCard
 from desktop.pages.ranking.matrix import HeadMatrix
 from desktop.pages.ranking.page import RankingPage
 from desktop.shell.window import MainWindow
-from engine.judging.standings import standings
+from engine.judging.aside import Aside, Question
+from engine.judging.standings import judged_tasks, standings
 from engine.ranking.result import Standing
 from engine.workspace import Workspace
+from engine.workspace.adoption import Adoption, NewContestant, NewModel, adopt
+from engine.workspace.naming import NameUnknownError
 from tests.answered import fill, judge, prompts
 from tests.conftest import Cli
 from tests.desktop.conftest import Until
@@ -88,6 +94,135 @@ def test_another_judge_counts_by_keyboard(page: RankingPage, until: Until) -> No
     until(lambda: [row.name for row in page.model.state.table.contestants] == ["Good", "Bad"])  # type: ignore[union-attr]
 
 
+def test_verdicts_that_could_not_be_used_are_counted(
+    page: RankingPage, filled: Workspace, until: Until
+) -> None:
+    assert page.model.state.standings.health.unread_rate == 0  # type: ignore[union-attr]
+    for place, prompt in enumerate(prompts(filled)):
+        if place < 8:
+            judge(filled, prompt, "Good", "Bad", None)
+    page.model.services.feed.look()
+    until(lambda: page.model.state.standings.health.unread_rate == 0.1)  # type: ignore[union-attr]
+    assert "10.0%" in texts(page.findChild(HealthCard))  # type: ignore[arg-type]
+    assert "$0.80" in texts(page)  # they have cost as much as others
+
+
+def test_a_reference_is_1000_by_keyboard(page: RankingPage, until: Until, cli: Cli) -> None:
+    choice = next(
+        box for box in page.findChildren(QComboBox) if box.accessibleName() == "Whose rating is 1000"
+    )
+    choice.setFocus()
+    for _ in range(2):
+        QTest.keyClick(choice, Qt.Key.Key_Down)
+    until(lambda: page.model.state.reference == "Copy" and page.model.state.standings is not None)
+    until(lambda: page.model.state.standings.ranking.reference == "Copy")  # type: ignore[union-attr]
+    ranked = cli("rank", "--dataset", "things", "--judge", "lab:judge", "--reference", "Copy", "--json").json
+    assert page.model.state.table.as_dict()["contestants"] == ranked["contestants"]  # type: ignore[union-attr]
+    # Where it takes no part, the mean is 1000 again.
+    page.model.choose_judge("human")
+    until(lambda: page.model.state.judge == "human" and page.model.state.standings is not None)
+    until(lambda: choice.currentText() == "1000 = the mean")
+
+
+def test_the_leader_leaves_and_chats(
+    workspace: Workspace, window: MainWindow, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(workspace, tmp_path)
+    model = NewModel(id="m1", name="Good", kind="adapter", folder="models/m1", weights_sha256="0")
+    adopt(
+        workspace.catalogue,
+        job_id="train",
+        kind="train",
+        title="Good",
+        study=None,
+        summary={},
+        what=Adoption(models=[model]),
+    )
+    for prompt in prompts(workspace):
+        judge(workspace, prompt, "Good", "Bad", "a")
+        judge(workspace, prompt, "Bad", "Good", "b")
+    window.go("ranking")
+    page = window.page
+    assert isinstance(page, RankingPage)
+    until(lambda: page.model.state.leading)
+    assert page.model.state.leading == [("things", "Good")]
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "good.gguf"), ""))
+    asked: list[tuple[str, object]] = []
+    monkeypatch.setattr(page.model, "export_model", lambda *what: asked.append(what))
+    page.ask_where_model("Good")
+    assert asked == [("Good", tmp_path / "good.gguf")]
+    gone: list[tuple[str, object]] = []
+    page.context = replace(page.context, go=lambda where, what: gone.append((where, what)))
+    button = next(
+        one for one in page.findChildren(QAbstractButton) if one.text().strip() == "Chat with the leader"
+    )
+    button.setFocus()
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    assert gone == [("chat", ("Good",))]
+
+
+def test_very_many_verdicts_are_ranked_in_another_process(
+    filled: Workspace, window: MainWindow, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_ASIDE", 10)
+    window.go("ranking")
+    page = window.page
+    assert isinstance(page, RankingPage)
+    counting: list[int] = []
+    page.model.changed.connect(lambda: counting.append(page.model.state.counting))
+    until(lambda: page.model.state.standings is not None)
+    assert counting == [72, 0]
+    here = standings(filled, ["things"], "lab:judge")
+    assert page.model.state.standings.ranking == here.ranking  # type: ignore[union-attr]
+    # Another wish takes the place of what is under way.
+    page.model.choose_judge("human")
+    page.model.choose_judge("lab:judge")
+    page.model.choose_judge("human")
+    until(lambda: page.model.state.judge == "human" and page.model.state.standings is not None)
+    assert page.model.state.standings.judge == "human"  # type: ignore[union-attr]
+
+
+def test_another_process_tells_failures_and_can_be_cancelled(filled: Workspace) -> None:
+    aside = Aside()
+    with pytest.raises(NameUnknownError, match="no dataset named 'nothing'"):
+        aside.standings(filled, Question(["nothing"], "lab:judge"))
+    found: list[object] = []
+    asking = Thread(
+        target=lambda: found.append(aside.standings(filled, Question(["things"], "lab:judge"))), daemon=True
+    )
+    asking.start()
+    while not aside.busy:
+        pass
+    aside.cancel()
+    asking.join(60)
+    assert found == [None]
+
+
+def test_a_model_that_answers_anew_is_ranked_anew(page: RankingPage, filled: Workspace, until: Until) -> None:
+    before = judged_tasks(filled)
+    fresh = NewContestant(
+        id="c-new", name="Bad", entrant="base of Bad", dataset_id="d1", identity={"n": "new"}
+    )
+    adopt(
+        filled.catalogue,
+        job_id="again",
+        kind="generate",
+        title="Bad",
+        study=None,
+        summary={},
+        what=Adoption(contestants=[fresh]),
+    )
+    assert judged_tasks(filled)[0].stamp != before[0].stamp
+    page.model.services.feed.look()
+    until(lambda: [row.name for row in page.model.state.table.contestants] == ["Good", "Copy"])  # type: ignore[union-attr]
+
+
+def test_a_narrow_window_needs_no_scrolling_to_the_side(page: RankingPage, window: MainWindow) -> None:
+    window.resize(1000, 640)
+    QCoreApplication.processEvents()
+    assert page.horizontalScrollBar().maximum() == 0
+
+
 def test_pictures_are_tables_too(page: RankingPage) -> None:
     page.show()
     tables = [
@@ -145,6 +280,12 @@ def test_verdicts_that_connect_nobody_are_told_as_such(
     window.go("ranking")
     until(lambda: window.page.model.loaded)
     assert "There is no scored verdict" in texts(window.page)  # the other orders are missing
+    more = next(
+        one
+        for one in window.page.findChildren(QAbstractButton)
+        if one.text().strip() == "Run more comparisons"
+    )
+    assert more.isEnabled()  # it is what helps
     for prompt in prompts(workspace):
         judge(workspace, prompt, "Bad", "Good", "b")
     until(lambda: window.page.model.state.standings is not None)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from gguf import GGUFReader
@@ -101,6 +102,53 @@ def test_a_file_that_others_changed_is_no_longer_the_models(ready: Workspace, tm
     assert find_export(ready, files, "q8_0") is not None
     out.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     assert find_export(ready, files, "q8_0") is None
+
+
+def test_a_file_that_another_converter_made_is_checked_and_taken_over(
+    cli_here: Cli, ready: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tmp_path / "made.gguf"
+    do(ready, "export", ExportSpec(model="tuned", quantisation="q8_0", out=str(made)))
+    files = find_model(ready, "tuned")
+    made = made.rename(tmp_path / "elsewhere.gguf")
+    assert find_export(ready, files) is None
+    monkeypatch.setattr(ready_families(), "FAMILIES", {})  # nothing can be exported here
+    refused = cli_here("export", "tuned", tmp_path / "no.gguf", "--as", "gguf")
+    assert "--converted FILE.gguf" in refused.stderr
+    done = cli_here("export", "tuned", tmp_path / "taken.gguf", "--as", "gguf", "--converted", made, "--json")
+    assert done.status == 0, done.stderr
+    assert (done.json["quantisation"], done.json["parity"]["different"]) == ("q8_0", 0)
+    assert (tmp_path / "taken.gguf").read_bytes() == made.read_bytes()
+    export = find_export(ready, files)
+    assert export is not None
+    assert export.file == tmp_path / "taken.gguf"
+    answers = do(ready, "generate", GenerateSpec(models=["tuned@q8_0"], dataset="colours"))[1]
+    assert len(answers["outputs"]) == 9
+
+
+def test_what_cannot_be_taken_over_is_refused(cli_here: Cli, ready: Workspace, tmp_path: Path) -> None:
+    broken, notes = tmp_path / "broken.gguf", tmp_path / "notes.gguf"
+    do(ready, "export", ExportSpec(model="base", quantisation="q8_0", out=str(broken)))
+    broken.write_bytes(broken.read_bytes()[:2000])
+    notes.write_text("no model at all", encoding="utf-8")
+    for words, said in (
+        (("--as", "gguf", "--converted", broken), "broken.gguf"),
+        (("--as", "gguf", "--converted", notes), "notes.gguf"),
+        (("--as", "gguf", "--converted", tmp_path / "missing.gguf"), "There is no file"),
+        (("--as", "merged", "--converted", broken), "--as merged asks for another"),
+        (("--as", "gguf", "--quant", "q8_0", "--converted", broken), "--quant asks for another"),
+    ):
+        failed = cli_here("export", "base", tmp_path / "out.gguf", *words)
+        assert failed.status == 1, words
+        assert said in failed.stderr
+        assert not (tmp_path / "out.gguf").exists()
+
+
+def ready_families() -> ModuleType:
+    """The module in which families are looked up."""
+    from engine.exporting import families
+
+    return families
 
 
 def test_adapters_leave_as_they_are_and_bases_do_not_leave_as_adapters(

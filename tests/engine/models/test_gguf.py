@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 from engine.gguf_header import check_gguf
 from engine.models.errors import ModelError
-from engine.models.gguf import dequantise, told_when_not_written
+from engine.models.gguf import bring_notices, dequantise, told_when_not_written
 from engine.progress import SilentReporter
 
 
@@ -42,6 +42,22 @@ def test_a_file_that_is_cut_anywhere_or_holds_no_model_is_named(tmp_path: Path, 
 def test_its_licence_is_read_from_the_file(tmp_path: Path) -> None:
     assert check_gguf(small_gguf(tmp_path / "a.gguf", "apache-2.0"))["general.license"] == "apache-2.0"
     assert "general.license" not in check_gguf(small_gguf(tmp_path / "b.gguf"))
+
+
+def test_its_licences_and_card_come_along(tmp_path: Path) -> None:
+    source, folder, bare = tmp_path / "source", tmp_path / "folder", tmp_path / "bare"
+    for one in (source, folder, bare):
+        one.mkdir()
+    for name in ("Licence.txt", "NOTICE", "USE_POLICY.md", "my LICENSE.pdf", "readme.md"):
+        (source / name).write_text(name, encoding="utf-8")
+    bring_notices(source, folder, "mit")
+    found = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
+    assert found == {
+        "Licence.txt": "Licence.txt", "NOTICE": "NOTICE", "USE_POLICY.md": "USE_POLICY.md", "README.md": "readme.md",
+    }  # fmt: skip
+    (source / "readme.md").unlink()
+    bring_notices(source, bare, "mit")
+    assert "license: mit" in (bare / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:

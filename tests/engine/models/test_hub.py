@@ -134,6 +134,10 @@ NOTICES = (
     "COPYING.LESSER",
     "Gemma_Terms_of_Use.html",
     "license-vision.pdf",
+    "MODEL_LICENSE",
+    "Licenses.docx",
+    "ThirdPartyNotices.html",
+    "README",
 )
 
 

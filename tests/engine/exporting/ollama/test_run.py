@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -26,17 +27,28 @@ from tests.tiny_families import merge_bytes
 @pytest.mark.parametrize(
     ("model", "name"),
     [
-        ("Mine v2", "mine-v2"),
-        ("a..b", "a.b"),
-        (".hidden", "hidden"),
-        ("Käse", "kase-f9eeb5"),
-        ("Kase", "kase"),
-        ("模型", "c98e11"),
-        ("x" * 90, "x" * 60),
+        ("Mine", "mine"),
+        ("a_b-1.5", "a_b-1.5"),
+        ("Mine v2", "mine-v2-"),
+        ("a..b", "a.b-"),
+        (".hidden", "hidden-"),
+        ("Käse", "kase-"),
+        ("Straße", "strasse-"),
+        ("模型", ""),
+        ("..", ""),
+        ("x" * 90, "x" * 60 + "-"),
     ],
 )
 def test_a_name_that_ollama_takes(model: str, name: str) -> None:
-    assert ollama_name(model) == name
+    found = ollama_name(model)
+    assert re.fullmatch(r"[a-z0-9][a-z0-9._\-]*", found)
+    assert ".." not in found
+    assert re.fullmatch(re.escape(name) + ("[0-9a-f]{6}" if name.endswith("-") or not name else ""), found)
+
+
+def test_names_that_would_be_one_in_ollama_stay_apart() -> None:
+    names = ["a b", "a-b", "a  b", "ä-b", "a..b", "a.b", "x" * 61, "x" * 62, "模型", "模形"]
+    assert len({ollama_name(name) for name in names}) == len(names)
 
 
 @pytest.fixture(autouse=True)

@@ -56,10 +56,10 @@ class PushHub:
         if self.status:
             return self.status, {"error": "stand-in"}, {}
         if path == "/api/validate-yaml":
-            if b"license: strange" in json.loads(body)["content"].encode():
+            if b"language: strange" in json.loads(body)["content"].encode():
                 return (
                     400,
-                    {"error": "bad", "errors": [{"message": '"license" must be one of those known'}]},
+                    {"error": "bad", "errors": [{"message": '"language" must be one of those known'}]},
                     {},
                 )
             return 200, {"warnings": [], "errors": []}, {}

@@ -146,12 +146,24 @@ def test_files_of_an_earlier_release_go_and_those_of_others_stay(
 def test_a_card_that_the_hub_refuses_costs_no_upload(
     hub: PushHub, workspace: Workspace, bundle: Path
 ) -> None:
-    (bundle / "README.md").write_text("---\nlicense: strange\n---\n", encoding="utf-8")
+    card = "---\nlicense: mit\nlanguage: strange\n---\n"
+    (bundle / "README.md").write_text(card, encoding="utf-8")
     write_sums(bundle)
-    with pytest.raises(JobFailedError, match='"license" must be one of those known') as failed:
+    with pytest.raises(JobFailedError, match='"language" must be one of those known') as failed:
         push(workspace, bundle)
     assert failed.value.code == "push.card_refused"
     assert hub.uploads == []
+
+
+def test_a_card_that_cannot_be_read_makes_no_repository(
+    hub: PushHub, workspace: Workspace, bundle: Path
+) -> None:
+    (bundle / "README.md").write_text("---\nlicense: strange\n---\n", encoding="utf-8")
+    write_sums(bundle)
+    with pytest.raises(JobFailedError, match="knows no licence 'strange'") as failed:
+        push(workspace, bundle)
+    assert failed.value.code == "push.card_refused"
+    assert hub.repositories == {}
 
 
 def test_failures_are_told_in_a_sentence(

@@ -41,6 +41,7 @@ def releasable(folder: Path, seed: int = 0, licence: str = "apache-2.0") -> Path
         "name_or_path": str(folder),
         "special_tokens_map_file": str(folder / "special_tokens_map.json"),
     }
+    tokenizer["loaded"] = {"from": [str(Path.home() / "models")]}
     (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer), encoding="utf-8")
     (folder / "notice.txt").write_text("Made by somebody.", encoding="utf-8")
     (folder / "LICENSE").write_text("Apache License\nVersion 2.0, January 2004\n", encoding="utf-8")

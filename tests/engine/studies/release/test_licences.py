@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.studies.release.hub_licences import fault_of_card
 from engine.studies.release.licence_table import LICENCES, licence_named, licence_of_text
 from engine.studies.release.licences import ParentLicence, follow, front_matter, licence_of_folder
 from engine.studies.release.origins import clean_of_paths, pathless
@@ -76,6 +77,8 @@ def test_names_of_cards(written: str, known: str | None) -> None:
         ("LLAMA 3.2 COMMUNITY LICENSE AGREEMENT", "llama3.2"),
         ("Gemma Terms of Use\nLast modified", "gemma"),
         ("Attribution-NonCommercial 4.0 International", "cc-by-nc-4.0"),
+        ("Attribution 4.0 International", None),
+        ("Attribution 4.0 International, but not for weapons", None),
         ("Creative Commons Attribution-NoDerivatives 4.0 International", "cc-by-nd-4.0"),
         ("Ours alone. It is not the Gemma Terms of Use.", None),
         ("Qwen RESEARCH LICENSE AGREEMENT", "qwen-research"),
@@ -95,9 +98,39 @@ def test_every_licence_says_what_follows_in_a_sentence() -> None:
         assert "{" not in licence.follows
 
 
-def test_the_card_is_asked_first_then_the_file_then_the_catalogue(tmp_path: Path) -> None:
+def test_what_the_hub_has_ids_for() -> None:
+    assert {name for name, licence in LICENCES.items() if not licence.on_hub} == {
+        "qwen",
+        "qwen-research",
+        "mrl",
+    }
+
+
+@pytest.mark.parametrize(
+    ("card", "fault"),
+    [
+        ("---\nlicense: mit\n---\n# Mine\n", ""),
+        ("---\nlicense: other\nlicense_name: a-b.1\nlicense_link: LICENSE\n---\n", ""),
+        ("# Mine\n", "does not begin with"),
+        ("---\nlicense: mit\n", "does not begin with"),
+        ("---\nlicense: [mit\nx: y\n---\n", "no YAML (line 3)"),
+        ("---\n- mit\n---\n", "name no fields"),
+        ("---\nlicense: qwen\n---\n", "no licence 'qwen'"),
+        ("---\ntags: []\n---\n", "no licence None"),
+        ("---\nlicense: other\nlicense_name: My Own\nlicense_link: LICENSE\n---\n", "license_name"),
+        ("---\nlicense: other\nlicense_name: own\n---\n", "license_link"),
+    ],
+)
+def test_cards_that_the_hub_can_read(card: str, fault: str) -> None:
+    found = fault_of_card(card)
+    assert fault in found
+    assert bool(found) == bool(fault)
+
+
+def test_the_card_is_asked_first_then_the_catalogue_then_the_files(tmp_path: Path) -> None:
     (tmp_path / "LICENSE.txt").write_text(MIT, encoding="utf-8")
-    assert licence_of_folder("m", tmp_path, "gemma").as_dict()["licence"] == "mit"
+    assert licence_of_folder("m", tmp_path).as_dict()["licence"] == "mit"
+    assert licence_of_folder("m", tmp_path, "gemma").as_dict()["licence"] == "gemma"
     (tmp_path / "README.md").write_text(
         "---\nlicense: other\nlicense_name: llama3.1\n---\n", encoding="utf-8"
     )
@@ -124,12 +157,65 @@ def test_the_card_is_asked_first_then_the_file_then_the_catalogue(tmp_path: Path
     }  # fmt: skip
 
 
+def told(folder: Path, card: str | None, **texts: str) -> tuple[str, bool, str]:
+    """What a folder with such files is said to come under, whether that is known, and who says so."""
+    folder.mkdir()
+    if card is not None:
+        (folder / "README.md").write_text(f"---\n{card}\n---\n", encoding="utf-8")
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    found = licence_of_folder("m", folder).as_dict()
+    return found["licence"], found["known"], found["source"]
+
+
+LLAMA_2 = "LLAMA 2 COMMUNITY LICENSE AGREEMENT"
+
+
+@pytest.mark.parametrize(
+    ("card", "texts", "expected"),
+    [
+        # What forbids more counts, whoever says it.
+        ("license: cc-by-nc-4.0", {"LICENSE": MIT}, ("cc-by-nc-4.0", True, "its model card")),
+        ("license: mit", {"LICENSE": LLAMA_2}, ("llama2", True, "its file LICENSE")),
+        ("license: mit", {"LICENSE": f"Modified {MIT}"}, ("Modified MIT License", False, "its file LICENSE")),
+        ("license: cc-by-nc-4.0\nlicense_name: mit", {}, ("cc-by-nc-4.0", True, "its model card")),
+        (None, {"LICENSE": MIT, "LICENSE-MODEL": LLAMA_2}, ("llama2", True, "its file LICENSE-MODEL")),
+        ("license: mit", {"LICENSE": "Some words."}, ("mit", True, "its model card")),
+        # A text that allows anything is not that of a model that has another.
+        ("license: other", {"LICENSE": MIT}, ("unknown", False, "nowhere")),
+        (
+            None,
+            {"LICENSE-CODE": MIT, "LICENSE-MODEL": "OUR MODEL LICENSE AGREEMENT\nWords."},
+            ("OUR MODEL LICENSE AGREEMENT", False, "its file LICENSE-MODEL"),
+        ),
+        # A text that is not known is named.
+        (None, {"LICENSE": f"{MIT}\nNot for weapons."}, ("Modified MIT License", False, "its file LICENSE")),
+        (None, {"LICENSE": "This is not the MIT License."}, ("unknown", False, "its file LICENSE")),
+        (None, {"LICENSE": MIT}, ("mit", True, "its file LICENSE")),
+    ],
+)
+def test_of_what_a_model_says_the_narrower_counts(
+    tmp_path: Path, card: str | None, texts: dict[str, str], expected: tuple[str, bool, str]
+) -> None:
+    assert told(tmp_path / "model", card, **texts) == expected
+
+
+def test_a_licence_of_its_own_is_named_in_the_whole() -> None:
+    found = follow([ParentLicence("m", "Modified MIT License", None, "its file LICENSE")], "mine")
+    assert (found.id, found.name) == ("other", "Modified MIT License")
+
+
 @pytest.mark.parametrize(
     "text", ["", "# No matter", "---\n[broken: {\n---\n", "---\n- a list\n---\n", "---\n"]
 )
 def test_cards_without_front_matter(tmp_path: Path, text: str) -> None:
     (tmp_path / "README.md").write_text(text, encoding="utf-8")
-    assert front_matter(tmp_path / "README.md") == {}
+    assert front_matter(tmp_path) == {}
+
+
+def test_a_card_is_found_however_its_name_is_written(tmp_path: Path) -> None:
+    (tmp_path / "ReadMe.MD").write_text("---\nlicense: gemma\n---\n", encoding="utf-8")
+    assert licence_of_folder("m", tmp_path).as_dict()["licence"] == "gemma"
 
 
 def test_one_licence_is_that_of_the_whole() -> None:
@@ -141,6 +227,13 @@ def test_one_licence_is_that_of_the_whole() -> None:
 def test_what_the_hub_has_no_id_for_is_named() -> None:
     found = follow(parents("qwen", "qwen"), "mine")
     assert (found.id, found.name) == ("other", "qwen")
+
+
+def test_what_only_the_hub_knows_keeps_its_id() -> None:
+    found = follow(parents("mpl-2.0", "MPL-2.0"), "mine")
+    assert (found.id, found.name) == ("mpl-2.0", "")
+    assert "which is not known here" in found.conflicts[0]
+    assert follow(parents("mpl-2.0", "mit"), "mine").id == "other"
 
 
 def test_several_are_named_together() -> None:

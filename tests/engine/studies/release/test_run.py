@@ -21,13 +21,15 @@ from engine.models.library import find_export, find_model
 from engine.ranking import Verdict, VerdictTable, rank
 from engine.studies.release import bundle as bundles
 from engine.studies.release.earlier import earlier_release
+from engine.studies.release.hub_licences import fault_of_card
 from engine.studies.release.spec import ReleaseSpec
 from engine.studies.result import AnswerFigures, EntrantResult, StudyResult, TaskResult, Validation
 from engine.weights.folding import FoldedReader
 from engine.weights.reader import WeightsReader
 from engine.workspace import Workspace
 from engine.workspace.tables import Study
-from tests.here import do
+from tests.engine.studies.release.conftest import releasable
+from tests.here import add_model, do
 
 SECRET = "thing 21"
 
@@ -97,13 +99,21 @@ def test_a_tune_with_its_verdicts(judged: Workspace, tmp_path: Path) -> None:
     (training,) = facts["training"]
     assert training["dataset"]["name"] == "colours"
     assert training["dataset"]["sha256"] in card
+    assert fault_of_card(card) == ""
     assert facts["lineage"][0] | {"name": "base", "depth": 1, "of": "tuned"} == facts["lineage"][0]
     assert files.base_sha256 in card
     for file in out.rglob("*"):
-        if file.is_file() and file.suffix != ".gguf":
+        if file.is_file():
             content = file.read_bytes()
             assert SECRET.encode() not in content, file
-            assert str(tmp_path).encode() not in content, file
+            for place in (tmp_path, judged.root, Path.home()):
+                assert f"{place}/".encode() not in content, file
+    config = (out / "adapter" / "adapter_config.json").read_text(encoding="utf-8")
+    assert json.loads(config)["base_model_name_or_path"] == "base"
+    trained = (files.folder / "adapter_config.json").read_text(encoding="utf-8")
+    assert [line for line in config.splitlines() if line not in trained.splitlines()] == [
+        '  "base_model_name_or_path": "base",'
+    ]
     # Front matter.
     front = front_of(out)
     assert front["license"] == "apache-2.0"
@@ -134,6 +144,11 @@ def test_a_merge_that_nobody_ranked_says_so(models: Workspace, tmp_path: Path) -
     assert [one["name"] for one in facts["lineage"]] == ["base", "other"]
     assert facts["licence"]["id"] == "other"
     assert front_of(out)["license_name"] == "apache-2.0-and-mit"
+    assert front_of(out)["license_link"] == "LICENSE.md"
+    assert fault_of_card(card) == ""
+    told = (out / "LICENSE.md").read_text(encoding="utf-8")
+    assert "| other | MIT License |" in told
+    assert "licences/base/LICENSE" in told
     assert sorted(path.name for path in (out / "licences").iterdir()) == ["base", "other"]
     assert not (out / "LICENSE").exists()
     assert (out / "model.safetensors").read_bytes() == (
@@ -154,6 +169,22 @@ def test_a_base_and_parts_that_are_not_wanted(models: Workspace, tmp_path: Path)
         "LICENSE", "Modelfile", "README.md", "SHA256SUMS", "base-q8_0.gguf", "licences", "release.json",
     ]  # fmt: skip
     assert "### transformers" not in (bare / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_licence_that_the_hub_has_no_id_for_comes_with_its_text(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    folder = releasable(tmp_path / "source", licence="other\nlicense_name: qwen-research")
+    (folder / "LICENSE").write_text("Qwen RESEARCH LICENSE AGREEMENT\nWords.", encoding="utf-8")
+    add_model(workspace, folder, "base")
+    out = tmp_path / "out"
+    release(workspace, "base", out, quantisations=[])
+    front = front_of(out)
+    assert [front[key] for key in ("license", "license_name", "license_link")] == [
+        "other", "qwen-research", "LICENSE",
+    ]  # fmt: skip
+    assert fault_of_card((out / "README.md").read_text(encoding="utf-8")) == ""
+    assert (out / "LICENSE").read_bytes() == (folder / "LICENSE").read_bytes()
 
 
 def study_result(workspace: Workspace, *, sealed: bool = True) -> StudyResult:
@@ -395,8 +426,6 @@ def test_a_full_disk_leaves_nothing(models: Workspace, tmp_path: Path) -> None:
 
 
 def test_a_template_that_ollama_cannot_have_is_told_on_the_card(models: Workspace, tmp_path: Path) -> None:
-    from tests.here import add_model
-
     folder = tmp_path / "sources" / "odd"
     shutil.copytree(tmp_path / "sources" / "base", folder)
     (folder / "chat_template.jinja").write_text(

@@ -1,0 +1,177 @@
+"""Reading what the Ranking page shows, in another thread. Knows no Qt."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from desktop.language import tr
+from desktop.pages.ranking.state import EVERYTHING, RankingState
+from desktop.problem import Problem, problem_of
+from engine.errors import BakeoffError
+from engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.judging.aside import Aside, Question
+    from engine.judging.standings import JudgedTask, Standings
+
+#: More verdicts than this are ranked in another process: a busy thread of this one would hold up what is painted.
+_ASIDE: Final = 5_000
+#: While a judge is at work, nothing is ranked again before so many times as long as it took have passed.
+_PATIENCE: Final = 5.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user has chosen; None and empty where nothing was."""
+
+    study: str | None
+    task: str
+    judge: str
+    reference: str
+
+
+@dataclass
+class Known:
+    """What readings keep for the next one; one reading runs at a time.
+
+    Attributes:
+        wanted: Of what the last ranking is, and ``stamp`` of which verdicts.
+        read_at: When it was made, and how long that took, in seconds.
+        stale: There is more by now; it is to be read again soon.
+        announced: What was said to be under way.
+        aside: Where large rankings are computed.
+    """
+
+    aside: Aside
+    wanted: object = None
+    stamp: object = None
+    standings: Standings | None = None
+    read_at: float = 0.0
+    took: float = 0.0
+    stale: bool = False
+    announced: object = None
+
+
+def read_ranking(workspace: Workspace, known: Known, wish: Wish, *, at_work: bool) -> RankingState:
+    """Read it all; a ranking that is known already is not computed again.
+
+    Args:
+        workspace: Whose verdicts.
+        known: Of the reading before.
+        wish: What the user has chosen.
+        at_work: Whether a judge is at work, so that there will be more soon anyway.
+    """
+    from engine.judging.aside import Question
+    from engine.judging.standings import judged_tasks
+
+    everything = judged_tasks(workspace)
+    judged = {one.dataset: one for one in everything}
+    studies = {
+        name: tasks for name, tasks in _studies(workspace).items() if any(one in judged for one in tasks)
+    }
+    study = wish.study if wish.study is not None and (wish.study in studies or not wish.study) else None
+    if study is None:
+        study = next(iter(studies), EVERYTHING)
+    if study:
+        tasks = tuple(judged[name] for name in studies[study] if name in judged)
+    else:
+        tasks = tuple(everything)
+    open_tasks = [one for one in tasks if not one.sealed]
+    chosen = next((one for one in tasks if one.dataset == wish.task), None)
+    counted = [chosen] if chosen is not None and chosen.sealed else open_tasks or list(tasks)
+    judges = _judges(counted)
+    if not judges:
+        return RankingState(tuple(studies), study, tasks)
+    judge = wish.judge if wish.judge in dict(judges) else judges[0][0]
+    datasets = [one.dataset for one in counted if judge in dict(one.judges)]
+    task = wish.task if wish.task in datasets else datasets[0] if len(datasets) == 1 else ""
+    state = RankingState(tuple(studies), study, tasks, task, judges, judge, wish.reference)
+    question = Question(datasets, judge, studies[study] if study else None, wish.reference or None)
+    number = sum(dict(one.judges).get(judge, 0) for one in counted)
+    stamp = tuple(one.stamp for one in counted)
+    try:
+        found = _ranked(workspace, known, (study, question), stamp, number, at_work=at_work)
+    except BakeoffError as error:
+        if error.code == "ranking.unknown_reference":
+            return read_ranking(workspace, known, replace(wish, reference=""), at_work=at_work)
+        return replace(state, problem=problem_of(error))
+    if found is None:
+        return replace(state, counting=number)
+    ranking = found.ranking
+    if not ranking.tasks.get(task, ranking).contestants:
+        problem = Problem(
+            tr("There is nothing to rank"),
+            " ".join(ranking.warnings) or tr("No two contestants took part in all of these tasks."),
+            tr("Choose a task, or let the judge compare more answers."),
+        )
+        return replace(state, problem=problem)
+    return replace(state, standings=found)
+
+
+def _ranked(
+    workspace: Workspace,
+    known: Known,
+    wanted: tuple[str, Question],
+    stamp: object,
+    number: int,
+    *,
+    at_work: bool,
+) -> Standings | None:
+    """The ranking; None where it takes a while and nothing was said of that yet, or was cancelled."""
+    known.stale = False
+    same = known.standings is not None and known.wanted == wanted
+    if same and known.stamp == stamp:
+        return known.standings
+    begun = time.monotonic()
+    if same and at_work and begun - known.read_at < _PATIENCE * known.took:
+        known.stale = True
+        return known.standings
+    if number <= _ASIDE:
+        found: Standings | None = wanted[1].answered(workspace)
+    elif not same and known.announced != wanted:
+        known.announced, known.stale = wanted, True
+        return None
+    else:
+        found = known.aside.standings(workspace, wanted[1])
+        if found is None:
+            known.announced, known.stale = None, True
+            return known.standings if same else None
+    known.wanted, known.stamp, known.standings = wanted, stamp, found
+    known.read_at, known.announced = time.monotonic(), None
+    known.took = known.read_at - begun
+    return found
+
+
+def _judges(tasks: list[JudgedTask]) -> tuple[tuple[str, int], ...]:
+    """All judges of some tasks; those that judged most of them first."""
+    counts: dict[str, tuple[int, int]] = {}
+    for task in tasks:
+        for judge, number in task.judges:
+            before = counts.get(judge, (0, 0))
+            counts[judge] = before[0] + 1, before[1] + number
+    order = sorted(counts, key=lambda judge: (-counts[judge][0], -counts[judge][1], judge))
+    return tuple((judge, counts[judge][1]) for judge in order)
+
+
+def _studies(workspace: Workspace) -> dict[str, dict[str, list[str]]]:
+    """Finished studies, newest first: the tasks of each, and who took part in it."""
+    from pydantic import ValidationError
+    from sqlalchemy import select
+
+    from engine.studies.result import StudyResult
+    from engine.workspace.tables import Study
+
+    found = {}
+    with workspace.catalogue.reading() as session:
+        query = select(Study).order_by(Study.created_at.desc())
+        rows = [(row.name, row.result) for row in session.scalars(query)]
+    for name, document in rows:
+        try:
+            result = StudyResult.model_validate(document)
+        except ValidationError:  # it has none yet
+            continue
+        tasks = [*result.tasks, *([result.validation.task] if result.validation is not None else [])]
+        found[name] = {task.dataset: [one.contestant for one in task.figures] for task in tasks}
+    return found
