@@ -132,6 +132,7 @@ def _opened(
 ) -> tuple[list[Pane], list[Answering]]:
     """The panes, and who answers in them; files that are not there yet are made."""
     from engine.cli.exported import gguf_of, gguf_of_pane
+    from engine.inference.budget import Budget
     from engine.inference.chat.opening import open_panes
 
     return open_panes(
@@ -139,7 +140,7 @@ def _opened(
         options.models,
         lambda name, old: gguf_of(session, name) if old is None else gguf_of_pane(session, old),
         before=before,
-        budget_usd=options.budget_usd,
+        budget=Budget(options.budget_usd),
         context=options.context,
         reporter=_Told(session),
     )

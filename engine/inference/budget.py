@@ -59,6 +59,18 @@ class Budget:
         with self._changed:
             return self._spent
 
+    def allow(self, limit_usd: float) -> None:
+        """Change the ceiling; calls that wait for money look again.
+
+        Raises:
+            BudgetReachedError: It is negative, or no number.
+        """
+        if not limit_usd >= 0:
+            raise BudgetReachedError("budget.negative", "A budget must be a number of USD from 0 up.")
+        with self._changed:
+            self.limit_usd = limit_usd
+            self._changed.notify_all()
+
     def reserve(self, usd: float) -> Reservation:
         """Set aside ``usd`` for a call; waits while money that other calls hold could still be enough.
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from engine.inference.budget import Budget
+from engine.inference.budget import Budget, Reservation
 from engine.inference.completion import Completion, completion_of, request_of
 from engine.inference.endpoint_failures import (
     EndpointError,
@@ -72,6 +72,8 @@ class Endpoint:
         #: Parameters that a model does not take, learned from its refusals.
         self._refused: dict[str, frozenset[str]] = {}
         self._stopping = threading.Event()
+        self._spent = 0.0
+        self._books = threading.Lock()
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r}, {self.place!r})"
@@ -82,6 +84,12 @@ class Endpoint:
         parts = urlsplit(self.base_url)
         port = f":{parts.port}" if parts.port else ""
         return f"{parts.scheme}://{parts.hostname}{port}{parts.path}".rstrip("/")
+
+    @property
+    def spent_usd(self) -> float:
+        """USD booked for calls of this one; others may be on the same budget."""
+        with self._books:
+            return self._spent
 
     def stop(self) -> None:
         """Make calls that wait for another attempt give up, and new ones fail; sent ones end normally."""
@@ -263,7 +271,7 @@ class Endpoint:
         except (httpx2.HTTPError, ValueError, KeyError, TypeError, IndexError, AttributeError):
             outcome = self._where(request["model"]).unreadable()
         finally:
-            self.budget.settle(reservation, charged)
+            self._settle(reservation, charged)
         return outcome, charged, gathered.begun
 
     def _attempt(
@@ -286,8 +294,13 @@ class Endpoint:
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             outcome = self._where(request["model"]).unreadable()
         finally:
-            self.budget.settle(reservation, charged)
+            self._settle(reservation, charged)
         return outcome, charged
+
+    def _settle(self, reservation: Reservation, usd: float) -> None:
+        self.budget.settle(reservation, usd)
+        with self._books:
+            self._spent += usd
 
     def _acceptable(self, model: str, wish: dict[str, Any]) -> dict[str, Any]:
         """The request without what ``model`` is known to refuse."""

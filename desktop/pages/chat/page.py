@@ -2,53 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QFileDialog, QMenu, QPlainTextEdit, QScrollArea, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from desktop.language import tr
-from desktop.pages.chat.dialogs import NewChat, SettingsCard
-from desktop.pages.chat.pane import PaneCard
-from desktop.pages.chat.talk import Wish
+from desktop.pages.chat.conversations import Conversations
+from desktop.pages.chat.new_chat import NewChat
+from desktop.pages.chat.opening import Asked, Wish
+from desktop.pages.chat.pane import PaneCard, Standing
+from desktop.pages.chat.parts import Prompt, SaveMenu, nobody, nothing_said, side_by_side
+from desktop.pages.chat.settings import SettingsCard, wish_words
+from desktop.pages.chat.talk import with_amount
 from desktop.pages.chat.view_model import ChatModel
 from desktop.problem import Problem
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
-from desktop.widgets.basics import Button, clear, column, label, row
-from desktop.widgets.empty import Empty
+from desktop.widgets.basics import Button, clear, column, frame, label, row
+from desktop.widgets.elided import Elided
 from desktop.widgets.page import Page
-from desktop.words import moment
 
-#: Conversations that the menu lists.
-_LISTED = 20
+#: What a budget is missing for, as the engine calls it.
+_NO_BUDGET: Final = "budget.missing"
+#: Panes that a key votes for.
+_KEYS: Final = 9
 
 
 def build(context: Context) -> Page:
     """Make the page."""
     return ChatPage(context, ChatModel(context.services))
-
-
-class Prompt(QPlainTextEdit):
-    """Where one writes: Return sends, Shift+Return begins a line."""
-
-    def __init__(self, send: Any) -> None:
-        super().__init__()
-        self._send = send
-        self.setAccessibleName(tr("Your message"))
-        self.setTabChangesFocus(True)
-        self.setFixedHeight(58)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """See the class."""
-        shift = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not shift:
-            self._send()
-        else:
-            super().keyPressEvent(event)
 
 
 class ChatPage(Page):
@@ -58,95 +45,80 @@ class ChatPage(Page):
 
     def __init__(self, context: Context, model: ChatModel) -> None:
         look = context.look
-        self._earlier = Button(look, tr("Conversations"), "clock")
+        self._hide = Button(look, tr("Hide names"), "eye-slash", does=self.toggle_names)
+        self._set = Button(look, tr("Settings"), "sliders-horizontal", does=self.toggle_settings)
         self._save = Button(look, tr("Save"), "export")
-        self._set = Button(look, tr("Settings"), "sliders-horizontal", does=self._toggle_settings)
-        self._new = Button(look, tr("New chat"), "plus", "primary", self.ask_whom)
+        self._earlier = Button(look, tr("Conversations"), "clock", does=self.ask_which)
+        self._new = Button(look, tr("New chat"), "plus", does=self.ask_whom)
         super().__init__(
             context,
             model,
             tr("Chat"),
             tr("One prompt to several models, and which of them answers better."),
-            self._set,
+            self._hide,
             self._save,
             self._earlier,
             self._new,
         )
-        self._wanted: tuple[tuple[str, ...], float | None] | None = None
-        self._awaited = ""
-        self._earlier.setMenu(self._earlier_menu())
-        self._save.setMenu(self._save_menu())
-        self._settings = SettingsCard(lambda: model.talk.set_up(self._settings.wish()))
+        self._names_hidden = False
+        self._wish = Wish()
         self._panes: list[PaneCard] = []
-        self._row = row(gap=GAP)
-        inside = QWidget()
-        inside.setObjectName("page")
-        inside.setLayout(self._row)
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._area.setObjectName("pageArea")
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._area.setWidget(inside)
+        talk = model.talk
+        self._save.setMenu(SaveMenu(self, self._offered, self.ask_examples, self.ask_votes))
+        self._settings = SettingsCard(self._set_up, talk.allow)
+        self._area, self._row = side_by_side()
         self._notes = label("", "small", wrap=True)
+        self._how = Elided("", "small")
         self._prompt = Prompt(self._ask)
-        self._prompt.setPlaceholderText(tr("Ask all models (Return sends, Shift+Return begins a line)"))
         self._send = Button(look, tr("Send"), "paper-plane-right", "primary", self._ask)
-        self._stop = Button(look, tr("Stop (Esc)"), "stop", does=model.talk.stop)
-        self._tie = Button(look, tr("Both alike"), "equals", does=lambda: model.talk.vote("tie"))
-        self._tie.setToolTip(tr("Alt+{number}", number=0))
-        self._empty = Empty(
-            look,
-            "chats-circle",
-            tr("Talk with your models"),
-            tr(
-                "Choose two or more, ask them the same, and say whose answer is better: your votes count as verdicts."
-            ),
-            Button(look, tr("Choose models"), "plus", "primary", self.ask_whom),
+        self._stop = Button(look, tr("Stop"), "stop", does=talk.stop)
+        self._stop.setToolTip(tr("Esc"))
+        self._tie = Button(look, tr("Both alike"), "equals", does=lambda: talk.vote("tie"))
+        self._tie.setToolTip(tr("Alt+{number}, or {number} outside the message", number=0))
+        self._making = label("", "small", wrap=True)
+        self._wait = frame(
+            "note",
+            row(self._making, None, Button(look, tr("Show the job"), "", "ghost", self._go_to_job), gap=10),
+            padding=(14, 8, 14, 8),
         )
-        below = row(self._prompt, column(self._send, self._stop, gap=6), gap=10)
+        self._empty = nothing_said(look, self.ask_whom)
+        self._nobody = nobody(look, context.go, self.ask_whom)
+        below = row(self._prompt, self._send, self._stop, gap=10)
         below.setStretch(0, 1)
+        votes = row(self._tie, self._notes, self._how, self._set, gap=12)
+        votes.setStretch(1, 1)
         self._content = QWidget()
-        parts = column(self._settings, self._area, row(self._tie, self._notes, None, gap=10), below, gap=GAP)
+        parts = column(self._settings, self._area, votes, below, gap=GAP)
         parts.setStretch(1, 1)
         self._content.setLayout(parts)
-        self.body.addWidget(self._empty, 1)
-        self.body.addWidget(self._content, 1)
+        for part in (self._wait, self._empty, self._nobody, self._content):
+            self.body.addWidget(part, 0 if part is self._wait else 1)
+            part.hide()
         self._settings.hide()
-        self._content.hide()
-        talk = model.talk
         talk.opened.connect(self._show_opened)
         talk.heard.connect(self._show_heard)
         talk.failed.connect(self._fail)
-        talk.missing.connect(self._make_missing)
-        look.changed.connect(self._show_heard)
-        self._shortcut(Qt.Key.Key_Escape, talk.stop)
-        for number in range(9):
-            key = Qt.Key(Qt.Key.Key_1.value + number)
-            self._shortcut(
-                QKeySequence(Qt.KeyboardModifier.AltModifier | key), lambda number=number: self._vote(number)
-            )
-        self._shortcut(QKeySequence(Qt.KeyboardModifier.AltModifier | Qt.Key.Key_0), lambda: talk.vote("tie"))
+        talk.refused.connect(self._refuse)
+        model.making_changed.connect(self._show_making)
+        self._bind()
 
     def update_page(self) -> None:
         """See `Page`."""
-        self._fill_earlier()
-        if self._wanted is not None and self._awaited and self._there(self._awaited):
-            # The file that was missing has been made.
-            names, budget = self._wanted
-            self._awaited = ""
-            self.model.talk.begin(names, self._settings.wish(), budget)
         opened = self.model.talk.conversation is not None
-        self._empty.setVisible(not opened)
+        somebody = bool(self.model.state.models or self.model.state.endpoints)
+        self._empty.setVisible(not opened and somebody)
+        self._nobody.setVisible(not opened and not somebody)
         self._content.setVisible(opened)
-        self._set.setVisible(opened)
-        self._save.setVisible(opened)
+        for button in (self._hide, self._save):
+            button.setVisible(opened)
+        self._earlier.setVisible(bool(self.model.state.saved or self.model.state.damaged))
+        self._show_heard()
 
     def open(self, target: Any) -> None:
         """Talk with models: a name, or names."""
         names = (target,) if isinstance(target, str) else tuple(map(str, target or ()))
         if names:
-            self.begin(names, None)
+            self.begin(Asked(names))
 
     def close_page(self) -> None:
         """See `Page`."""
@@ -155,41 +127,75 @@ class ChatPage(Page):
 
     def commands(self) -> list[Command]:
         """See `Page`."""
-        return [Command(tr("New chat"), "plus", self.ask_whom)]
+        found = [Command(tr("New chat"), "plus", self.ask_whom)]
+        if self.model.state.saved:
+            found.append(Command(tr("Go on with a conversation"), "clock", self.ask_which))
+        if self.model.talk.conversation is not None:
+            found += [
+                Command(tr("Settings of the chat"), "sliders-horizontal", self.toggle_settings),
+                Command(tr("Hide or show the names"), "eye-slash", self.toggle_names),
+                Command(
+                    tr("Save answers that you voted for, as examples"),
+                    "export",
+                    lambda: self.ask_examples(None),
+                ),
+            ]
+        return found
 
     def first_control(self) -> QWidget | None:
         """See `Page`."""
         return self._prompt if self._prompt.isVisible() else super().first_control()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Votes by their numbers, where nothing is typed."""
+        number = event.key() - Qt.Key.Key_0.value
+        plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
+        if plain and 0 <= number <= _KEYS:
+            self._vote_by_key(number)
+        else:
+            super().keyPressEvent(event)
+
     def ask_whom(self) -> None:
         """Ask whom to talk with."""
+        asked = self.model.talk.asked
+        NewChat(self.context.look, self.model.state, self.begin, self, asked).open()
+
+    def ask_which(self) -> None:
+        """Ask which conversation to go on with."""
+        Conversations(self.context.look, self.model.state, self.begin, self).open()
+
+    def begin(self, asked: Asked) -> None:
+        """Begin a conversation, or go on with one."""
         talk = self.model.talk
-        chosen = [pane.name for pane in talk.conversation.panes] if talk.conversation is not None else []
-        NewChat(self.context.look, self.model.state, self.begin, self, chosen).open()
+        if asked.conversation is None:
+            wish, before = self._wish, talk.asked.wish
+            if before is not None and before.seed is None and talk.conversation is not None:
+                # The seed of the conversation before was drawn, unless another one was chosen since.
+                drawn = wish.seed == talk.conversation.sampling.seed
+                wish = replace(wish, seed=None if drawn else wish.seed)
+            asked = replace(asked, wish=wish)
+        talk.begin(asked)
 
-    def begin(self, names: tuple[str, ...], budget: float | None) -> None:
-        """Begin a conversation with some models."""
-        if not names:
-            return
-        self._wanted = names, budget
-        self.model.talk.begin(names, self._settings.wish(), budget)
+    def toggle_settings(self) -> None:
+        """Show the settings, or hide them."""
+        self._settings.setVisible(not self._settings.isVisible())
 
-    def _there(self, name: str) -> bool:
-        model, _, quantisation = name.rpartition("@")
-        return any(one == model and quantisation in files for one, files in self.model.state.models)
+    def toggle_names(self) -> None:
+        """Hide who is who, or show it."""
+        self._names_hidden = not self._names_hidden
+        self._show_heard()
 
-    @Slot(str)
-    def _make_missing(self, name: str) -> None:
-        """A model has no GGUF file yet: it is made, and then the conversation begins by itself."""
-        if self._awaited == name:
-            return
-        self._awaited = name
-        self.model.make_file(
-            name,
-            lambda _job: self.context.tell(
-                tr("The GGUF file of {name} is being made; the chat begins when it is there.", name=name)
-            ),
-        )
+    def ask_examples(self, pane: int | None) -> None:
+        """Ask where to write examples: what one pane said, or all that won votes (None)."""
+        file = self._where(tr("Save examples"), "chat.jsonl", "*.jsonl")
+        if file is not None:
+            self.model.write_examples(file, pane)
+
+    def ask_votes(self) -> None:
+        """Ask where to write the votes."""
+        file = self._where(tr("Save votes"), "votes.csv", "*.csv")
+        if file is not None:
+            self.model.write_votes(file)
 
     @Slot()
     def _show_opened(self) -> None:
@@ -197,27 +203,16 @@ class ChatPage(Page):
         conversation = talk.conversation
         if conversation is None:
             return
-        self._wanted = None
+        self._names_hidden = talk.asked.hidden
         clear(self._row)
-        self._panes = [
-            PaneCard(self.context.look, number, talk.again, talk.stop_pane, self._vote, talk.leave_out)
-            for number in range(len(conversation.panes))
-        ]
+        self._panes = [PaneCard(self.context.look, number, self) for number in range(len(conversation.panes))]
         for pane in self._panes:
             self._row.addWidget(pane, 1)
-        sampling = conversation.sampling
-        self._settings.show_wish(
-            Wish(
-                conversation.system,
-                sampling.temperature,
-                sampling.top_p,
-                sampling.top_k,
-                sampling.seed,
-                conversation.max_new_tokens,
-            )
-        )
+        self._wish = Wish.of(conversation)
+        self._how.setText(wish_words(self._wish))
+        self._settings.show_wish(self._wish, talk.budget_usd)
+        # One who has just chosen whom to ask begins to write.
         self.update_page()
-        self._show_heard()
         self._prompt.setFocus()
 
     @Slot()
@@ -227,27 +222,63 @@ class ChatPage(Page):
         if conversation is None or len(self._panes) != len(conversation.panes):
             return
         for number, pane in enumerate(self._panes):
-            saying = talk.saying.get(number)
-            if saying is None and talk.busy and talk.speaking == number:
-                saying = ""
-            pane.show_pane(
-                conversation,
-                saying,
-                speaking=talk.busy and talk.speaking == number,
-                busy=talk.busy,
-                offer=talk.offers.get(number, 0),
+            how = Standing(
+                talk.saying.get(number),
+                number in talk.speaking,
+                number in talk.waiting,
+                talk.busy,
+                talk.offers.get(number, 0),
+                self.model.state.kind_of(conversation.panes[number].name),
+                self._names_hidden,
             )
+            pane.show_pane(conversation, how)
         turn = conversation.turns[-1] if conversation.turns else None
         comparable = sum(one.comparable for one in turn.answers.values()) if turn is not None else 0
-        self._tie.setVisible(len(conversation.panes) > 1)
+        several = len(conversation.panes) > 1
+        self._tie.setVisible(several)
+        self._tie.setText(" " + (tr("Both alike") if len(conversation.panes) == 2 else tr("All alike")))
         self._tie.setEnabled(not talk.busy and comparable > 1)
         self._send.setEnabled(not talk.busy)
-        self._stop.setEnabled(talk.busy)
-        spent = sum(one.cost_usd for each in conversation.turns for one in each.answers.values())
-        notes = [*talk.notes[-2:], *([tr("Spent: ${amount}", amount=f"{spent:.4f}")] if spent else [])]
-        if turn is not None and turn.vote == "tie":
-            notes.insert(0, tr("You found them alike."))
-        self._notes.setText(" ".join(notes))
+        self._stop.setVisible(talk.busy)
+        self._send.setVisible(not talk.busy)
+        self._prompt.setPlaceholderText(
+            tr("Ask all models (Return sends, Shift+Return begins a line)")
+            if several
+            else tr("Ask the model (Return sends, Shift+Return begins a line)")
+        )
+        self._hide.setText(" " + (tr("Show names") if self._names_hidden else tr("Hide names")))
+        self._hide.show_icon("eye" if self._names_hidden else "eye-slash")
+        self._notes.setText(" ".join(self._notes_of(turn.vote if turn is not None else None)))
+
+    def _notes_of(self, vote: int | str | None) -> list[str]:
+        talk = self.model.talk
+        found = [tr("You found them alike.")] if vote == "tie" else []
+        if not self._names_hidden:
+            found += talk.notes[-2:]
+        if talk.spent_usd or talk.budget_usd is not None:
+            found.append(with_amount(talk.spent_usd, talk.budget_usd))
+        return found
+
+    @Slot()
+    def _show_making(self) -> None:
+        making = self.model.making
+        self._wait.setVisible(making is not None)
+        if making is not None:
+            self._making.setText(
+                tr(
+                    "The GGUF file of {name} is being made; the chat begins when it is there.",
+                    name=making.name,
+                )
+            )
+
+    def _go_to_job(self) -> None:
+        if self.model.making is not None:
+            self.context.go("jobs", self.model.making.job)
+
+    def _set_up(self, wish: Wish) -> None:
+        self._wish = wish
+        self.model.talk.set_up(wish)
+        self._how.setText(wish_words(wish))
 
     def _ask(self) -> None:
         text = self._prompt.toPlainText().strip()
@@ -255,51 +286,69 @@ class ChatPage(Page):
             self._prompt.clear()
             self.model.talk.ask(text)
 
-    def _vote(self, number: int) -> None:
+    def again(self, pane: int) -> None:
+        """See `Acts`."""
+        self.model.talk.again(pane)
+
+    def stop(self, pane: int) -> None:
+        """See `Acts`."""
+        self.model.talk.stop(pane)
+
+    def leave_out(self, pane: int) -> None:
+        """See `Acts`."""
+        self.model.talk.leave_out(pane)
+
+    def vote(self, better: int) -> None:
+        """See `Acts`."""
         conversation = self.model.talk.conversation
-        if conversation is not None and number < len(conversation.panes):
-            self.model.talk.vote(number)
+        if conversation is not None and better < len(conversation.panes):
+            self.model.talk.vote(better)
 
-    def _toggle_settings(self) -> None:
-        self._settings.setVisible(not self._settings.isVisible())
+    def _vote_by_key(self, number: int) -> None:
+        if number == 0:
+            self.model.talk.vote("tie")
+        else:
+            self.vote(number - 1)
 
-    def _earlier_menu(self) -> QMenu:
-        return QMenu(self)
+    def _offered(self) -> list[str]:
+        conversation = self.model.talk.conversation
+        panes = conversation.panes if conversation is not None else []
+        return [
+            tr("Model {number}", number=number) if self._names_hidden else pane.name
+            for number, pane in enumerate(panes, start=1)
+        ]
 
-    def _fill_earlier(self) -> None:
-        menu = self._earlier.menu()
-        menu.clear()
-        self._earlier.setVisible(bool(self.model.state.saved))
-        for one in self.model.state.saved[:_LISTED]:
-            first = " ".join(one.first.split())[:60]
-            entry = menu.addAction(f"{moment(one.created)}  {', '.join(one.models)}: {first}")
-            entry.triggered.connect(lambda _checked, name=one.id: self.model.talk.resume(name, None))
+    def _where(self, title: str, name: str, kind: str) -> Path | None:
+        # The engine refuses a file that exists; the dialog would offer to overwrite it.
+        file, _ = QFileDialog.getSaveFileName(
+            self, title, name, kind, options=QFileDialog.Option.DontConfirmOverwrite
+        )
+        return Path(file) if file else None
 
-    def _save_menu(self) -> QMenu:
-        menu = QMenu(self)
-        menu.addAction(tr("Answers that you voted for, as examples..."), lambda: self._ask_examples(None))
-        menu.addAction(tr("The first model's conversation, as an example..."), lambda: self._ask_examples(0))
-        menu.addSeparator()
-        menu.addAction(tr("All votes, as verdicts..."), self._ask_votes)
-        return menu
+    def _bind(self) -> None:
+        """Esc stops, Alt and a number votes."""
 
-    def _ask_examples(self, pane: int | None) -> None:
-        file, _ = QFileDialog.getSaveFileName(self, tr("Save examples"), "chat.jsonl", "*.jsonl")
-        if file:
-            self.model.export_examples(Path(file), pane)
+        def bind(key: Any, does: Any) -> None:
+            made = QShortcut(QKeySequence(key), self)
+            made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            made.activated.connect(does)
 
-    def _ask_votes(self) -> None:
-        file, _ = QFileDialog.getSaveFileName(self, tr("Save votes"), "votes.csv", "*.csv")
-        if file:
-            self.model.export_votes(Path(file))
+        bind(Qt.Key.Key_Escape, self.model.talk.stop)
+        for number in range(_KEYS + 1):
+            key = Qt.Key(Qt.Key.Key_0.value + number)
+            bind(Qt.KeyboardModifier.AltModifier | key, lambda number=number: self._vote_by_key(number))
 
-    def _shortcut(self, key: Any, does: Any) -> None:
-        made = QShortcut(QKeySequence(key), self)
-        made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        made.activated.connect(does)
+    @Slot(object, object)
+    def _refuse(self, asked: Asked, problem: Problem) -> None:
+        """One could not be opened; where only the budget is missing, it is asked for."""
+        look, state = self.context.look, self.model.state
+        if problem.code != _NO_BUDGET:
+            self.context.show_problem(problem)
+        elif asked.conversation is None:
+            NewChat(look, state, self.begin, self, asked, _needs_budget()).open()
+        else:
+            Conversations(look, state, self.begin, self, asked.conversation, _needs_budget()).open()
 
-    @Slot(object)
-    def _fail(self, problem: Problem) -> None:
-        self._awaited = ""
-        self.context.show_problem(problem)
-        self._show_heard()
+
+def _needs_budget() -> str:
+    return tr("One of the models costs money. Say how much may be spent at most.")

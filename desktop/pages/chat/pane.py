@@ -1,24 +1,66 @@
-"""One model of a conversation: what it was asked, what it says, how fast, and what can be done with its answer."""
+"""One model of a conversation: who it is, what it says, how fast, and what can be done with its answer."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
 
-from PySide6.QtGui import QTextCursor
-from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame
 
 from desktop.language import tr
+from desktop.pages.chat.bubbles import bubbles_of
+from desktop.pages.chat.transcript import Transcript
 from desktop.theme.look import Look
-from desktop.theme.tokens import Tokens, Tone
-from desktop.widgets.basics import Button, chip, column, label, retone, row
+from desktop.theme.tokens import Tone
+from desktop.widgets.basics import Button, chip, column, frame, label, retone, row
+from desktop.widgets.elided import Elided
 
 if TYPE_CHECKING:
     from engine.inference.chat.conversation import Answer, Conversation, Pane
 
-#: What reasoning models write around what they think before they answer.
-_THOUGHT: Final = ("<think>", "</think>")
+#: So full, a context is nearly full.
+_FULL: Final = 0.9
+
+
+class Acts(Protocol):
+    """What can be done with a pane, by its number."""
+
+    def again(self, pane: int) -> None:
+        """Let it answer the last prompt again."""
+
+    def stop(self, pane: int) -> None:
+        """End what it is saying."""
+
+    def vote(self, better: int) -> None:
+        """Its answer is better than the others'."""
+
+    def leave_out(self, pane: int) -> None:
+        """Show it the oldest turns no more."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a pane stands.
+
+    Attributes:
+        saying: What it is saying at the moment; None: nothing.
+        speaking: Whether it is its turn.
+        waiting: Whether its turn is still to come.
+        busy: Whether anybody is still to speak.
+        offer: So many of the oldest turns could be left out, because the conversation is too long.
+        kind: ``base``, ``adapter`` or ``merge``, where that is known.
+        hidden: Who it is, is not shown.
+    """
+
+    saying: str | None = None
+    speaking: bool = False
+    waiting: bool = False
+    busy: bool = False
+    offer: int = 0
+    kind: str = ""
+    hidden: bool = False
 
 
 class PaneCard(QFrame):
@@ -26,177 +68,156 @@ class PaneCard(QFrame):
 
     Args:
         number: From 0.
-        again: Lets it answer the last prompt again.
-        stop: Ends what it is saying.
-        better: Says that its answer is better than the others'.
-        leave_out: Shows it the oldest turns no more.
+        acts: See `Acts`.
     """
 
-    def __init__(
-        self,
-        look: Look,
-        number: int,
-        again: Callable[[int], None],
-        stop: Callable[[int], None],
-        better: Callable[[int], None],
-        leave_out: Callable[[int], None],
-    ) -> None:
+    def __init__(self, look: Look, number: int, acts: Acts) -> None:
         super().__init__()
         self.setProperty("role", "card")
-        self._look = look
         self._number = number
-        self._text = ""
-        self._name = label("", "h2")
-        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._kind, self._quantisation, self._hash = chip(""), chip(""), label("", "small")
-        self._talk = QTextBrowser()
-        self._talk.setOpenLinks(False)
-        self._talk.setFrameShape(QFrame.Shape.NoFrame)
-        self._talk.setProperty("role", "reader")
+        self._whole = ""
+        self._name = Elided("", "h2")
+        self._kind, self._quantisation, self._file = chip(""), chip(""), Elided("", "small")
+        self._copy = Button(look, "", "copy", "ghost", self._copy_file)
+        self._copy.setAccessibleName(tr("Copy file and hash"))
+        self._copy.setToolTip(tr("Copy file and hash"))
+        self.transcript = Transcript(look)
         self._figures = label("", "small", wrap=True)
-        self._again = Button(look, tr("Again"), "arrow-clockwise", does=lambda: again(number))
-        self._stop = Button(look, tr("Stop"), "stop", does=lambda: stop(number))
-        self._better = Button(look, tr("Better"), "thumbs-up", does=lambda: better(number))
-        self._better.setToolTip(tr("Alt+{number}", number=number + 1))
-        self._room = Button(look, tr("Leave the oldest turns out"), "funnel", does=lambda: leave_out(number))
-        head = row(self._name, self._kind, self._quantisation, gap=8)
-        head.setStretch(0, 1)
+        self._again = Button(look, tr("Again"), "arrow-clockwise", does=lambda: acts.again(number))
+        self._stop = Button(look, tr("Stop"), "stop", does=lambda: acts.stop(number))
+        self._better = Button(look, tr("Better"), "thumbs-up", does=lambda: acts.vote(number))
+        self._better.setToolTip(tr("Alt+{number}, or {number} outside the message", number=number + 1))
+        self._too_long = label("", "small", "warn", wrap=True)
+        leave_out = Button(
+            look, tr("Leave them out, answer again"), "funnel", does=lambda: acts.leave_out(number)
+        )
+        self._room = frame(
+            "note", self._too_long, row(leave_out, None), padding=(12, 8, 12, 8), gap=6, tone="warn"
+        )
+        head = row(self._name, self._kind, None, self._quantisation, gap=8)
+        below = row(self._file, self._copy, None, gap=4)
         layout = column(
             head,
-            self._hash,
-            self._talk,
+            below,
+            self.transcript,
+            self._room,
             self._figures,
-            row(self._better, self._again, self._stop, self._room, None, gap=8),
+            row(self._better, self._again, self._stop, None, gap=8),
             gap=8,
         )
         layout.setStretch(2, 1)
         layout.setContentsMargins(16, 12, 16, 12)
         self.setLayout(layout)
-        self.setMinimumWidth(280)
+        self.setMinimumWidth(290)
+        self._room.hide()
 
-    def show_pane(
-        self,
-        conversation: Conversation,
-        saying: str | None,
-        *,
-        speaking: bool,
-        busy: bool,
-        offer: int,
-    ) -> None:
+    def show_pane(self, conversation: Conversation, how: Standing) -> None:
         """Show how it stands.
 
         Args:
             conversation: As it was after the last answer.
-            saying: What it is saying at the moment; None: nothing.
-            speaking: Whether it is its turn.
-            busy: Whether anybody is still to speak.
-            offer: So many of the oldest turns could be left out, because the conversation is too long.
+            how: See `Standing`.
         """
         pane = conversation.panes[self._number]
-        self._show_who(pane)
-        text = transcript(conversation, self._number, saying, self._look.tokens)
-        if text != self._text:
-            self._text = text
-            bar = self._talk.verticalScrollBar()
-            at_end = bar.value() >= bar.maximum() - 8
-            place = bar.value()
-            self._talk.setHtml(text)
-            if at_end:
-                self._talk.moveCursor(QTextCursor.MoveOperation.End)
-            else:
-                bar.setValue(place)
         turn = conversation.turns[-1] if conversation.turns else None
         answer = turn.answers.get(self._number) if turn is not None else None
         failure = turn.failures.get(self._number, "") if turn is not None else ""
-        words, tone = figures(pane, answer if saying is None else None, failure)
-        if speaking:
-            words, tone = tr("is answering..."), "info"
+        self._show_who(pane, how)
+        saying = "" if how.saying is None and how.speaking else how.saying
+        self.transcript.show_bubbles(bubbles_of(conversation, self._number, saying))
+        words, tone = _state(pane, answer, failure, conversation.sampling.seed, how)
         self._figures.setText(words)
+        self._figures.setVisible(bool(words))
         retone(self._figures, tone=tone)
         voted = turn is not None and turn.vote == self._number
         self._better.setText(" " + (tr("Your choice") if voted else tr("Better")))
         self._better.show_icon("check" if voted else "thumbs-up")
-        many = len(conversation.panes) > 1
-        self._better.setVisible(many)
-        self._better.setEnabled(not busy and answer is not None and answer.comparable)
-        self._again.setEnabled(not busy and turn is not None)
-        self._stop.setVisible(speaking)
-        self._room.setVisible(bool(offer) and not busy)
-
-    def _show_who(self, pane: Pane) -> None:
-        self._name.setText(pane.name)
-        self._name.setToolTip(pane.file or pane.name)
-        self._talk.setAccessibleName(tr("Conversation with {name}", name=pane.name))
-        local = pane.kind == "local"
-        self._kind.setText(tr("on this machine") if local else tr("paid"))
-        retone(self._kind, tone="" if local else "warn")
-        self._quantisation.setText(pane.quantisation)
-        self._quantisation.setVisible(local)
-        left_out = (
-            tr(" · the oldest {count} turns are left out", count=pane.left_out) if pane.left_out else ""
+        retone(self, state="active" if voted else "")
+        self._better.setVisible(len(conversation.panes) > 1)
+        self._better.setEnabled(
+            not how.busy and answer is not None and answer.comparable and _comparable(conversation) > 1
         )
-        self._hash.setText((f"sha256 {pane.sha256[:12]}" if local else pane.model) + left_out)
-        self._hash.setToolTip(f"{pane.file}\n{pane.sha256}" if local else pane.model)
+        self._again.setEnabled(not how.busy and turn is not None)
+        self._stop.setVisible(how.speaking or how.waiting)
+        self._too_long.setText(
+            tr("The conversation has become too long for it. The oldest turn makes up about half of it.")
+            if how.offer == 1
+            else tr(
+                "The conversation has become too long for it. The oldest {count} turns make up about half of it.",
+                count=how.offer,
+            )
+        )
+        self._room.setVisible(bool(how.offer) and not how.busy)
+
+    def _show_who(self, pane: Pane, how: Standing) -> None:
+        local = pane.kind == "local"
+        name = tr("Model {number}", number=self._number + 1) if how.hidden else pane.name
+        self._name.setText(name)
+        kinds = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("Merge")}
+        self._kind.setText(kinds.get(how.kind, "") if local else tr("Endpoint"))
+        retone(self._kind, tone={"merge": "merge", "adapter": "info"}.get(how.kind, "") if local else "warn")
+        self._kind.setVisible(not how.hidden and bool(self._kind.text()))
+        self._quantisation.setText(pane.quantisation.upper())
+        self._quantisation.setVisible(local and not how.hidden)
+        file = Path(pane.file).name
+        self._file.setText(f"{file} · sha256 {pane.sha256[:12]}" if local else pane.model)
+        self._whole = f"{pane.file}\nsha256 {pane.sha256}" if local else pane.name
+        self._file.setAccessibleDescription("" if how.hidden else self._whole)
+        self._file.setVisible(not how.hidden)
+        self._copy.setVisible(local and not how.hidden)
+        self.transcript.setAccessibleName(tr("Conversation with {name}", name=name))
+        self._better.setAccessibleName(tr("{name} is better", name=name))
+        self._again.setAccessibleName(tr("Let {name} answer again", name=name))
+        self._stop.setAccessibleName(tr("Stop {name}", name=name))
+
+    def _copy_file(self) -> None:
+        QGuiApplication.clipboard().setText(self._whole)
 
 
-def figures(pane: Pane, answer: Answer | None, failure: str) -> tuple[str, Tone]:
-    """Speed and end of an answer, or why there is none."""
+def _comparable(conversation: Conversation) -> int:
+    """How many answers to the last prompt can be voted on."""
+    return sum(one.comparable for one in conversation.turns[-1].answers.values()) if conversation.turns else 0
+
+
+def _state(pane: Pane, answer: Answer | None, failure: str, seed: int, how: Standing) -> tuple[str, Tone]:
+    if how.waiting:
+        return tr("waits for its turn"), ""
+    if how.speaking:
+        return (tr("is answering...") if how.saying else tr("reads the conversation...")), "info"
     if failure:
-        return failure, "bad"
-    if answer is None:
-        return "", ""
-    parts = []
-    if answer.tokens_per_second:
-        parts.append(tr("{speed} tokens/s", speed=f"{answer.tokens_per_second:.1f}"))
-    parts.append(tr("{count} tokens", count=f"{answer.tokens:,}"))
-    parts.append(tr("first after {seconds} s", seconds=f"{answer.first_seconds:.2f}"))
+        return tr("No answer: the reason stands above."), "bad"
+    return ("", "") if answer is None else figures(pane, answer, seed, hidden=how.hidden)
+
+
+def figures(pane: Pane, answer: Answer, seed: int, *, hidden: bool = False) -> tuple[str, Tone]:
+    """Speed, length and end of an answer, and how full the context is.
+
+    Args:
+        pane: Who answered.
+        answer: What it said.
+        seed: Of the conversation; another one of the answer's is named.
+        hidden: Nothing is told by which one could guess who it is.
+    """
+    parts, tone = [tr("{count} tokens", count=f"{answer.tokens:,}")], ""
+    if not hidden:
+        if answer.tokens_per_second:
+            parts.insert(0, tr("{speed} tokens/s", speed=f"{answer.tokens_per_second:.1f}"))
+        parts.append(tr("first after {seconds} s", seconds=f"{answer.first_seconds:.2f}"))
     whole = answer.prompt_tokens + answer.tokens
-    if pane.context:
+    if pane.context and not hidden:
         parts.append(
             tr("{used} of {context} tokens of context", used=f"{whole:,}", context=f"{pane.context:,}")
         )
-    if answer.cost_usd:
+        tone = "warn" if whole > _FULL * pane.context else ""
+    if answer.sampling.seed != seed:
+        parts.append(tr("seed {value}", value=answer.sampling.seed))
+    if answer.cost_usd and not hidden:
         parts.append(f"${answer.cost_usd:.4f}")
-    if answer.snapshot and answer.snapshot != pane.model:
+    if answer.snapshot and answer.snapshot != pane.model and not hidden:
         parts.append(answer.snapshot)
-    if answer.stop == "length":
-        return tr("{figures}, cut off at the longest length", figures=", ".join(parts)), "warn"
+    told = ", ".join(parts)
     if answer.fault:
-        return tr("{figures}; {fault}", figures=", ".join(parts), fault=tr(answer.fault)), "warn"
-    return ", ".join(parts), ""
-
-
-def transcript(conversation: Conversation, pane: int, saying: str | None, tokens: Tokens) -> str:
-    """All turns of a pane as HTML, thoughts of reasoning models apart."""
-    parts = []
-    left_out = conversation.panes[pane].left_out
-    last = len(conversation.turns) - 1
-    for number, turn in enumerate(conversation.turns):
-        colour = tokens.faint if number < left_out else tokens.text
-        parts.append(_bubble(turn.prompt, tokens.accent_soft, colour))
-        answer = turn.answers.get(pane)
-        if number == last and saying is not None:
-            parts.append(_said(saying or "…", tokens, colour))
-        elif answer is not None:
-            parts.append(_said(answer.text or tr("(no text)"), tokens, colour))
-        elif pane in turn.failures:
-            parts.append(_bubble(turn.failures[pane], tokens.bad_soft, tokens.bad))
-    return "".join(parts)
-
-
-def _said(text: str, tokens: Tokens, colour: str) -> str:
-    begin, end = _THOUGHT
-    thought = ""
-    if text.lstrip().startswith(begin):
-        thought, _, text = text.lstrip().removeprefix(begin).partition(end)
-    made = _bubble(thought.strip(), tokens.surface, tokens.muted, italic=True) if thought.strip() else ""
-    return made + (_bubble(text.strip("\n"), tokens.raised, colour) if text.strip() or not made else "")
-
-
-def _bubble(text: str, ground: str, colour: str, *, italic: bool = False) -> str:
-    style = "font-style:italic;" if italic else ""
-    return (
-        f'<table width="100%" cellpadding="10" cellspacing="0" style="margin:0 0 8px 0"><tr>'
-        f'<td style="background-color:{ground};color:{colour};{style}white-space:pre-wrap">{html.escape(text)}</td>'
-        "</tr></table>"
-    )
+        return tr("{figures}; {fault}", figures=told, fault=tr(answer.fault)), "warn"
+    if answer.stop == "length":
+        return tr("{figures}, cut off at the longest length", figures=told), "warn"
+    return told, "warn" if tone else ""

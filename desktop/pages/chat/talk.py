@@ -3,59 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.language import tr
-from desktop.problem import Problem, problem_of
+from desktop.pages.chat.opening import NO_FILE, Asked, Opened, Wish, open_chat
+from desktop.pages.chat.run import News, Run
+from desktop.problem import Problem
 from desktop.services import Services
-from engine.errors import BakeoffError
-from engine.progress import SilentReporter
 
 if TYPE_CHECKING:
-    from engine.inference.chat.conversation import Conversation, Pane
-    from engine.inference.chat.session import ChatSession, Heard
-    from engine.models.library import ExportedFile, ModelFiles
-    from engine.workspace import Workspace
+    from engine.inference.chat.conversation import Conversation
 
 #: Milliseconds between two looks at what was said.
 _EVERY: Final = 60
 #: Seconds that the models of the conversation before may take to end.
 _FAREWELL: Final = 20.0
-#: What is made of a model that has no GGUF file yet.
-QUANTISATION: Final = "q8_0"
-
-
-@dataclass(frozen=True)
-class Wish:
-    """How the models are to answer.
-
-    Attributes:
-        seed: None: drawn when the conversation begins.
-        most: Tokens of an answer; None: until it ends.
-    """
-
-    system: str = ""
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    seed: int | None = None
-    most: int | None = None
-
-
-@dataclass
-class _Live:
-    """What a thread has heard since it was looked at last; guarded by the talk's lock."""
-
-    pieces: dict[int, list[str]] = field(default_factory=dict)
-    speaking: int | None = None
-    offers: dict[int, int] = field(default_factory=dict)
-    fresh: Conversation | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 class Talk(QObject):
@@ -67,321 +32,221 @@ class Talk(QObject):
     heard = Signal()
     #: It could not be opened or gone on with; carries a `Problem`.
     failed = Signal(object)
-    #: A model has no GGUF file; carries ``MODEL@QUANTISATION`` of what to make.
-    missing = Signal(str)
+    #: One could not be opened; carries who was asked for (`Asked`) and a `Problem`.
+    refused = Signal(object, object)
+    #: A model has no GGUF file; carries who was asked for (`Asked`) and ``MODEL@QUANTISATION`` of what to make.
+    missing = Signal(object, str)
 
     def __init__(self, services: Services, parent: QObject) -> None:
         super().__init__(parent)
         self._services = services
-        self._session: ChatSession | None = None
-        self._held = ExitStack()
-        self._stop = threading.Event()
-        self._stopped_pane: int | None = None
-        self._lock = threading.Lock()
-        self._live = _Live()
-        #: Ends the models of the conversation before; its lock is given back then.
-        self._ending: threading.Thread | None = None
+        self._open: Opened | None = None
+        self._run: Run | None = None
+        #: How to answer from the next question on; None: as before.
+        self._wish: Wish | None = None
+        self._said: list[str] = []  # notes of other threads; appending is atomic
+        #: Ends the models of conversations before; their locks are given back then.
+        self._ending: list[threading.Thread] = []
         self._timer = QTimer(self, interval=_EVERY)
         self._timer.timeout.connect(self._look)
-        #: As it was after the last answer.
+        #: As it was when somebody ended last.
         self.conversation: Conversation | None = None
+        #: Who was asked for.
+        self.asked = Asked()
         #: What panes are saying at the moment, by their numbers.
         self.saying: dict[int, str] = {}
-        #: Who is speaking; None: nobody.
-        self.speaking: int | None = None
+        #: Who is speaking.
+        self.speaking: set[int] = set()
+        #: Who speaks after them.
+        self.waiting: set[int] = set()
         #: Panes whose conversation has become too long, and how many of the oldest turns could be left out.
         self.offers: dict[int, int] = {}
-        #: What endpoints have said about themselves.
+        #: What the models' files and endpoints have said about themselves.
         self.notes: list[str] = []
+        #: Whether somebody is still to say something; ``opening``: whether a conversation is being opened.
         self.busy = False
+        self.opening = False
 
-    def begin(
-        self, names: tuple[str, ...], wish: Wish, budget_usd: float | None, context: int = 8192
-    ) -> None:
-        """Open a new conversation with some models."""
-        workspace = self._services.workspace
+    @property
+    def budget_usd(self) -> float | None:
+        """The ceiling for paid answers."""
+        return None if self._open is None else self._open.budget.limit_usd
 
-        def work() -> tuple[ChatSession, ExitStack]:
-            return _opened(workspace, names, None, wish, budget_usd, context, self._note)
+    @property
+    def spent_usd(self) -> float:
+        """Spent under this ceiling."""
+        return 0.0 if self._open is None else self._open.budget.spent_usd
 
-        self._open(work)
-
-    def resume(self, conversation: str, budget_usd: float | None) -> None:
-        """Open one that was saved."""
-        workspace = self._services.workspace
-
-        def work() -> tuple[ChatSession, ExitStack]:
-            return _opened(workspace, (), conversation, None, budget_usd, 8192, self._note)
-
-        self._open(work)
-
-    def set_up(self, wish: Wish) -> None:
-        """Answer otherwise from now on."""
-        session = self._session
-        if session is None or self.busy:
+    def begin(self, asked: Asked) -> None:
+        """Open a new conversation, or go on with one; the one before stays until this one is there."""
+        if self.opening:
             return
-        try:
-            _apply(session.conversation, wish)
-        except (BakeoffError, ValueError) as error:
-            self.failed.emit(problem_of(error))
+        if self.conversation is not None and asked.conversation == self.conversation.id:
+            self.allow(asked.budget_usd)
             return
-        self.conversation = session.conversation.model_copy(deep=True)
+        self.opening = True
+        workspace, ending = self._services.workspace, list(self._ending)
+        notes: list[str] = []
 
-    def ask(self, prompt: str) -> None:
-        """Put a prompt to all."""
-        session = self._session
-        if session is not None and not self.busy:
-            self._run(lambda: session.ask(prompt, self._is_stopped))
+        def work() -> Opened:
+            for thread in ending:
+                thread.join(_FAREWELL)  # it may hold the same conversation
+            return open_chat(workspace, asked, notes.append)
 
-    def again(self, pane: int) -> None:
-        """Let one answer again."""
-        session = self._session
-        if session is not None and not self.busy:
-            self._run(lambda: session.answer(pane, self._is_stopped))
-
-    def leave_out(self, pane: int) -> None:
-        """Do not show the oldest turns to a pane any more, and let it answer."""
-        session, turns = self._session, self.offers.pop(pane, 0)
-        if session is not None and not self.busy and turns:
-            session.conversation.leave_out(pane, turns)
-            self.again(pane)
-
-    def vote(self, better: int | str) -> None:
-        """Say whose answer to the last prompt is better, or that they are alike (``tie``)."""
-        session = self._session
-        if session is None or self.busy:
-            return
-        try:
-            session.conversation.vote(better)  # type: ignore[arg-type]
-        except BakeoffError as error:
-            self.failed.emit(problem_of(error))
-            return
-        self.conversation = session.conversation.model_copy(deep=True)
-        self._services.background.run(self, session.save, lambda _none: None, self.failed.emit)
-        self.heard.emit()
-
-    def stop(self) -> None:
-        """End what is being said; those who have not begun say nothing."""
-        self._stop.set()
-
-    def stop_pane(self, pane: int) -> None:
-        """End what one is saying; the next goes on."""
-        self._stopped_pane = pane
-
-    def close(self) -> None:
-        """End all models."""
-        self._stop.set()
-        self._timer.stop()
-        session, self._session = self._session, None
-        held, self._held = self._held, ExitStack()
-        self.conversation, self.saying, self.speaking, self.offers = None, {}, None, {}
-        if session is not None:
-            # Ends their processes, and so what a thread may still listen to.
-            self._ending = threading.Thread(target=_end, args=(session, held), daemon=True)
-            self._ending.start()
-
-    def _open(self, work: Callable[[], tuple[ChatSession, ExitStack]]) -> None:
-        self.close()
-        self.busy = True
-        ending = self._ending
-
-        def open_next() -> tuple[ChatSession, ExitStack]:
-            if ending is not None:
-                ending.join(_FAREWELL)
-            return work()
-
-        def done(opened: tuple[ChatSession, ExitStack]) -> None:
-            self.busy = False
-            self._session, self._held = opened
-            self.conversation = opened[0].conversation.model_copy(deep=True)
-            self.notes = []
+        def done(opened: Opened) -> None:
+            self.opening = False
+            self.close()
+            self._open, self.asked = opened, asked
+            self.conversation, self._said = opened.now, notes
+            self.notes = list(notes)
             self.opened.emit()
 
         def failed(problem: Problem) -> None:
-            self.busy = False
-            if problem.code == "chat.no_file":
-                self.missing.emit(problem.file)
+            self.opening = False
+            if problem.code == NO_FILE:
+                self.missing.emit(asked, problem.file)
             else:
-                self.failed.emit(problem)
+                self.refused.emit(asked, problem)
 
-        self._services.background.run(self, open_next, done, failed)
+        self._services.background.run(self, work, done, failed)
 
-    def _run(self, speak: Callable[[], Iterator[Heard]]) -> None:
-        session = self._session
-        if session is None:
+    def allow(self, budget_usd: float | None) -> None:
+        """Let paid answers cost so much from now on."""
+        if self._open is not None and budget_usd is not None and budget_usd >= 0:
+            self._open.budget.allow(budget_usd)
+            self.heard.emit()
+
+    def set_up(self, wish: Wish) -> None:
+        """Answer otherwise from the next question on."""
+        self._wish = wish
+
+    def ask(self, prompt: str) -> None:
+        """Put a prompt to all."""
+        if self._open is not None and self.conversation is not None:
+            session = self._open.session
+            self._begin(range(len(self.conversation.panes)), lambda: session.put(prompt))
+
+    def again(self, pane: int) -> None:
+        """Let one answer again."""
+        self._begin((pane,), lambda: None)
+
+    def leave_out(self, pane: int) -> None:
+        """Do not show the oldest turns to a pane any more, and let it answer."""
+        turns = self.offers.get(pane, 0)
+        if self._open is not None and not self.busy and turns:
+            del self.offers[pane]
+            conversation = self._open.session.conversation
+            self._begin((pane,), lambda: conversation.leave_out(pane, turns))
+
+    def vote(self, better: int | Literal["tie"]) -> None:
+        """Say whose answer to the last prompt is better, or that they are alike."""
+        if self._open is None or self.busy:
             return
+        opened = self._open
+
+        def work() -> Conversation:
+            opened.session.vote(better)
+            return opened.session.snapshot()
+
+        def done(now: Conversation) -> None:
+            if self._open is opened and not self.busy:
+                self.conversation = now
+                self.heard.emit()
+
+        self._services.background.run(self, work, done, self.failed.emit)
+
+    def stop(self, pane: int | None = None) -> None:
+        """End what one pane is saying, or what all are; those who have not begun say nothing."""
+        if self._run is not None:
+            self._run.stop(pane)
+
+    def close(self) -> None:
+        """End all models."""
+        self._timer.stop()
+        opened, self._open = self._open, None
+        run, self._run = self._run, None
+        self._wish, self.conversation, self.busy = None, None, False
+        self.saying, self.speaking, self.waiting, self.offers, self.notes = {}, set(), set(), {}, []
+        if run is not None:
+            run.stop()
+        if opened is not None:
+            ending = threading.Thread(target=_end, args=(opened, run), name="chat-ending", daemon=True)
+            self._ending = [thread for thread in self._ending if thread.is_alive()] + [ending]
+            ending.start()
+
+    def _begin(self, panes: Sequence[int], prepare: Callable[[], None]) -> None:
+        opened = self._open
+        if opened is None or self.busy:
+            return
+        wish, self._wish = self._wish, None
+
+        def prepared() -> None:
+            if wish is not None:
+                wish.apply(opened.session.conversation)
+            prepare()
+
+        run = self._run = Run(opened.session, panes, prepared)
         self.busy = True
-        self._stop.clear()
-        self._stopped_pane = None
-        with self._lock:
-            self._live = _Live()
-        self.saying = {}
-
-        def work() -> None:
-            from engine.inference.chat.conversation import Answer
-
-            for one in speak():
-                with self._lock:
-                    live = self._live
-                    live.speaking = one.pane
-                    if isinstance(one.what, str):
-                        live.pieces.setdefault(one.pane, []).append(one.what)
-                        continue
-                    if isinstance(one.what, Answer) or one.to_leave_out is None:
-                        live.offers.pop(one.pane, None)
-                    else:
-                        live.offers[one.pane] = one.to_leave_out
-                    live.fresh = session.conversation.model_copy(deep=True)
-                if self._stopped_pane == one.pane:
-                    self._stopped_pane = None
-                if self._stop.is_set():
-                    break
+        self.saying, self.speaking, self.waiting = {}, set(), set(panes)
 
         def done(_none: object) -> None:
-            self._end(session)
+            self._end(run)
 
         def failed(problem: Problem) -> None:
-            self._end(session)
-            self.failed.emit(problem)
+            if self._end(run):
+                self.failed.emit(problem)
 
         self._timer.start()
-        self._services.background.run(self, work, done, failed)
-        self.conversation = session.conversation.model_copy(deep=True)
+        self._services.background.run(self, run.work, done, failed)
         self.heard.emit()
 
-    def _end(self, session: ChatSession) -> None:
+    def _end(self, run: Run) -> bool:
+        """All have ended; False where the conversation was closed before."""
+        if run is not self._run:
+            return False
         self._timer.stop()
-        if session is not self._session:
-            return
-        self._look()
-        self.busy, self.speaking, self.saying = False, None, {}
-        self.conversation = session.conversation.model_copy(deep=True)
+        self._take(run.take())
+        self._run, self.busy = None, False
+        self.saying, self.speaking, self.waiting = {}, set(), set()
         self.heard.emit()
-
-    def _is_stopped(self) -> bool:
-        with self._lock:
-            speaking = self._live.speaking
-        return self._stop.is_set() or (self._stopped_pane is not None and self._stopped_pane == speaking)
-
-    def _note(self, sentence: str) -> None:
-        with self._lock:
-            self._live.notes.append(sentence)
+        return True
 
     def _look(self) -> None:
         """Take over what was heard since the last look."""
-        with self._lock:
-            live, self._live = self._live, _Live(speaking=self._live.speaking, offers=dict(self._live.offers))
-        if live.fresh is not None:
-            self.conversation = live.fresh
-            turn = live.fresh.turns[-1] if live.fresh.turns else None
-            done = set() if turn is None else {*turn.answers, *turn.failures}
-            self.saying = {
-                pane: text for pane, text in self.saying.items() if pane not in done or pane == live.speaking
-            }
-        for pane, pieces in live.pieces.items():
+        if self._run is not None:
+            news = self._run.take()
+            self._take(news)
+            if news or len(self._said) != len(self.notes):
+                self.notes = list(self._said)
+                self.heard.emit()
+
+    def _take(self, news: News) -> None:
+        if news.conversation is not None:
+            self.conversation = news.conversation
+        self.waiting -= news.begun
+        self.speaking |= news.begun
+        for pane, pieces in news.pieces.items():
             self.saying[pane] = self.saying.get(pane, "") + "".join(pieces)
-        self.notes += live.notes
-        self.speaking, self.offers = live.speaking, dict(live.offers)
-        if live.fresh is not None or live.pieces or live.notes:
-            self.heard.emit()
+        for pane in news.ended:
+            self.speaking.discard(pane)
+            self.saying.pop(pane, None)
+        for pane, turns in news.offers.items():
+            self.offers.pop(pane, None)
+            if turns:
+                self.offers[pane] = turns
 
 
-def _end(session: ChatSession, held: ExitStack) -> None:
-    session.close()
-    held.close()
+def _end(opened: Opened, run: Run | None) -> None:
+    """End the models' processes; a model that was just being loaded is ended when it is there."""
+    opened.session.close()
+    if run is not None:
+        run.over.wait(_FAREWELL)
+        opened.session.close()
+    opened.held.close()
 
 
-class _Told(SilentReporter):
-    """Passes on what an endpoint does not take, and why nothing comes from it for a while."""
-
-    def __init__(self, note: Callable[[str], None]) -> None:
-        self._note = note
-
-    def decision(self, subject: str, choice: Any, reason: str, /, **data: Any) -> None:
-        """Tell it."""
-        self._note(f"{subject}: {choice} ({reason})")
-
-    def event(self, type: str, /, **data: Any) -> None:
-        """Tell that it is asked again."""
-        if type == "endpoint.retry":
-            self._note(
-                tr(
-                    "{reason} It is asked again in {seconds} s.",
-                    reason=data["reason"],
-                    seconds=round(data["wait"]),
-                )
-            )
-
-
-def _opened(
-    workspace: Workspace,
-    names: tuple[str, ...],
-    conversation: str | None,
-    wish: Wish | None,
-    budget_usd: float | None,
-    context: int,
-    note: Callable[[str], None],
-) -> tuple[ChatSession, ExitStack]:
-    from engine.inference.chat import store
-    from engine.inference.chat.opening import open_panes
-    from engine.inference.chat.session import ChatSession
-
-    held = ExitStack()
-    with ExitStack() as stack:
-        before = None if conversation is None else stack.enter_context(store.resumed(workspace, conversation))
-        panes, answering = open_panes(
-            workspace,
-            names,
-            lambda name, old: _file(workspace, name, old),
-            before=before,
-            budget_usd=budget_usd,
-            context=context,
-            reporter=_Told(note),
-        )
-        talk = before or stack.enter_context(store.begun(workspace, panes))
-        talk.panes = panes
-        if wish is not None:
-            _apply(talk, wish)
-        held = stack.pop_all()
-    return ChatSession(workspace, talk, answering), held
-
-
-def _file(workspace: Workspace, name: str, old: Pane | None) -> tuple[ModelFiles, ExportedFile]:
-    """The file that speaks for a name; it is not made here.
-
-    Raises:
-        BakeoffError: There is none yet (``chat.no_file``).
-    """
-    from engine.inference.contestants import local_file, recorded_file
-
-    if old is not None:
-        found = recorded_file(workspace, old.name, old.sha256)
-        if found is not None:
-            return found
-    files, quantisation, export = local_file(workspace, name)
-    if export is None:
-        raise BakeoffError(
-            "chat.no_file",
-            "'{name}' has no GGUF file yet.",
-            fix="Make one first.",
-            name=name,
-            file=f"{files.name}@{quantisation or QUANTISATION}",
-        )
-    return files, export
-
-
-def _apply(conversation: Conversation, wish: Wish) -> None:
-    import secrets
-
-    from engine.inference.sampling import Sampling
-
-    changes = {
-        name: value
-        for name in ("temperature", "top_p", "top_k", "seed")
-        if (value := getattr(wish, name)) is not None
-    }
-    if not conversation.turns:
-        changes.setdefault("seed", secrets.randbits(31))
-    conversation.sampling = Sampling.model_validate({**conversation.sampling.model_dump(), **changes})
-    conversation.system = wish.system
-    conversation.max_new_tokens = wish.most
+def with_amount(spent: float, allowed: float | None) -> str:
+    """What was spent, and under which ceiling."""
+    if allowed is None:
+        return tr("Spent: ${amount}", amount=f"{spent:.4f}")
+    return tr("Spent: ${amount} of ${most}", amount=f"{spent:.4f}", most=f"{allowed:.2f}")

@@ -9,9 +9,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.language import tr
-from desktop.pages.chat.talk import QUANTISATION, Talk
+from desktop.pages.chat.opening import QUANTISATION, Asked
+from desktop.pages.chat.talk import Talk
+from desktop.problem import Problem
 from desktop.services import Services
 from desktop.view_model import ViewModel
+from engine.errors import BakeoffError
 
 
 @dataclass(frozen=True)
@@ -20,15 +23,46 @@ class Saved:
 
     Attributes:
         models: Names of those who took part.
+        paid: Whether models behind endpoints are among them.
         first: What was asked first.
     """
 
     id: str
     created: float
     models: tuple[str, ...]
+    paid: bool
     turns: int
     votes: int
     first: str
+
+
+@dataclass(frozen=True)
+class Local:
+    """A model of the workspace.
+
+    Attributes:
+        kind: ``base``, ``adapter`` or ``merge``.
+        quantisations: Of its GGUF files.
+    """
+
+    name: str
+    kind: str
+    quantisations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Making:
+    """A GGUF file that a conversation waits for.
+
+    Attributes:
+        asked: Who is talked with when it is there.
+        name: ``MODEL@QUANTISATION``.
+        job: The job that makes it.
+    """
+
+    asked: Asked
+    name: str
+    job: str
 
 
 @dataclass(frozen=True)
@@ -36,28 +70,38 @@ class ChatState:
     """What the page shows beside the conversation.
 
     Attributes:
-        models: Names of models, each with the quantisations of its GGUF files.
         endpoints: Names of those whose models can be asked.
         saved: Newest first.
+        damaged: Why other conversations cannot be read, a sentence each.
     """
 
-    models: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    models: tuple[Local, ...] = ()
     endpoints: tuple[str, ...] = ()
     saved: tuple[Saved, ...] = ()
+    damaged: tuple[str, ...] = ()
+
+    def kind_of(self, name: str) -> str:
+        """The kind of the model that a name, ``MODEL`` or ``MODEL@QUANTISATION``, is of; empty where unknown."""
+        names = (name, name.rpartition("@")[0])
+        return next((model.kind for model in self.models if model.name in names), "")
 
 
 class ChatModel(ViewModel[ChatState]):
     """Lists models and conversations, and holds the one under way."""
 
-    #: A file of examples was written; carries its path.
-    examples = Signal(object)
+    #: A file that a conversation waits for is being made, or is no longer.
+    making_changed = Signal()
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(services, ChatState(), parent)
         self.talk = Talk(services, self)
-        self.talk.heard.connect(self._follow)
-        self.talk.opened.connect(self.refresh)
+        self.making: Making | None = None
         self._turns = 0
+        self.talk.heard.connect(self._follow)
+        self.talk.opened.connect(self._drop_making)
+        self.talk.missing.connect(self._make_file)
+        self.changed.connect(self._go_on)
+        services.feed.jobs_changed.connect(self._look_at_job)
 
     def read(self) -> Callable[[], ChatState]:
         """See `ViewModel`."""
@@ -74,43 +118,29 @@ class ChatModel(ViewModel[ChatState]):
                 for export in session.scalars(select(Export).order_by(Export.created_at)):
                     files.setdefault(export.model_id, []).append(export.quantisation)
                 models = tuple(
-                    (row.name, tuple(dict.fromkeys(files.get(row.id, []))))
+                    Local(row.name, row.kind, tuple(dict.fromkeys(files.get(row.id, []))))
                     for row in session.scalars(select(Model).order_by(Model.created_at.desc()))
                 )
                 endpoints = tuple(session.scalars(select(Endpoint.name).order_by(Endpoint.name)))
-            kept, _ = store.saved(workspace)
+            kept, damaged = store.saved(workspace)
             saved = tuple(
                 Saved(
                     one.id,
                     one.created,
                     tuple(pane.name for pane in one.panes),
+                    any(pane.kind == "api" for pane in one.panes),
                     len(one.turns),
                     sum(turn.vote is not None for turn in one.turns),
                     one.turns[0].prompt if one.turns else "",
                 )
                 for one in kept
             )
-            return ChatState(models, endpoints, saved)
+            return ChatState(models, endpoints, saved, tuple(_words(error) for error in damaged))
 
         return read
 
-    def make_file(self, name: str, done: Callable[[str], None]) -> None:
-        """Make the GGUF file ``MODEL@QUANTISATION`` that a conversation wants; tells under which job."""
-        client = self.services.client
-        model, _, quantisation = name.rpartition("@")
-
-        def submit() -> str:
-            from engine.exporting.spec import ExportSpec
-
-            spec = ExportSpec(model=model, quantisation=quantisation or QUANTISATION)
-            job = client.submit("export", spec, f"Export {model} as {spec.quantisation}")
-            client.ensure_runner()
-            return job.id
-
-        self.do(submit, done)
-
-    def export_examples(self, file: Path, pane: int | None) -> None:
-        """Write the answers that won a vote, or the last one of a pane, as examples of a dataset."""
+    def write_examples(self, file: Path, pane: int | None) -> None:
+        """Write the answers that won a vote, or all that one pane said, as examples of a dataset."""
         conversation = self.talk.conversation
         if conversation is None:
             return
@@ -121,24 +151,106 @@ class ChatModel(ViewModel[ChatState]):
             return write_examples(conversation, file, pane)
 
         def done(numbers: tuple[int, int]) -> None:
-            self.told.emit(tr("{count} examples are in {file}.", count=numbers[0], file=file.name))
-            self.examples.emit(file)
+            written, left_out = numbers
+            if left_out:
+                self.told.emit(
+                    tr(
+                        "Examples in {file}: {count}. Left out: {left_out} empty, refused or stopped answers.",
+                        count=written,
+                        file=file.name,
+                        left_out=left_out,
+                    )
+                )
+            else:
+                self.told.emit(
+                    tr(
+                        "Examples in {file}: {count}. Drop the file on Datasets to train on it.",
+                        count=written,
+                        file=file.name,
+                    )
+                )
 
         self.do(write, done)
 
-    def export_votes(self, file: Path) -> None:
+    def write_votes(self, file: Path) -> None:
         """Write all votes as verdicts that a ranking can be made of."""
         workspace = self.services.workspace
 
-        def write() -> int:
+        def write() -> tuple[int, int]:
             from engine.inference.chat.exporting import write_votes
 
-            return write_votes(workspace, file, None)[0]
+            number, damaged = write_votes(workspace, file, None)
+            return number, len(damaged)
 
-        def done(number: int) -> None:
-            self.told.emit(tr("{count} verdicts are in {file}.", count=number, file=file.name))
+        def done(numbers: tuple[int, int]) -> None:
+            written, damaged = numbers
+            if damaged:
+                self.told.emit(
+                    tr(
+                        "Verdicts in {file}: {count}. Conversations that could not be read: {damaged}.",
+                        count=written,
+                        file=file.name,
+                        damaged=damaged,
+                    )
+                )
+            else:
+                self.told.emit(tr("Verdicts in {file}: {count}.", count=written, file=file.name))
 
         self.do(write, done)
+
+    @Slot(object, str)
+    def _make_file(self, asked: Asked, name: str) -> None:
+        """Make the GGUF file that a conversation wants; it begins by itself when the file is there."""
+        client = self.services.client
+        model, _, quantisation = name.rpartition("@")
+
+        def submit() -> str:
+            from engine.exporting.spec import ExportSpec
+
+            spec = ExportSpec(model=model, quantisation=quantisation or QUANTISATION)
+            return client.begin("export", spec, f"Export {model} as {spec.quantisation}").id
+
+        def done(job: str) -> None:
+            self.making = Making(asked, name, job)
+            self.making_changed.emit()
+
+        self.do(submit, done)
+
+    @Slot()
+    def _go_on(self) -> None:
+        """Begin when the file that a conversation waits for is there."""
+        making = self.making
+        if making is not None:
+            model, _, quantisation = making.name.rpartition("@")
+            if any(one.name == model and quantisation in one.quantisations for one in self.state.models):
+                self._drop_making()
+                self.talk.begin(making.asked)
+
+    @Slot()
+    def _look_at_job(self) -> None:
+        """Tell where the file that a conversation waits for could not be made."""
+        making = self.making
+        job = self.services.feed.job(making.job) if making is not None else None
+        if making is None or job is None or job.state not in ("failed", "stopped"):
+            return
+        self._drop_making()
+        if job.state == "failed":
+            error = job.error or {}
+            self.failed.emit(
+                Problem(
+                    tr("The GGUF file of {name} could not be made", name=making.name),
+                    str(error.get("message", "")),
+                    str(error.get("fix", "")),
+                    str(error.get("code", "")),
+                )
+            )
+
+    @Slot()
+    def _drop_making(self) -> None:
+        """Nothing is waited for any more."""
+        if self.making is not None:
+            self.making = None
+            self.making_changed.emit()
 
     @Slot()
     def _follow(self) -> None:
@@ -148,3 +260,7 @@ class ChatModel(ViewModel[ChatState]):
         if turns != self._turns:
             self._turns = turns
             self.refresh()
+
+
+def _words(error: BakeoffError) -> str:
+    return " ".join(filter(None, error.told(tr)))

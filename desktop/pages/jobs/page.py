@@ -282,6 +282,7 @@ class LogCard(QFrame):
         self._open = Button(look, tr("Open file"), "file-text", "ghost", self._open_file)
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
+        self._text.setPlaceholderText(tr("Nothing was printed so far."))
         self._text.setProperty("role", "code")
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._text.setMaximumBlockCount(2000)

@@ -16,6 +16,7 @@ from engine.inference.talking.client import ChildTalker, Loading
 
 #: Codes of failures after which the process has to be started anew.
 _CRASHED = "answers.crashed"
+_STOPPED = "answers.stopped"
 #: Tokens of an answer that is paid for, where nothing else is said.
 _PAID_TOKENS = 1024
 
@@ -47,14 +48,14 @@ class LocalAnswering:
         self._loading = loading
         self._talker: ChildTalker | None = None
 
-    def start(self) -> None:
+    def start(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Load the model, if it is not loaded.
 
         Raises:
-            AnsweringError: It cannot be.
+            AnsweringError: It cannot be, or it was stopped (``answers.stopped``).
         """
         if self._talker is None:
-            self._talker = ChildTalker(self._loading)
+            self._talker = ChildTalker(self._loading, stopped)
 
     @property
     def process_id(self) -> int | None:
@@ -73,13 +74,12 @@ class LocalAnswering:
         Raises:
             AnsweringError: The process ended, or the conversation is too long (``answers.context_full``).
         """
-        self.start()
-        if self._talker is None:
-            return
         try:
-            for piece in self._talker.reply(
-                messages, sampling, max_new_tokens=max_new_tokens, stopped=stopped
-            ):
+            self.start(stopped)
+            talker = self._talker
+            if talker is None:
+                return
+            for piece in talker.reply(messages, sampling, max_new_tokens=max_new_tokens, stopped=stopped):
                 if isinstance(piece, str):
                     yield piece
                     continue
@@ -94,6 +94,17 @@ class LocalAnswering:
                     sampling=sampling,
                 )
         except BakeoffError as error:
+            if error.code == _STOPPED:
+                yield Answer(
+                    text="",
+                    stop="stopped",
+                    prompt_tokens=0,
+                    tokens=0,
+                    first_seconds=0.0,
+                    seconds=0.0,
+                    sampling=sampling,
+                )
+                return
             if error.code == _CRASHED:
                 self.close()
             raise
@@ -130,7 +141,7 @@ class PaidAnswering:
             BakeoffError: The budget does not allow it, or the endpoint failed.
         """
         started, first, parts = time.monotonic(), 0.0, list[str]()
-        before = self._endpoint.budget.spent_usd
+        before = self._endpoint.spent_usd
         stream = self._endpoint.stream(
             messages,
             self._model,
@@ -156,7 +167,7 @@ class PaidAnswering:
             tokens=len(parts) if done is None else done.output_tokens,
             first_seconds=first,
             seconds=time.monotonic() - started,
-            cost_usd=self._endpoint.budget.spent_usd - before,
+            cost_usd=self._endpoint.spent_usd - before,
             sampling=sampling,
             snapshot="" if done is None else done.model_snapshot,
         )

@@ -25,7 +25,7 @@ def open_panes(
     find_file: FindFile,
     *,
     before: Conversation | None = None,
-    budget_usd: float | None = None,
+    budget: Budget,
     context: int = 8192,
     reporter: Reporter,
 ) -> tuple[list[Pane], list[Answering]]:
@@ -36,7 +36,7 @@ def open_panes(
         names: Of models, ``MODEL@QUANTISATION``, or ``ENDPOINT:MODEL``.
         find_file: See `FindFile`.
         before: A conversation that is gone on with, by the files that have answered in it; its names count.
-        budget_usd: Ceiling for paid answers.
+        budget: For paid answers; without a ceiling, only free ones are possible.
         context: Tokens of a conversation at most, for local models.
         reporter: Hears what an endpoint does not take, and why nothing comes from it for a while.
 
@@ -47,8 +47,7 @@ def open_panes(
     earlier: list[Pane | None] = [None] * len(names) if before is None else list(before.panes)
     called = names if before is None else [pane.name for pane in before.panes]
     speakers = [speaker(workspace, name) for name in called]
-    require_budget(workspace, [one for one in speakers if one is not None], budget_usd)
-    budget = Budget(budget_usd)
+    require_budget(workspace, [one for one in speakers if one is not None], budget.limit_usd)
     panes: list[Pane] = []
     answering: list[Answering] = []
     for name, paid, old in zip(called, speakers, earlier, strict=True):

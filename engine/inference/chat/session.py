@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from engine.errors import BakeoffError
 from engine.inference.chat import store
@@ -46,9 +48,15 @@ class ChatSession:
         self._workspace = workspace
         self.conversation = conversation
         self._answering = list(answering)
+        self._lock = threading.RLock()
+
+    def snapshot(self) -> Conversation:
+        """A copy of the conversation as it is now, also while panes answer in other threads."""
+        with self._lock:
+            return self.conversation.model_copy(deep=True)
 
     def ask(self, prompt: str, stopped: Callable[[], bool] = lambda: False) -> Iterator[Heard]:
-        """Put a prompt to all panes, one after another: they share a processor.
+        """Put a prompt to all panes, one after another (`engine.inference.chat.together` has them speak at once).
 
         Args:
             prompt: The user's message.
@@ -58,15 +66,26 @@ class ChatSession:
         Raises:
             ChatError: The prompt is empty.
         """
-        if not prompt.strip():
-            raise ChatError("chat.empty", "There is nothing to ask.", fix="Write a message.")
-        self.conversation.turns.append(Turn(prompt=prompt))
-        self.save()
+        self.put(prompt)
         for pane in range(len(self._answering)):
             yield from self.answer(pane, stopped)
 
+    def put(self, prompt: str) -> None:
+        """Begin a turn; nobody has answered in it yet.
+
+        Raises:
+            ChatError: The prompt is empty.
+        """
+        if not prompt.strip():
+            raise ChatError("chat.empty", "There is nothing to ask.", fix="Write a message.")
+        with self._lock:
+            self.conversation.turns.append(Turn(prompt=prompt))
+            self.save()
+
     def answer(self, pane: int, stopped: Callable[[], bool] = lambda: False) -> Iterator[Heard]:
         """Let one pane answer the last prompt, or answer it again; a vote on it is forgotten.
+
+        Several panes may answer at the same time, each in a thread.
 
         Raises:
             ChatError: Nothing was asked yet, or there is no such pane.
@@ -97,20 +116,29 @@ class ChatSession:
                     asked = self.conversation.panes[pane]
                     identity = {"sha256": asked.sha256, "quantisation": asked.quantisation}
                     piece = piece.model_copy(update={**identity, "left_out": asked.left_out})
-                    turn.answers[pane] = piece
-                    turn.failures.pop(pane, None)
-                    turn.vote = None
-                    self.save()
+                    with self._lock:
+                        turn.answers[pane] = piece
+                        turn.failures.pop(pane, None)
+                        turn.vote = None
+                        self.save()
                 yield Heard(pane, piece)
         except BakeoffError as error:
             full = error.code == _FULL
-            turn.failures[pane] = error.sentence()
-            self.save()
+            with self._lock:
+                turn.failures[pane] = error.sentence()
+                self.save()
             yield Heard(pane, error, self.conversation.to_leave_out(pane) if full else None)
+
+    def vote(self, better: int | Literal["tie"]) -> None:
+        """Say whose answer to the last prompt is better, and keep that (see `Conversation.vote`)."""
+        with self._lock:
+            self.conversation.vote(better)
+            self.save()
 
     def save(self) -> None:
         """Write it to disk."""
-        store.save(self._workspace, self.conversation)
+        with self._lock:
+            store.save(self._workspace, self.conversation)
 
     def close(self) -> None:
         """End all panes."""

@@ -48,12 +48,13 @@ class ChildTalker:
 
     Args:
         loading: What to load.
+        stopped: Asked several times a second while it is loaded; ends that (``answers.stopped``).
 
     Raises:
-        AnsweringError: It cannot be loaded, or loading ended the process.
+        AnsweringError: It cannot be loaded, loading ended the process, or it was stopped.
     """
 
-    def __init__(self, loading: Loading) -> None:
+    def __init__(self, loading: Loading, stopped: Callable[[], bool] = lambda: False) -> None:
         options: dict[str, Any] = {}
         if sys.platform == "win32":
             options["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
@@ -82,7 +83,7 @@ class ChildTalker:
                     "context": loading.context,
                 }
             )
-            self._checked(self._heard.get())
+            self._checked(self._loaded(stopped))
         except BaseException:
             self.close()
             raise
@@ -157,6 +158,12 @@ class ChildTalker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _loaded(self, stopped: Callable[[], bool]) -> dict[str, Any] | None:
+        while not stopped():
+            with suppress(queue.Empty):
+                return self._heard.get(timeout=_LOOK)
+        raise AnsweringError("answers.stopped", "Loading the model was stopped.", fix="Ask again.")
 
     def _hear(self) -> None:
         if self._process.stdout is not None:

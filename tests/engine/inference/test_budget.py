@@ -105,3 +105,17 @@ def test_a_journal_line_cut_by_a_kill_is_dropped(tmp_path: Path) -> None:
         journal.write_bytes(whole[:cut])
         expected = 0.0 if whole[:cut].count(b"\n") == 0 else 0.5
         assert Budget(1.0, journal=journal).spent_usd == expected
+
+
+def test_a_ceiling_that_is_raised_lets_waiting_calls_go() -> None:
+    budget = Budget(1.0)
+    held = budget.reserve(0.9)
+    got: list[object] = []
+    waiting = threading.Thread(target=lambda: got.append(budget.reserve(0.5)))
+    waiting.start()
+    budget.allow(2.0)
+    waiting.join(10)
+    assert len(got) == 1
+    budget.settle(held, 0.1)
+    with pytest.raises(BudgetReachedError):
+        budget.allow(-1.0)
