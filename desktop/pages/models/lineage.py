@@ -25,10 +25,10 @@ _MOST: Final = 14
 
 @dataclass(frozen=True)
 class Node:
-    """A model or a GGUF file in the picture.
+    """A model or a GGUF file in the picture, or a place kept free for a line that leads past a column (kind ``way``).
 
     Attributes:
-        key: Of the model, or of the file ("model id, quantisation").
+        key: Of the model, or of the file ("model id, quantisation"); of a way see `_way`.
         model: The model that it is or was made of.
         parents: Keys.
         place: Column, and position in it (may lie between two rows).
@@ -46,7 +46,8 @@ class Node:
 def arrange(models: Sequence[ModelRow]) -> list[Node]:
     """Put models and their files into columns by how often something was made of them.
 
-    Children stand at about the height of their parents, none on another.
+    Children stand at about the height of their parents, none on another, and no line crosses a model: one that leads
+    past a column has a place of its own there, which all lines from the same parent share.
     """
     known = {model.id: model for model in models}
     depths: dict[str, int] = {}
@@ -70,18 +71,36 @@ def arrange(models: Sequence[ModelRow]) -> list[Node]:
             fresh.append(
                 Node(key, model.id, gguf.quantisation.upper(), size(gguf.bytes), "gguf", (model.id,), place)
             )
+    fresh += _ways(fresh)
     heights: dict[str, float] = {}
     placed = []
     for column in range(max((node.place[0] for node in fresh), default=0) + 1):
         wished = []
         for number, node in enumerate(one for one in fresh if one.place[0] == column):
-            above = [heights[parent] for parent in node.parents if parent in heights]
+            before = (one if (way := _way(one, column - 1)) not in heights else way for one in node.parents)
+            above = [heights[one] for one in before if one in heights]
             wished.append((sum(above) / len(above) if above else float(number), number, node))
         taken = -1.0
         for wish, _, node in sorted(wished, key=lambda one: one[:2]):
             taken = heights[node.key] = max(wish, taken + 1.0)
             placed.append(replace(node, place=(column, taken)))
     return placed
+
+
+def _way(parent: str, column: int) -> str:
+    return f"{parent} past {column}"
+
+
+def _ways(nodes: Sequence[Node]) -> list[Node]:
+    """Places in the columns that lines lead past."""
+    known = {node.key: node for node in nodes}
+    found: dict[str, Node] = {}
+    for node in nodes:
+        for parent in (known[one] for one in node.parents if one in known):
+            for column in range(parent.place[0] + 1, node.place[0]):
+                key = _way(parent.key, column)
+                found[key] = Node(key, parent.model, "", "", "way", (parent.key,), (column, 0.0))
+    return list(found.values())
 
 
 class Lineage(Canvas):
@@ -93,6 +112,7 @@ class Lineage(Canvas):
     def __init__(self, look: Look) -> None:
         super().__init__(look, 560, 160)
         self._nodes: list[Node] = []
+        self._places: dict[str, tuple[int, float]] = {}
         self._line: frozenset[str] = frozenset()
         self._selected = ""
         self._columns = 1
@@ -104,9 +124,11 @@ class Lineage(Canvas):
         self._selected = state.selected
         self._line = state.line_of(state.selected)
         few = len(state.models) <= _MOST
-        self._nodes = arrange([one for one in state.models if few or one.id in self._line])
-        self._columns = max((node.place[0] for node in self._nodes), default=0) + 1
-        rows = max((node.place[1] for node in self._nodes), default=0.0) + 1
+        placed = arrange([one for one in state.models if few or one.id in self._line])
+        self._places = {node.key: node.place for node in placed}
+        self._nodes = [node for node in placed if node.kind != "way"]
+        self._columns = max((node.place[0] for node in placed), default=0) + 1
+        rows = max((node.place[1] for node in placed), default=0.0) + 1
         self.setMinimumHeight(round(_HEAD + rows * _STEP + 6))
         names = {node.key: node.title for node in self._nodes}
         self.setAccessibleDescription(
@@ -160,10 +182,13 @@ class Lineage(Canvas):
         start, end = self._box(parent.place), self._box(child.place)
         lit = self._lit(parent) and self._lit(child)
         colour = tokens.accent_fill if lit else tokens.border_strong
-        one, other = QPointF(start.right(), start.center().y()), QPointF(end.left() - 3, end.center().y())
-        middle = (one.x() + other.x()) / 2
-        path = QPainterPath(one)
-        path.cubicTo(QPointF(middle, one.y()), QPointF(middle, other.y()), other)
+        path = QPainterPath(QPointF(start.right(), start.center().y()))
+        for column in range(parent.place[0] + 1, child.place[0]):
+            way = self._box(self._places[_way(parent.key, column)])
+            _curve(path, QPointF(way.left(), way.center().y()))
+            path.lineTo(way.right(), way.center().y())
+        other = QPointF(end.left() - 3, end.center().y())
+        _curve(path, other)
         pen.painter.setBrush(Qt.BrushStyle.NoBrush)
         pen.painter.setPen(QPen(QColor(colour), 2.2 if lit else 1.2))
         pen.painter.drawPath(path)
@@ -182,6 +207,13 @@ class Lineage(Canvas):
         words = QRectF(box.left() + 19, box.top() + 2, box.width() - 26, box.height() / 2)
         pen.text(words, node.title, weight=600)
         pen.text(words.translated(0, box.height() / 2 - 4), node.about, tokens.muted, pixels=11)
+
+
+def _curve(path: QPainterPath, end: QPointF) -> None:
+    """Lead a line on to ``end``, level at both ends."""
+    start = path.currentPosition()
+    middle = (start.x() + end.x()) / 2
+    path.cubicTo(QPointF(middle, start.y()), QPointF(middle, end.y()), end)
 
 
 def legend(tokens: Tokens) -> list[tuple[str, str]]:

@@ -107,6 +107,22 @@ def test_the_picture_puts_children_behind_their_parents() -> None:
     assert places["both"][1] >= places["a"][1]
 
 
+def test_a_line_past_a_column_has_a_place_of_its_own_there() -> None:
+    models = [
+        row("a", "base"),
+        row("b", "merge", "a"),
+        row("c", "merge", "b"),
+        row("d", "merge", "a", "c"),
+        row("e", "merge", "a", "c"),
+    ]
+    nodes = arrange(models)
+    places = [node.place for node in nodes]
+    assert len(set(places)) == len(places)
+    ways = [node for node in nodes if node.kind == "way"]
+    assert [way.place[0] for way in ways] == [1, 2]  # shared by both lines from "a"
+    assert ways[0].place[1] == ways[1].place[1] == 1.0
+
+
 def test_the_picture_is_told_in_words(
     page: ModelsPage, workspace: Workspace, tmp_path: Path, until: Until
 ) -> None:
