@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
+from desktop.collecting import Collector
 from desktop.language import tr, use_language
 from desktop.problem import Problem, problem_of
 from desktop.shell.crash import CrashGuard, CrashTeller
@@ -66,12 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(0)
     guard = CrashGuard(workspace)
     remember_place(settings, workspace.root)
+    collector = Collector(look.hands)
     window = MainWindow(workspace, look, settings)
+    window.first_paint.over.connect(collector.start)
     instance.asked.connect(window.come_forward)
     window.show()
     teller = CrashTeller(look, window.services, guard, window)
     status = application.exec()
     del teller
+    collector.close()
     guard.close()
     instance.close()
     sys.exit(status)

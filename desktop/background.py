@@ -51,6 +51,7 @@ class Background(QObject):
         # same address is then taken for it (6,000 of them end in a segmentation fault).
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="background")
         self._calls: set[_Call] = set()
+        self._held: list[Callable[[], None]] | None = None
         self._closed = False
 
     def run(
@@ -83,7 +84,21 @@ class Background(QObject):
                 call.error = error
             call.ended.emit(call)
 
-        self._pool.submit(there)
+        if self._held is None:
+            self._pool.submit(there)
+        else:
+            self._held.append(there)
+
+    def hold(self) -> None:
+        """Begin nothing until `release`: threads would take the time in which the window is first painted."""
+        self._held = []
+
+    @Slot()
+    def release(self) -> None:
+        """Begin with everything that has been held."""
+        held, self._held = self._held or [], None
+        for there in held:
+            self._pool.submit(there)
 
     @property
     def busy(self) -> bool:

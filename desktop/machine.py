@@ -7,13 +7,14 @@ import subprocess
 import sys
 from typing import Any
 
-from engine.models.machine import examine
-from engine.models.speed import has_driver
 from engine.workspace import Workspace
 
 
 def machine_of(workspace: Workspace) -> dict[str, Any]:
     """What ``bakeoff doctor`` says; torch, where it is needed for that, is asked in a process of its own."""
+    from engine.models.machine import examine
+    from engine.models.speed import has_driver
+
     if not has_driver():
         return examine(str(workspace.root), ask_torch=False)
     command = [

@@ -19,6 +19,7 @@ from desktop.shell.commands import Command, Palette
 from desktop.shell.context import Context
 from desktop.shell.crash import CrashDialog
 from desktop.shell.dialogs import show_problem
+from desktop.shell.first_paint import FirstPaint
 from desktop.shell.footer import Footer
 from desktop.shell.pages import PAGES, PageEntry
 from desktop.shell.sidebar import Sidebar
@@ -46,6 +47,7 @@ class MainWindow(QMainWindow):
         self._look = look
         self._settings = settings
         self._background = Background(self)
+        self._background.hold()
         self._feed = Feed(workspace, self._background, self)
         self.services = Services(workspace, self._background, self._feed, JobClient(workspace))
         self.context = Context(
@@ -61,6 +63,7 @@ class MainWindow(QMainWindow):
         self._entries = {entry.key: entry for entry in PAGES}
         self._pages: dict[str, Page] = {}
         self._current = ""
+        self._closed = False
         self._sidebar = Sidebar(look, PAGES)
         self._stack = QStackedWidget()
         self._footer = Footer(look, self.services)
@@ -72,21 +75,27 @@ class MainWindow(QMainWindow):
         self._feed.failed.connect(self._complain)
         self._feed.jobs_changed.connect(self._count_jobs)
         self._feed.start()
+        #: Tells when the window has been painted.
+        self.first_paint = FirstPaint(self.centralWidget())
+        self.first_paint.over.connect(self._begin)
 
     @property
     def page(self) -> Page:
         """The page on the screen."""
+        if self._current not in self._pages:
+            self.go(self._current)
         return self._pages[self._current]
 
     def go(self, key: str, target: Any = None) -> None:
         """Show a page; a target is one thing on it."""
-        if self._current and self._current != key:
+        if self._current != key and self._current in self._pages:
             self.page.leave()
+        changed = self._current != key or key not in self._pages
         if key not in self._pages:
             made = self._entries[key].build(self.context)
             self._pages[key] = made
             self._stack.addWidget(made)
-        changed, self._current = self._current != key, key
+        self._current = key
         page = self.page
         self._stack.setCurrentWidget(page)
         self._sidebar.select(key)
@@ -121,6 +130,7 @@ class MainWindow(QMainWindow):
         if self._settings is not None:
             self._settings.setValue("geometry", self.saveGeometry())
             self._settings.setValue("page", self._current)
+        self._closed = True
         self._feed.stop()
         self._signs.close()
         for page in self._pages.values():
@@ -202,4 +212,15 @@ class MainWindow(QMainWindow):
             if geometry is not None:
                 self.restoreGeometry(geometry)
             page = str(self._settings.value("page") or page)
-        self.go(page if page in self._entries else PAGES[0].key)
+        self._current = page if page in self._entries else PAGES[0].key
+        self._sidebar.select(self._current)
+        if self._current == PAGES[0].key:  # others load what takes longer than opening the window
+            self.go(self._current)
+
+    @Slot()
+    def _begin(self) -> None:
+        """The window has been painted: show the page that was open, and read."""
+        if not self._closed:
+            self._background.release()
+            self._look.hands.watch(self.windowHandle())
+            self.go(self._current)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, QTemporaryDir, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
+from desktop.hands import Hands
 from desktop.theme.fonts import font, load_fonts
 from desktop.theme.icons import icon
 from desktop.theme.tokens import DARK, LIGHT, Tokens
@@ -40,6 +41,8 @@ class Look(QObject):
         super().__init__(application)
         self._application = application
         self._files = QTemporaryDir()
+        #: Who draws much waits while they are busy.
+        self.hands = Hands(self)
         self.scheme: Scheme = scheme
         self.tokens: Tokens = LIGHT
         load_fonts()

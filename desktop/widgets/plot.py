@@ -13,7 +13,8 @@ from desktop.theme.fonts import font
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tokens
 
-#: Milliseconds between two drawings: a chart is drawn at most five times a second.
+#: Milliseconds between two drawings: a chart is drawn at most five times a second, and not while somebody types or
+#: scrolls, since a drawing takes as long as several frames.
 _REDRAW: Final = 200
 
 pyqtgraph.setConfigOptions(antialias=True)
@@ -54,6 +55,7 @@ class Plot(pyqtgraph.PlotWidget):  # type: ignore[misc]
         self.hideButtons()
         self.setFrameShape(self.Shape.NoFrame)
         self._stale = False
+        self._drawn = False
         self._timer = QTimer(self, singleShot=True, interval=_REDRAW)
         self._timer.timeout.connect(self._rested)
         look.changed.connect(self._changed)
@@ -64,11 +66,17 @@ class Plot(pyqtgraph.PlotWidget):  # type: ignore[misc]
         raise NotImplementedError
 
     def redraw(self) -> None:
-        """Draw now, or soon: not more often than five times a second."""
-        self._stale = self._timer.isActive()
+        """Draw now, or soon: not more often than five times a second, and not while somebody types or scrolls.
+
+        The first drawing waits for nobody: whoever came to the page by a key wants to see it.
+        """
+        self._stale = self._timer.isActive() or (self._drawn and self.look.hands.busy)
         if not self._stale:
+            self._drawn = True
             self.clear()
             self.draw(self.look.tokens)
+            self._timer.start()
+        elif not self._timer.isActive():
             self._timer.start()
 
     def pen(self, colour: str, width: float = 2.0, *, alpha: int = 255, dashed: bool = False) -> Any:

@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import BakeoffError
 from engine.jobs.directory import (
@@ -28,9 +26,10 @@ from engine.jobs.events import Event
 from engine.jobs.kinds import KINDS, Lane
 from engine.jobs.locks import is_held
 from engine.jobs.processes import spawn_module
-from engine.jobs.runner import adopt_result
 from engine.workspace import Workspace
-from engine.workspace.adoption import adopted_summary
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 _LOOK_EVERY: Final = 0.1
 _START_SECONDS: Final = 20.0
@@ -228,6 +227,9 @@ class JobClient:
             jobs: Whom to follow.
             on_rest: Called for each job that has come to rest, after its last event and its adoption.
         """
+        # Here and below, not above: who submits needs no catalogue, and it takes longest to load.
+        from engine.jobs.runner import adopt_result
+
         waiting = {job.id: (job, job.reader()) for job in jobs}
         checked = 0.0
         while waiting:
@@ -266,6 +268,8 @@ class JobClient:
 
     def finished(self, job: JobDirectory) -> dict[str, Any]:
         """The summary of a job at rest (see `wait`): as adopted, with the names that were free."""
+        from engine.workspace.adoption import adopted_summary
+
         status = job.status()
         result = job.result()
         if status.state == "done" and result is not None:

@@ -9,11 +9,13 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import BakeoffError
 from engine.files import read_json, write_json
-from engine.workspace.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from engine.workspace.catalogue import Catalogue
 
 #: Version of the folder's layout. A newer one is refused in words.
 PROTOCOL: Final = 1
@@ -80,6 +82,9 @@ class Workspace:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The catalogue, opened on first use."""
+        # Not above: SQLAlchemy takes longer to load than the rest of what opens a window.
+        from engine.workspace.catalogue import Catalogue
+
         return Catalogue(self.root / "catalogue.sqlite")
 
     def relative(self, path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
@@ -25,7 +26,9 @@ from desktop.widgets.basics import (
 )
 from desktop.widgets.keyed import KeyedColumn
 from desktop.words import duration, state_words
-from engine.studies.picture import StudyLine
+
+if TYPE_CHECKING:
+    from engine.studies.picture import StudyLine
 
 _WIDTH = 352
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -17,9 +17,10 @@ from desktop.services import Services
 from desktop.view_model import ViewModel
 from desktop.words import size
 from engine.errors import BakeoffError
-from engine.models.machine import findings
-from engine.studies.picture import StudyLine, study_lines
 from engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.studies.picture import StudyLine
 
 #: Studies that are listed, and sentences about the machine.
 _RECENT: Final = 4
@@ -141,6 +142,8 @@ class HomeModel(ViewModel[HomeState]):
         planned, seen = self._planned, self._seen
 
         def read() -> HomeState:
+            from engine.models.machine import findings
+            from engine.studies.picture import study_lines
             from engine.studies.strongest_pair import strongest_pair
 
             key = (stamp, id(examples))
