@@ -89,7 +89,8 @@ class ExtrasDialog(QDialog):
         without = row(self._without, self._keys, gap=8)
         without.setStretch(0, 1)
         who = card(heading(tr("References")), self._rows, other, without, gap=8)
-        judging = QWidget()
+        judging = QWidget(self)
+        judging.setVisible(judge)
         judging.setLayout(column(self._judge, self._about_judge, gap=5))
         lines = [(tr("Judge"), judging)] if judge else []
         fields = card(form(*lines, (tr("Ceiling in USD"), self._budget)), gap=8)
@@ -120,6 +121,15 @@ class ExtrasDialog(QDialog):
         self._cost.show_cost(state.cost, draft)
         enough = bool(draft.names) or not self._needs_names
         self._go.setEnabled(self.model.reckoned and state.cost.problem is None and enough)
+        self._grow()
+
+    def _grow(self) -> None:
+        """Be as high as what is shown needs."""
+        layout = self.layout()
+        layout.activate()
+        needed = layout.totalHeightForWidth(self.width())
+        if needed > self.height():
+            self.resize(self.width(), needed)
 
     def _add(self) -> None:
         """Take what is typed into the list, and empty the field."""

@@ -42,7 +42,7 @@ def preview(workspace: Workspace, spec: ReleaseSpec, files: ModelFiles) -> dict[
     licence = follow(origins.licences, files.name)
     evidence = find_evidence(workspace, files, SilentReporter(), study=spec.study, judge=spec.judge)
     whole = _whole(files) if spec.safetensors else None
-    adapter = None
+    adapter: dict[str, Any] | None = None
     if files.adapter_folder is not None:
         base = next((one["hub_id"] for one in origins.ancestors if one["depth"] == 1 and one["hub_id"]), None)
         adapter = {
@@ -80,6 +80,8 @@ def preview(workspace: Workspace, spec: ReleaseSpec, files: ModelFiles) -> dict[
         "bytes": sum(part["bytes"] for part in parts),
         "ranked": evidence is not None,
         "ranking": _ranking(evidence),
+        "study": evidence.study if evidence is not None else "",
+        "judge": evidence.judge if evidence is not None else "",
         "drift": drift,
         "licence": {
             "id": licence.id,
