@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
         self._sidebar = Sidebar(look, PAGES)
         self._stack = QStackedWidget()
         self._footer = Footer(look, self.services)
-        self._build()
+        whole = self._build()
         self._bind()
         self.setWindowTitle(f"Bakeoff - {workspace.root.name}")
         self._signs = Signs(look, self._feed, self, self.go, self.come_forward, self.tell)
@@ -76,7 +76,7 @@ class MainWindow(QMainWindow):
         self._feed.jobs_changed.connect(self._count_jobs)
         self._feed.start()
         #: Tells when the window has been painted.
-        self.first_paint = FirstPaint(self.centralWidget())
+        self.first_paint = FirstPaint(whole)
         self.first_paint.over.connect(self._begin)
 
     @property
@@ -138,7 +138,7 @@ class MainWindow(QMainWindow):
         self._background.close()
         super().closeEvent(event)
 
-    def _build(self) -> None:
+    def _build(self) -> QWidget:
         middle, whole = QWidget(), QWidget()
         beside = QHBoxLayout(middle)
         beside.setContentsMargins(0, 0, 0, 0)
@@ -153,6 +153,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(whole)
         self.setMinimumSize(_LEAST)
         self._sidebar.chosen.connect(self.go)
+        return whole
 
     def _bind(self) -> None:
         """Shortcuts: a page by its number, the palette, reading anew, the sidebar."""

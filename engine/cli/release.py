@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.cli.export import drift_text
 from engine.cli.session import Session, duration
-from engine.errors import BakeoffError, UsageError
+from engine.errors import UsageError
 
 Result = tuple[Any, str]
 
@@ -53,41 +53,37 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _release(options: argparse.Namespace, session: Session) -> Result:
-    from engine.models.library import find_model, require_default_base, set_default_base
-    from engine.studies.release.bundle import require_free
-    from engine.studies.release.earlier import earlier_release
-    from engine.studies.release.installing import PROGRAMS
+    from engine.studies.release.starting import (
+        Afterwards,
+        finish_release,
+        made_already,
+        require_releasable,
+    )
 
     _require_sense(options)
-    files = find_model(session.workspace, options.model)
+    afterwards = Afterwards(
+        tuple(options.install), options.default_base, options.push or "", bool(options.public)
+    )
     spec = _spec(options, session)
-    if options.default_base:
-        require_default_base(files)
-    for program in options.install:
-        PROGRAMS[program][0]()
-    if options.push:
-        _require_pushable(options.push)
+    files = require_releasable(session.workspace, spec, afterwards)
     if options.dry_run:
         return _dry_run(session, spec, files)
-    summary = earlier_release(spec, files)
-    if summary is not None and (options.push or options.install or options.default_base):
+    summary = made_already(spec, files, afterwards)
+    if summary is not None:
         session.say(f"  {spec.out} holds this release already.")
     else:
-        require_free(Path(spec.out))
         summary = session.run_job(
             "release", spec, f"Release {files.name}", detach=options.detach, forget_failure=True
         )
         if options.detach:
             return summary, summary["job"]
+    done = finish_release(session.workspace, files, Path(spec.out), afterwards)
+    summary = {**summary, **done}
     text = _text(summary)
-    if options.default_base:
-        set_default_base(session.workspace, files)
-        summary = {**summary, "default_base": files.name}
+    if "default_base" in done:
         text += f"\n{files.name} is now what is trained where no base is named."
-    if options.install:
-        installed = [PROGRAMS[program][1](Path(spec.out)) for program in options.install]
-        summary = {**summary, "installed": installed}
-        text += "".join(f"\n{one.get('run') or 'LM Studio has it: ' + one['folder']}" for one in installed)
+    for one in done.get("installed", ()):
+        text += f"\n{one.get('run') or 'LM Studio has it: ' + one['folder']}"
     if options.push:
         pushed = _push(session, spec.out, options.push, public=options.public)
         summary = {**summary, "pushed": pushed}
@@ -111,19 +107,13 @@ def _require_sense(options: argparse.Namespace) -> None:
 
 
 def _spec(options: argparse.Namespace, session: Session) -> Any:
-    from engine.exporting.quantisations import quantisation
     from engine.studies.release.spec import ReleaseSpec
-    from engine.workspace.settings import settings_of
+    from engine.studies.release.starting import quantisations_of
 
-    asked = settings_of(session.workspace).quantisation if options.quant is None else options.quant
-    words = [word.strip() for word in asked.split(",") if word.strip()]
-    names = (
-        [] if [word.lower() for word in words] == ["none"] else [quantisation(word).name for word in words]
-    )
     return ReleaseSpec(
         model=options.model,
         out=str(Path(options.out).expanduser().absolute()),
-        quantisations=list(dict.fromkeys(names)),
+        quantisations=quantisations_of(session.workspace, options.quant),
         safetensors=not options.no_safetensors,
         study=options.study,
         judge=options.judge,
@@ -131,22 +121,6 @@ def _spec(options: argparse.Namespace, session: Session) -> Any:
         drift=not options.no_drift,
         threads=options.threads,
     )
-
-
-def _require_pushable(name: str) -> None:
-    """Refuse a push that could only fail, before anything is made."""
-    import re
-
-    from engine.studies.pushing.token import require_token
-
-    if not re.fullmatch(r"[\w.\-]+/[\w.\-]+", name, re.ASCII):
-        raise BakeoffError(
-            "push.bad_name",
-            "{name} cannot be the name of a repository.",
-            fix="Write it as USER/NAME, of letters, digits, hyphens, dots and underscores.",
-            name=name,
-        )
-    require_token()
 
 
 def _push(session: Session, folder: str, name: str, *, public: bool) -> dict[str, Any]:

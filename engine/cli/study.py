@@ -30,6 +30,15 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     status.add_argument("name", metavar="NAME")
     status.set_defaults(run=_status)
 
+    opened = actions.add_parser(
+        "open",
+        help="open the sealed task that a study has left closed (opening: by_hand); there is no way back",
+        parents=[everywhere],
+    )
+    opened.add_argument("name", metavar="NAME")
+    opened.add_argument("--detach", action="store_true", help="return at once")
+    opened.set_defaults(run=_open)
+
     report = actions.add_parser("report", help="write a finished study's report", parents=[everywhere])
     report.add_argument("name", metavar="NAME")
     report.add_argument("--out", metavar="DIR", help="where to (default: the workspace's reports)")
@@ -75,7 +84,6 @@ def plan_sentence(document: dict[str, Any]) -> str:
 def run_study(spec: Any, session: Session, *, detach: bool = False) -> Result:
     """Save the study, run it as a job, and show what happens."""
     from engine.studies.starting import require_startable, start_study
-    from engine.studies.text import summary_text
 
     require_startable(spec.study, session.workspace)
     document, _ = show_plan(spec, session)
@@ -85,16 +93,29 @@ def run_study(spec: Any, session: Session, *, detach: bool = False) -> Result:
     job = start_study(session.workspace, session.client, spec)
     if job.status().state == "done":
         session.say("This study is finished; here is its result.")
+    return _follow(job, session, detach=detach)
+
+
+def _follow(job: Any, session: Session, *, detach: bool) -> Result:
+    """Show what happens in a study until it has its result."""
     if detach:
         return {"job": job.id, "state": job.status().state}, job.id
+    from engine.studies.result import StudyResult
+    from engine.studies.text import summary_text
+
     watcher = _Watcher(session)
     with session.client.parking([job]):
         summary = session.client.wait(job, watcher.show)
-    from engine.studies.result import StudyResult
-
     result = StudyResult.model_validate(summary)
     report = session.workspace.absolute(result.report)
     return summary, f"{summary_text(result)}\n\nReport: {report}"
+
+
+def _open(options: argparse.Namespace, session: Session) -> Result:
+    from engine.studies.opening import open_by_hand
+
+    job = open_by_hand(session.workspace, session.client, options.name)
+    return _follow(job, session, detach=options.detach)
 
 
 class _Watcher:

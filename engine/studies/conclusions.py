@@ -38,6 +38,11 @@ def conclude(result: StudyResult, ranking: Ranking) -> tuple[list[str], list[str
             f"The task {result.validation.dataset} was not sealed until this study opened it: somebody may have "
             "looked at it, or chosen by it, before."
         )
+    if result.still_sealed:
+        cautions.append(
+            f"The task {result.still_sealed} is still sealed: whether the order holds on a task that nobody has "
+            "looked at shows when it is opened."
+        )
     prompts = sum(task.prompts for task in result.tasks)
     if prompts < 100:
         cautions.append(

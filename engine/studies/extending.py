@@ -1,27 +1,31 @@
-"""Adding to a saved study: a base, a task or a merge; what was finished is not done again."""
+"""Adding to a saved study: a base, a task, a merge or a reference; what was finished is not done again."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from sqlalchemy import select
 
 from engine.jobs.client import JobClient
-from engine.jobs.directory import AT_REST, JobDirectory
+from engine.jobs.directory import JobDirectory
 from engine.merging import preset_names
 from engine.studies.errors import StudyError
 from engine.studies.reading import check_study
 from engine.studies.spec import StudySpec
-from engine.studies.starting import start_study
+from engine.studies.starting import go_on_with
 from engine.workspace import Workspace
 from engine.workspace.naming import study_named
 from engine.workspace.tables import Dataset, Model
 
-Addition = Literal["base", "task", "merge"]
+Addition = Literal["base", "task", "merge", "reference"]
 
 
 def additions(workspace: Workspace, name: str) -> dict[Addition, tuple[str, ...]]:
-    """What can be added to the study ``name``: bases and datasets of the workspace, and presets of merges."""
+    """What can be added to the study ``name``: bases and datasets of the workspace, presets of merges, references.
+
+    Models of endpoints can be references too, and are not told here: they cost money, and are asked for by name.
+    """
     with workspace.catalogue.reading() as rows:
         study = StudySpec.model_validate(study_named(rows, name).definition).study
         models = rows.scalars(select(Model.name).where(Model.kind != "adapter").order_by(Model.name)).all()
@@ -30,16 +34,59 @@ def additions(workspace: Workspace, name: str) -> dict[Addition, tuple[str, ...]
     made_of = {base.sibling.dataset for base in study.bases if base.sibling}
     tasks = {task.dataset for task in study.tasks} | made_of
     merges = study.merging.recipes if study.merging else []
+    references = [f"{kind}:{base.name}" for base in study.bases for kind in ("untuned", "fewshot")]
     can_merge = len(study.bases) >= 2
     return {
         "base": tuple(model for model in models if model not in bases),
         "task": tuple(dataset for dataset in datasets if dataset not in tasks),
+        "reference": tuple(one for one in references if one not in study.references),
         "merge": tuple(one for one in preset_names() if one not in merges) if can_merge else (),
     }
 
 
+def extended(
+    workspace: Workspace,
+    name: str,
+    what: Addition,
+    added: str | Sequence[str],
+    budget_usd: float | None = None,
+) -> StudySpec:
+    """The study ``name`` with what is added, as it would be saved.
+
+    Args:
+        workspace: Where it is saved.
+        name: Of the study.
+        what: What is added.
+        added: Its name; of references there may be several.
+        budget_usd: Another ceiling for the whole study; None: the one that it has.
+
+    Raises:
+        StudyError: It contradicts itself with what is added.
+    """
+    with workspace.catalogue.reading() as rows:
+        definition = study_named(rows, name).definition
+    values: dict[str, Any] = {**definition["study"]}
+    if what == "base":
+        values["bases"] = [*values["bases"], {"name": added}]
+    elif what == "task":
+        values["tasks"] = [*values["tasks"], {"dataset": added, "limits": _limits(values)}]
+    elif what == "reference":
+        values["references"] = [*values["references"], *_new(name, values["references"], added)]
+    else:
+        merging = values.get("merging") or {"parents": 2, "recipes": []}
+        values["merging"] = {**merging, "recipes": [*merging["recipes"], added]}
+    if budget_usd is not None:
+        values["budget_usd"] = budget_usd
+    return StudySpec(study=check_study(values), folder=definition["folder"])
+
+
 def extend_study(
-    workspace: Workspace, client: JobClient, name: str, what: Addition, added: str
+    workspace: Workspace,
+    client: JobClient,
+    name: str,
+    what: Addition,
+    added: str | Sequence[str],
+    budget_usd: float | None = None,
 ) -> JobDirectory:
     """Add to a study and go on with it: its job is parked, and one of the longer study takes over its steps.
 
@@ -47,29 +94,25 @@ def extend_study(
         StudyError: It contradicts itself with what is added.
         BakeoffError: It cannot be started.
     """
+    spec = extended(workspace, name, what, added, budget_usd)
     with workspace.catalogue.reading() as rows:
-        row = study_named(rows, name)
-        definition, job_id = row.definition, row.job_id
-    values: dict[str, Any] = definition["study"]
-    if what == "base":
-        values["bases"] = [*values["bases"], {"name": added}]
-    elif what == "task":
-        values["tasks"] = [*values["tasks"], {"dataset": added, "limits": _limits(values)}]
-    else:
-        merging = values.get("merging") or {"parents": 2, "recipes": []}
-        values["merging"] = {**merging, "recipes": [*merging["recipes"], added]}
-    spec = StudySpec(study=check_study(values), folder=definition["folder"])
-    job = JobDirectory(workspace.jobs / job_id)
-    if job.path.is_dir() and job.status().state not in AT_REST:
-        client.park([job])
-        if job.alive():
+        job_id = study_named(rows, name).job_id
+    return go_on_with(workspace, client, spec, JobDirectory(workspace.jobs / job_id))
+
+
+def _new(study: str, there: Sequence[str], added: str | Sequence[str]) -> list[str]:
+    """References that are to be added, none of which is there."""
+    names = [added] if isinstance(added, str) else list(dict.fromkeys(added))
+    for one in names:
+        if one in there:
             raise StudyError(
-                "study.busy",
-                "The study '{name}' does not stop to take up something new.",
-                fix="Pause it, wait until it is paused, and add then.",
-                name=name,
+                "study.has_reference",
+                "The study '{study}' has the reference {name} already.",
+                fix="Name another.",
+                study=study,
+                name=one,
             )
-    return start_study(workspace, client, spec)
+    return names
 
 
 def _limits(values: dict[str, Any]) -> dict[str, Any]:

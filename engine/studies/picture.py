@@ -108,6 +108,8 @@ class StudyPicture:
         ceiling_usd: What it may cost; ``forecast_usd`` what it is expected to cost in all.
         error: The ``error`` object of the command line, when failed.
         result: When it is finished.
+        by_hand: Whether its sealed task waits for somebody to open it, once everything else is done.
+        can_open: The sealed task that somebody can open now; empty: none.
     """
 
     name: str
@@ -127,6 +129,8 @@ class StudyPicture:
     forecast_usd: float = 0.0
     error: dict[str, Any] | None = field(default=None, hash=False)
     result: StudyResult | None = field(default=None, hash=False)
+    by_hand: bool = False
+    can_open: str = ""
 
 
 @dataclass(frozen=True)
@@ -243,6 +247,8 @@ class _Painter:
             forecast_usd=self._plan.usd,
             error=self._status.error if state == "failed" else None,
             result=result,
+            by_hand=study.sealed_task() is not None and study.opening == "by_hand",
+            can_open=result.still_sealed if done and result is not None else "",
         )
 
     # --- who, and each cell ----------------------------------------------------------------------
@@ -345,7 +351,7 @@ class _Painter:
                 return Cell("none")
             rows = validation.ranking.get("contestants", [])
             return _judged(Cell("judged"), name, validation.task.figures, rows, by_entrant=True)
-        return Cell("none" if result is not None else "sealed")
+        return Cell("none" if result is not None and not result.still_sealed else "sealed")
 
     # --- how far ---------------------------------------------------------------------------------
 

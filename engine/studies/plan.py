@@ -149,7 +149,7 @@ class _Planner:
         everyone = len(entrants) + len(self._merges)
         self._judge("rank", study.open_tasks(), everyone, "test", references=len(self._references))
         sealed = study.sealed_task()
-        if sealed:
+        if sealed and study.opening == "at_end":
             for name in ("winner", "plain"):
                 self._train("validate", sealed, name)
             self._answer("validate", sealed, 2, ("test",))

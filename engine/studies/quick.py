@@ -82,6 +82,25 @@ class Examples:
         return sum(file.rows for file in self.files)
 
 
+@dataclass(frozen=True)
+class Extras:
+    """What is wanted of a quick study beyond its recipe.
+
+    Attributes:
+        references: Who is ranked beside the bases, for example ``openai:gpt-4o``.
+        judge: As in a study's file.
+        budget_usd: The most that all calls may cost; None: nothing that costs money is asked.
+    """
+
+    references: tuple[str, ...] = ()
+    judge: str = "reference"
+    budget_usd: float | None = None
+
+
+#: A study as its recipe has it.
+NO_EXTRAS: Final = Extras()
+
+
 def quick_recipes() -> list[QuickRecipe]:
     """The recipes there are, the quickest first."""
     return [QuickRecipe.model_validate(recipe) for recipe in _settings()["recipes"]]
@@ -126,7 +145,9 @@ def sample_import(workspace: Workspace) -> ImportSpec | None:
     )
 
 
-def quick_study(workspace: Workspace, recipe: QuickRecipe, examples: Examples) -> StudySpec:
+def quick_study(
+    workspace: Workspace, recipe: QuickRecipe, examples: Examples, extras: Extras = NO_EXTRAS
+) -> StudySpec:
     """The study that a recipe makes of some examples.
 
     Raises:
@@ -140,7 +161,11 @@ def quick_study(workspace: Workspace, recipe: QuickRecipe, examples: Examples) -
         "about": recipe.about,
         "bases": bases,
         "tasks": [_task_of(recipe, examples)],
-        "references": [f"{kind}:{first}" for kind in recipe.references],
+        "references": list(
+            dict.fromkeys([*(f"{kind}:{first}" for kind in recipe.references), *extras.references])
+        ),
+        "judging": {"judge": extras.judge},
+        "budget_usd": extras.budget_usd,
         "training": settings["training"],
         "batch_size": settings["batch_size"],
         "merging": recipe.merging,

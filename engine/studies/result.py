@@ -114,6 +114,7 @@ class StudyResult(BaseModel):
         groups: Runs of neighbours in the average that nothing tells apart.
         conclusions: What follows, in sentences, most important first.
         cautions: What a reader has to know before believing it.
+        still_sealed: The sealed task, where it waits for somebody to open it.
     """
 
     study: str
@@ -129,6 +130,7 @@ class StudyResult(BaseModel):
     groups: list[list[str]] = Field(default_factory=list)
     choices: list[Choice] = Field(default_factory=list)
     validation: Validation | None = None
+    still_sealed: str = ""
     conclusions: list[str] = Field(default_factory=list)
     cautions: list[str] = Field(default_factory=list)
     steps: list[StepResult] = Field(default_factory=list)

@@ -68,6 +68,8 @@ class _Loop:
         self.cautions: list[str] = []
         #: The plan of comparisons and prices, made when the datasets are here.
         self.shares = plan
+        #: The sealed task, where it stays closed for now.
+        self.still_sealed = ""
         #: What the plan calls the entrants of the validation, whom it cannot know.
         self.finalists: dict[str, str] = {}
 
@@ -284,12 +286,15 @@ class _Loop:
         task = self.study.sealed_task()
         if task is None or winner is None:
             return None
-        self._phase("validate")
         plain = self.study.bases[0].name
         order = strongest(ranking, self.products.trained_entrants)
         second = plain if winner != plain else next((name for name in order if name != plain), None)
         if second is None:
             return None
+        if self.study.opening == "by_hand":
+            self.still_sealed = task.dataset
+            return None
+        self._phase("validate")
         self.finalists = {winner: "winner", second: "plain"}
         closed = was_closed(self.workspace, task.dataset, since=self.context.created)
         if open_seal(self.workspace, task.dataset, self.study.name):
@@ -353,6 +358,7 @@ class _Loop:
             groups=[list(group) for group in ranking.groups],
             choices=self.choices,
             validation=validation,
+            still_sealed=self.still_sealed,
             steps=self.steps.finished,
             seconds=round(sum(step.seconds for step in self.steps.finished), 1),
             cost_usd=round(spent_usd(self.workspace, study.name), 6),

@@ -164,6 +164,13 @@ class Study(Part):
     merging: Merging | None = Field(
         default_factory=Merging, title="Merging", description="null leaves merging out."
     )
+    opening: Literal["at_end", "by_hand"] = Field(
+        default="at_end",
+        # Left out where it is the usual one, so that studies from before there was a choice are the same studies.
+        exclude_if=lambda value: value == "at_end",
+        title="Opening",
+        description="When the sealed task is opened: at_end, by the study itself, or by_hand, when somebody says so.",
+    )
     budget_usd: float | None = Field(
         default=None, ge=0, title="Budget", description="Ceiling for the whole study."
     )

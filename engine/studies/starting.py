@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.inference.access import access_key
 from engine.inference.paid import require_budget
 from engine.jobs.client import JobClient
-from engine.jobs.directory import JobDirectory
+from engine.jobs.directory import AT_REST, JobDirectory
 from engine.studies.errors import StudyError
 from engine.studies.paid import paid_models
 from engine.studies.preparing import known, require_datasets
@@ -42,6 +42,26 @@ def require_startable(study: Study, workspace: Workspace) -> list[tuple[str, str
     for endpoint in dict.fromkeys(endpoint for endpoint, _ in paid):
         access_key(workspace, endpoint)
     return paid
+
+
+def go_on_with(workspace: Workspace, client: JobClient, spec: StudySpec, job: JobDirectory) -> JobDirectory:
+    """Let a changed study take the place of the one that ``job`` runs; what that has finished is not done again.
+
+    Raises:
+        StudyError: Its job does not stop.
+        BakeoffError: The changed one cannot be started (see `require_startable`).
+    """
+    require_startable(spec.study, workspace)
+    if job.path.is_dir() and job.status().state not in AT_REST:
+        client.park([job])
+        if job.alive():
+            raise StudyError(
+                "study.busy",
+                "The study '{name}' does not stop to take up something new.",
+                fix="Pause it, wait until it is paused, and try again then.",
+                name=spec.study.name,
+            )
+    return start_study(workspace, client, spec)
 
 
 def start_study(workspace: Workspace, client: JobClient, spec: StudySpec) -> JobDirectory:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from desktop.amounts import amount as amount
 from desktop.language import tr
 from desktop.pages.compare.state import Work
 from desktop.problem import Problem, problem_of
@@ -132,30 +132,6 @@ def usual_limit(grid: Grid | None) -> int:
         return 0
     answered = set[str]().union(*(outputs.keys() for outputs in grid.outputs.values()))
     return len(answered) if len(answered) < len(grid.prompts) else 0
-
-
-def amount(text: str, what: str) -> float | None:
-    """A number of USD as it was typed; None for nothing.
-
-    Raises:
-        BakeoffError: It is no such number.
-    """
-    words = text.strip().lstrip("$").replace(",", ".")
-    if not words:
-        return None
-    try:
-        value = float(words)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise BakeoffError(
-            "usage.amount",
-            "'{typed}' is no number from 0 up.",
-            fix="Write it as in 2.50, or leave the field '{what}' empty.",
-            typed=text,
-            what=what,
-        )
-    return value
 
 
 def judge_spec(dataset: str, split: Split, draft: Draft) -> JudgeSpec:

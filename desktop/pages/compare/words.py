@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from desktop.amounts import usd as usd
 from desktop.language import tr
 from desktop.theme.tokens import Tone
 from desktop.words import count
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
 
 #: Shares of wins from which on a cell counts as won or lost.
 _WON, _LOST = 2 / 3, 1 / 3
-
-
-def usd(amount: float) -> str:
-    """An amount of money."""
-    return f"${amount:,.2f}" if amount >= 0.995 or not amount else f"${amount:.4f}"
 
 
 def share(value: float) -> str:

@@ -8,11 +8,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QRadioButton, QWidget
 
+from desktop.amounts import amount, usd
 from desktop.language import tr
 from desktop.pages.home.recent import MachineCard, RecentCard
 from desktop.pages.home.view_model import Card, HomeModel, HomeState
+from desktop.references.dialog import ExtrasDialog
+from desktop.references.planning import REFERENCE
+from desktop.references.view_model import Draft
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
+from desktop.shell.dialogs import ask
 from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, IconLabel, chip, column, frame, label, retone, row
@@ -64,7 +69,9 @@ class HomePage(Page):
         self._merge = MergeCard(look, lambda pair: context.go("merge", pair))
         self._recipes.addWidget(self._merge, 1)
         self._says = label("", "muted", wrap=True)
-        self._start = Button(look, tr("Start"), "play-fill", "primary", model.start)
+        self._others = Button(look, tr("References and judge"), "scales", "ghost", self.ask_extras)
+        self._others.setAccessibleDescription(tr("Ranks GPT-4 or others beside your models"))
+        self._start = Button(look, tr("Start"), "play-fill", "primary", self.start)
         self._start.setMinimumWidth(120)
         self._recent = RecentCard(look, lambda name: context.go("study", name))
         self._machine = MachineCard(look)
@@ -88,10 +95,49 @@ class HomePage(Page):
         found = [
             Command(tr("Choose files with examples"), "folder-open", self._zone.browse),
             Command(tr("Try with a sample"), "flask", self.model.take_sample),
+            Command(tr("References and judge"), "scales", self.ask_extras),
         ]
         if self.model.state.ready:
-            found.append(Command(tr("Start the study"), "play", self.model.start))
+            found.append(Command(tr("Start the study"), "play", self.start))
         return found
+
+    def ask_extras(self) -> None:
+        """Ask who is ranked beside the bases, and who judges."""
+        ExtrasDialog(
+            self.context,
+            tr("References and judge"),
+            tr(
+                "They take part in whichever recipe is started. Nothing that costs money is asked without them."
+            ),
+            tr("Take"),
+            self.model.study_maker(),
+            self.model.state.extras,
+            self.model.use_extras,
+            self,
+        ).open()
+
+    def start(self) -> None:
+        """Start the study; where it asks somebody over the network, only after a question."""
+        state = self.model.state
+        card = state.card
+        if not state.ready or card is None or not card.paid:
+            self.model.start()
+            return
+        sentence = tr(
+            "Your prompts are sent to {models}. It costs {cost}.",
+            models=", ".join(card.paid),
+            cost=_cost(card.usd, state.extras),
+        )
+        if not card.usd:
+            sentence = tr("Your prompts are sent to {models}. It costs nothing.", models=", ".join(card.paid))
+        ask(
+            self.context.look,
+            tr("Start and ask over the network?"),
+            sentence,
+            tr("Start"),
+            self.model.start,
+            self,
+        )
 
     def _build(self) -> None:
         body = self.body
@@ -110,6 +156,7 @@ class HomePage(Page):
         line = _step(3, tr("Start"), self._says)
         line.setStretch(2, 1)
         line.setStretch(3, 0)
+        line.addWidget(self._others, 0, Qt.AlignmentFlag.AlignVCenter)
         line.addWidget(self._start, 0, Qt.AlignmentFlag.AlignVCenter)
         body.addLayout(line)
         below = QHBoxLayout()
@@ -163,7 +210,9 @@ class HomePage(Page):
                 self._cards[card.key] = made
                 self._group.addButton(made.radio)
                 self._recipes.insertWidget(len(self._cards) - 1, made, 1)
-            self._cards[card.key].show_card(card, chosen=card.key == state.chosen)
+            self._cards[card.key].show_card(
+                card, _cost(card.usd, state.extras), chosen=card.key == state.chosen
+            )
 
     def _started(self, name: str) -> None:
         self.context.tell(tr("The study {name} has started.", name=name))
@@ -197,14 +246,14 @@ class RecipeCard(QFrame):
         layout.setContentsMargins(16, 12, 16, 12)
         self.setLayout(layout)
 
-    def show_card(self, card: Card, *, chosen: bool) -> None:
+    def show_card(self, card: Card, cost: str, *, chosen: bool) -> None:
         """Show a recipe as it would be here."""
         self._icon.change(card.icon, "accent" if chosen else "muted")
         self._title.setText(card.title)
         self._about.setText(card.about)
         self._bases.setText(", ".join(card.bases) or card.problem)
         self._time.setText(tr("about {time}", time=duration(card.seconds)) if not card.problem else "")
-        self._cost.setText(_cost(card.usd) if not card.problem else "")
+        self._cost.setText(cost if not card.problem else "")
         self.radio.setAccessibleName(card.title)
         told = (card.about, ", ".join(card.bases), self._time.text(), self._cost.text(), card.problem)
         self.radio.setAccessibleDescription(" ".join(part for part in told if part))
@@ -266,8 +315,23 @@ def _about_files() -> str:
     )
 
 
-def _cost(usd: float) -> str:
-    return tr("up to ${usd:.2f}", usd=usd) if usd else tr("nothing to pay")
+def _cost(expected: float, extras: Draft) -> str:
+    if not expected:
+        return tr("nothing to pay")
+    ceiling = amount(extras.budget, "")
+    if ceiling is None:
+        return tr("about {expected}", expected=usd(expected))
+    return tr("about {expected}, never over {ceiling}", expected=usd(expected), ceiling=usd(ceiling))
+
+
+def _beside(extras: Draft) -> str:
+    """Who takes part beside the recipe's own, and who judges."""
+    parts = []
+    if extras.names:
+        parts.append(tr("Beside it: {names}.", names=", ".join(extras.names)))
+    if extras.judge != REFERENCE:
+        parts.append(tr("Judge: {judge}.", judge=extras.judge))
+    return " ".join(parts)
 
 
 def _sentence(state: HomeState) -> str:
@@ -276,18 +340,19 @@ def _sentence(state: HomeState) -> str:
     if state.starting:
         return tr("Starting...")
     if state.brought is None:
-        return tr("Bring a file, or try with a sample.")
+        return f"{tr('Bring a file, or try with a sample.')} {_beside(state.extras)}".strip()
     if card is None:
         return tr("Pick a recipe.")
     if card.problem:
         return card.problem
-    return tr(
+    sentence = tr(
         "{recipe} on {name}: about {time} on this machine, {cost}.",
         recipe=card.title,
         name=state.brought.name,
         time=duration(card.seconds),
-        cost=_cost(card.usd),
+        cost=_cost(card.usd, state.extras),
     )
+    return f"{sentence} {_beside(state.extras)}".strip()
 
 
 def _short(text: str, most: int) -> str:

@@ -13,6 +13,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 from desktop.language import tr
 from desktop.machine import machine_of
 from desktop.problem import Problem, problem_of
+from desktop.references.planning import paid_names
+from desktop.references.view_model import NO_EXTRAS, Draft
 from desktop.services import Services
 from desktop.view_model import ViewModel
 from desktop.words import size
@@ -21,6 +23,8 @@ from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.studies.picture import StudyLine
+    from engine.studies.quick import Extras
+    from engine.studies.spec import StudySpec
 
 #: Studies that are listed, and sentences about the machine.
 _RECENT: Final = 4
@@ -35,6 +39,7 @@ class Card:
 
     Attributes:
         bases: Names of those that it would use.
+        paid: Models that would be asked over the network.
         problem: Why it cannot be started with these examples; empty where it can.
     """
 
@@ -45,6 +50,7 @@ class Card:
     bases: tuple[str, ...] = ()
     seconds: float = 0.0
     usd: float = 0.0
+    paid: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -71,7 +77,7 @@ class HomeState:
 
     Attributes:
         refused: Files that cannot be used: name, and why.
-        cards: Reckoned for the sample until something is brought.
+        cards: Reckoned for the sample until something is brought, with the references and the judge of ``extras``.
         parts: Of the machine: icon, what it has, and how much of it is free.
         pair: Two models that are there and can be merged, the stronger one first; empty where no two can.
         able: Whether each sentence about the machine says what it can.
@@ -87,6 +93,7 @@ class HomeState:
     parts: tuple[tuple[str, str, str], ...] = ()
     able: tuple[tuple[bool, str], ...] = ()
     pair: tuple[str, ...] = ()
+    extras: Draft = NO_EXTRAS
 
     @property
     def card(self) -> Card | None:
@@ -111,6 +118,7 @@ class HomeModel(ViewModel[HomeState]):
         self._examples: Any = None
         self._refused: tuple[tuple[str, Problem], ...] = ()
         self._chosen = ""
+        self._extras = NO_EXTRAS
         self._looking = 0
         self._starting = False
         #: What was reckoned last, and for what; only readings use them, of which one runs at a time.
@@ -131,7 +139,7 @@ class HomeModel(ViewModel[HomeState]):
 
     def read(self) -> Callable[[], HomeState]:
         """See `ViewModel`."""
-        workspace, examples = self.services.workspace, self._examples
+        workspace, examples, extras = self.services.workspace, self._examples, self._extras
         refused, chosen, looking, starting = (
             self._refused,
             self._chosen,
@@ -146,9 +154,9 @@ class HomeModel(ViewModel[HomeState]):
             from engine.studies.picture import study_lines
             from engine.studies.strongest_pair import strongest_pair
 
-            key = (stamp, id(examples))
+            key = (stamp, id(examples), extras)
             if key not in planned:
-                cards = _cards(workspace, examples)
+                cards = _cards(workspace, examples, extras)
                 planned.clear()
                 planned[key] = cards
             if not seen or time.monotonic() - seen[0][0] > _MACHINE_SECONDS:
@@ -165,6 +173,7 @@ class HomeModel(ViewModel[HomeState]):
                 _parts(seen[0][1]),
                 tuple((one.can, tr(one.text, **one.params)) for one in findings(seen[0][1])),
                 strongest_pair(workspace),
+                extras,
             )
 
         return read
@@ -193,21 +202,29 @@ class HomeModel(ViewModel[HomeState]):
         self._chosen = key
         self.use(replace(self.state, chosen=key))
 
+    def use_extras(self, extras: Draft) -> None:
+        """Rank others beside the bases, or let another judge compare."""
+        self._extras = extras
+        self.refresh()
+
+    def study_maker(self) -> Callable[[Extras], StudySpec]:
+        """Makes the study of the chosen recipe with references and a judge; for another thread."""
+        workspace, key, examples = self.services.workspace, self.state.chosen, self._examples
+        return lambda extras: _study(workspace, key, examples, extras)
+
     def start(self) -> None:
         """Start the study that the recipe makes of the examples."""
         if not self.state.ready:
             return
         workspace, client, examples = self.services.workspace, self.services.client, self._examples
-        key = self.state.chosen
+        key, extras = self.state.chosen, self.state.extras
         self._starting = True
         self.use(replace(self.state, starting=True))
 
         def start() -> str:
-            from engine.studies.quick import quick_recipes, quick_study
             from engine.studies.starting import start_study
 
-            (recipe,) = [one for one in quick_recipes() if one.key == key]
-            spec = quick_study(workspace, recipe, examples)
+            spec = _study(workspace, key, examples, extras.extras())
             start_study(workspace, client, spec)
             return spec.study.name
 
@@ -232,7 +249,7 @@ class HomeModel(ViewModel[HomeState]):
 
     def _has_started(self, name: str) -> None:
         self._starting = False
-        self._examples = None
+        self._examples, self._extras = None, NO_EXTRAS
         self.started.emit(name)
 
     def _not_started(self, problem: Problem) -> None:
@@ -262,23 +279,32 @@ def _look_at(workspace: Workspace, files: Sequence[Path]) -> tuple[Any, tuple[tu
     return (examples_of(workspace, good) if good else None), tuple(refused)
 
 
-def _cards(workspace: Workspace, examples: Any) -> tuple[Card, ...]:
-    """Every recipe with its time and cost here."""
-    from engine.studies.plan import plan_study
+def _study(workspace: Workspace, key: str, examples: Any, extras: Extras) -> StudySpec:
+    """The study that a recipe makes; of the sample where nothing was brought."""
     from engine.studies.quick import quick_recipes, quick_study, sample_examples, sample_titles
 
-    reckoned = examples if examples is not None else sample_examples(sample_titles()[0][0])
+    (recipe,) = [one for one in quick_recipes() if one.key == key]
+    taken = examples if examples is not None else sample_examples(sample_titles()[0][0])
+    return quick_study(workspace, recipe, taken, extras)
+
+
+def _cards(workspace: Workspace, examples: Any, draft: Draft) -> tuple[Card, ...]:
+    """Every recipe with its time and cost here."""
+    from engine.studies.plan import plan_study
+    from engine.studies.quick import quick_recipes
+
     cards = []
     for recipe in quick_recipes():
         card = Card(recipe.key, tr(recipe.title), tr(recipe.about), recipe.icon)
         try:
-            spec = quick_study(workspace, recipe, reckoned)
+            spec = _study(workspace, recipe.key, examples, draft.extras())
             plan = plan_study(spec.study, workspace)
         except BakeoffError as error:
             card = replace(card, problem=problem_of(error).message)
         else:
             names = tuple(base.name for base in spec.study.bases)
-            card = replace(card, bases=names, seconds=plan.seconds, usd=plan.usd)
+            paid = paid_names(spec.study)
+            card = replace(card, bases=names, seconds=plan.seconds, usd=plan.usd, paid=paid)
         cards.append(card)
     return tuple(cards)
 

@@ -21,6 +21,7 @@ from desktop.language import tr
 from desktop.pages.models.adding import AddDialog
 from desktop.pages.models.lineage import Lineage, legend
 from desktop.pages.models.view_model import Details, Kind, ModelRow, ModelsModel
+from desktop.release.dialog import ask_to_release
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
@@ -124,11 +125,21 @@ class ModelsPage(Page):
 
     def commands(self) -> list[Command]:
         """See `Page`."""
-        return [Command(tr("Add a base"), "plus", self.ask_for_base)]
+        found = [Command(tr("Add a base"), "plus", self.ask_for_base)]
+        chosen = self.model.state.model(self.model.state.selected)
+        if chosen is not None and chosen.there:
+            found.append(Command(tr("Release {model}", model=chosen.name), "export", self.release_selected))
+        return found
 
     def ask_for_base(self) -> None:
         """Ask where a base is: a folder, a file or an id of the Hub."""
         AddDialog(self.context.look, self.model, self).open()
+
+    def release_selected(self) -> None:
+        """Ask what goes into a release of the selected model, and where it goes."""
+        chosen = self.model.state.model(self.model.state.selected)
+        if chosen is not None:
+            ask_to_release(self.context, chosen.name, self)
 
     def rename_selected(self) -> None:
         """Ask for another name of the selected model."""
@@ -242,6 +253,8 @@ class DetailsCard(QWidget):
         self._quantisation.setAccessibleName(tr("Quantisation"))
         self._quantisation.addItems(list(QUANTISATIONS))
         self._export = Button(look, tr("Export GGUF"), "package", "primary", self._make_file)
+        self._release = Button(look, tr("Release..."), "export", does=page.release_selected)
+        self._release.setAccessibleDescription(tr("In all its forms, with a card that carries the evidence"))
         self._chat = Button(look, tr("Chat with it"), "chats-circle", does=self._talk)
         self._make_default = Button(look, tr("Make default"), "check-circle", "ghost", self._choose_default)
         self._rename = Button(look, tr("Rename"), "pencil-simple", "ghost", page.rename_selected)
@@ -258,7 +271,7 @@ class DetailsCard(QWidget):
             row(self._make_default, self._remove, None, gap=2),
             rule(),
             row(self._quantisation, self._export, gap=8),
-            self._chat,
+            row(self._release, self._chat, None, gap=8),
         )
         layout = column(inside)
         self.setLayout(layout)
@@ -287,7 +300,7 @@ class DetailsCard(QWidget):
         self._note.setVisible(bool(details.fits))
         retone(self._note, tone=details.fits_tone)
         retone(self._fits, tone=details.fits_tone)
-        for button in (self._export, self._chat, self._reveal):
+        for button in (self._export, self._release, self._chat, self._reveal):
             button.setEnabled(model.there)
 
     def _pair(self, number: int, name: str, value: str) -> None:

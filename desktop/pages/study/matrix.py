@@ -172,7 +172,13 @@ class Matrix(Canvas):
             lines = (
                 (tr("Sealed"), tokens.text, 600),
                 (tr("Nobody looks before the end:"), tokens.muted, 400),
-                (tr("it opens once, for the winner."), tokens.muted, 400),
+                (
+                    tr("it opens once, when you say so.")
+                    if picture.by_hand
+                    else tr("it opens once, for the winner."),
+                    tokens.muted,
+                    400,
+                ),
             )
             for line, (words, colour, weight) in enumerate(lines):
                 where = QRectF(place.left() + 6, middle.y() - 6 + 19 * line, place.width() - 12, 19)

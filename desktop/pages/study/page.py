@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QMenu,
+    QPushButton,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.language import tr
-from desktop.pages.study.matrix import Matrix, fill_table, study_table
+from desktop.pages.study.matrix import Matrix, entrant_words, fill_table, study_table
 from desktop.pages.study.result import (
     FigureCard,
     NotesCard,
@@ -29,7 +31,11 @@ from desktop.pages.study.result import (
     show_cost,
     show_time,
 )
+from desktop.pages.study.sealed import SealedCard, question
 from desktop.pages.study.view_model import StudyModel, in_words
+from desktop.references.dialog import ExtrasDialog
+from desktop.references.view_model import Draft
+from desktop.release.dialog import ask_to_release
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.shell.dialogs import ask
@@ -70,7 +76,7 @@ class StudyPage(Page):
         self._resume = Button(look, tr("Continue"), "play", "primary", lambda: model.ask("resume"))
         self._stop = Button(look, tr("Stop"), "stop", does=self._ask_to_stop)
         self._add = Button(look, tr("Add"), "plus")
-        self._add.setAccessibleDescription(tr("Adds a base, a task or a merge to this study"))
+        self._add.setAccessibleDescription(tr("Adds a base, a task, a merge or a reference to this study"))
         self._menu = QMenu(self._add)
         self._menu.aboutToShow.connect(self._fill_menu)
         self._add.setMenu(self._menu)
@@ -79,7 +85,8 @@ class StudyPage(Page):
         self._phases = PhasesCard(look)
         self._cost = FigureCard(tr("Cost so far"))
         self._time = FigureCard(tr("Time left"))
-        self._result = ResultCard(look, self._open_report, self._export)
+        self._result = ResultCard(look, self._open_report, self._export, self._release)
+        self._sealed = SealedCard(look, self._ask_to_open)
         self._grid = GridCard(look, lambda job: context.go("jobs", job))
         self._empty = Empty(
             look,
@@ -103,6 +110,7 @@ class StudyPage(Page):
         inside.setSpacing(GAP)
         inside.addLayout(self._above)
         inside.addWidget(self._result)
+        inside.addWidget(self._sealed)
         inside.addWidget(self._grid)
         inside.addWidget(self._notes)
         inside.addStretch(1)
@@ -142,6 +150,7 @@ class StudyPage(Page):
         if picture.result is not None:
             self._result.show_result(picture.result, has_report=state.report is not None)
             self._notes.show_result(picture.result)
+        self._sealed.show_picture(picture)
         self._grid.show_picture(picture)
 
     def open(self, target: Any) -> None:
@@ -177,6 +186,9 @@ class StudyPage(Page):
             found.append(Command(tr("Continue the study"), "play", lambda: self.model.ask("resume")))
         if self.model.state.report is not None:
             found.append(Command(tr("Open the report"), "file-text", self._open_report))
+        picture = self.model.state.picture
+        if picture is not None and picture.can_open:
+            found.append(Command(tr("Open the sealed task"), "lock-open", self._ask_to_open))
         return found
 
     def _show_names(self, names: tuple[str, ...], shown: str) -> None:
@@ -191,15 +203,31 @@ class StudyPage(Page):
         if picture is None or picture.result is None or picture.result.winner is None:
             return
         models = picture.result.fine_tunes(picture.result.winner)
-        if len(models) == 1:
-            self._choose_file(models[0][1])
+        self._pick(self._result.export, _learned(models), self._choose_file)
+
+    def _release(self) -> None:
+        """Release the winner: itself, or as it has learned one of the tasks."""
+        picture = self.model.state.picture
+        if picture is None or picture.result is None or picture.result.winner is None:
+            return
+        winner = picture.result.winner
+        itself = tr("{winner} itself, untuned", winner=winner)
+        choices = [*_learned(picture.result.fine_tunes(winner)), (itself, winner)]
+        self._pick(self._result.release, choices, self._ask_to_release)
+
+    def _ask_to_release(self, name: str, _checked: bool = False) -> None:
+        picture = self.model.state.picture
+        ask_to_release(self.context, name, self, study=picture.name if picture is not None else "")
+
+    def _pick(self, button: QPushButton, choices: list[tuple[str, str]], does: Callable[[str], None]) -> None:
+        """Let one of these be chosen, words and value of each; the only one is taken at once."""
+        if len(choices) == 1:
+            does(choices[0][1])
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for task, name in models:
-            action = menu.addAction(tr("As it has learned {task}", task=task))
-            action.triggered.connect(partial(self._choose_file, name))
-        button = self._result.export
+        for words, name in choices:
+            menu.addAction(words.replace("&", "&&")).triggered.connect(partial(does, name))
         menu.popup(button.mapToGlobal(QPoint(0, button.height())))
 
     def _choose_file(self, name: str, _checked: bool = False) -> None:
@@ -218,12 +246,65 @@ class StudyPage(Page):
     def _fill_menu(self) -> None:
         """Offer what the workspace has and the study has not."""
         self._menu.clear()
-        words = {"base": tr("A base"), "task": tr("A task"), "merge": tr("A merge")}
+        words = {
+            "base": tr("A base"),
+            "task": tr("A task"),
+            "merge": tr("A merge"),
+            "reference": tr("A reference"),
+        }
         for what, names in self.model.state.additions:
             part = self._menu.addMenu(words[what])
-            part.setEnabled(bool(names))
+            part.setEnabled(bool(names) or what == "reference")
             for name in names:
-                part.addAction(name).triggered.connect(partial(self._ask_to_add, what, name))
+                shown = entrant_words(name) if what == "reference" else name
+                part.addAction(shown).triggered.connect(partial(self._ask_to_add, what, name))
+            if what == "reference":
+                part.addAction(tr("A model behind an endpoint...")).triggered.connect(self._ask_references)
+        self._offer_sealed()
+
+    def _offer_sealed(self) -> None:
+        """Let it be chosen who opens the sealed task, as long as nobody has."""
+        picture = self.model.state.picture
+        task = next((task for task in picture.tasks if task.sealed), None) if picture is not None else None
+        if picture is None or task is None or picture.state == "done":
+            return
+        self._menu.addSeparator()
+        action = self._menu.addAction(tr("Keep {task} sealed until I open it", task=task.name))
+        action.setCheckable(True)
+        action.setChecked(picture.by_hand)
+        action.triggered.connect(self.model.keep_sealed)
+
+    def _ask_references(self) -> None:
+        """Ask which models behind endpoints are ranked in the same table, and for how much at most."""
+        picture = self.model.state.picture
+        if picture is None:
+            return
+        ceiling = f"{picture.ceiling_usd:.2f}" if picture.ceiling_usd is not None else ""
+        ExtrasDialog(
+            self.context,
+            tr("Add references to {study}", study=picture.name),
+            tr(
+                "They answer the test prompts and are ranked with the others. What is finished is not done again."
+            ),
+            tr("Add"),
+            self.model.longer_study(),
+            Draft(budget=ceiling),
+            self.model.add_references,
+            self,
+            judge=False,
+        ).open()
+
+    def _ask_to_open(self) -> None:
+        picture = self.model.state.picture
+        if picture is not None and picture.can_open:
+            ask(
+                self.context.look,
+                tr("Open {task}?", task=picture.can_open),
+                question(picture),
+                tr("Open it"),
+                self.model.open_sealed,
+                self,
+            )
 
     def _ask_to_add(self, what: Addition, name: str, _checked: bool = False) -> None:
         sentences = {
@@ -232,6 +313,7 @@ class StudyPage(Page):
             ),
             "task": tr("Every base and merge is tuned on it, and it counts as much as the other tasks."),
             "merge": tr("The strongest bases are merged in this way too, and the merge is tuned and ranked."),
+            "reference": tr("It answers the test prompts as it is, and is ranked with the others."),
         }
         ask(
             self.context.look,
@@ -316,6 +398,11 @@ class GridCard(QFrame):
         job = self._jobs.get(f"{index.row()},{index.column()}", "")
         if job:
             self._open_job(job)
+
+
+def _learned(models: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Words and name of each fine-tune."""
+    return [(tr("As it has learned {task}", task=task), name) for task, name in models]
 
 
 def _about(picture: StudyPicture) -> str:

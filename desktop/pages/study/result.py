@@ -113,10 +113,17 @@ class ResultCard(QFrame):
 
     Args:
         open_report: Opens the report.
-        export: Brings the winner out.
+        export: Brings the winner out as a file.
+        release: Brings it out with everything that belongs to it.
     """
 
-    def __init__(self, look: Look, open_report: Callable[[], None], export: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        look: Look,
+        open_report: Callable[[], None],
+        export: Callable[[], None],
+        release: Callable[[], None],
+    ) -> None:
         super().__init__()
         self._look = look
         self._shown: StudyResult | None = None
@@ -126,8 +133,10 @@ class ResultCard(QFrame):
         self._verdict = chip("")
         self._report = Button(look, tr("Open the report"), "file-text", "primary", open_report)
         self.export = Button(look, tr("Export GGUF..."), "package", does=export)
+        self.release = Button(look, tr("Release..."), "export", does=release)
+        self.release.setAccessibleDescription(tr("In all its forms, with a card that carries the evidence"))
         self._says = label("", "muted", wrap=True)
-        head = row(self._icon, self._title, self.export, self._report, gap=12)
+        head = row(self._icon, self._title, self.export, self.release, self._report, gap=12)
         head.setStretch(1, 1)
         below = row(self._verdict, self._says, gap=10)
         below.setStretch(1, 1)
@@ -143,6 +152,7 @@ class ResultCard(QFrame):
         self._shown = result
         self._title.setText(_title(result))
         self.export.setVisible(bool(result.winner and result.fine_tunes(result.winner)))
+        self.release.setVisible(bool(result.winner))
         validation = result.validation
         self._verdict.setVisible(validation is not None)
         if validation is not None:

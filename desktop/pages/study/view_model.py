@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.language import tr
+from desktop.references.view_model import Draft
 from desktop.services import Services
 from desktop.view_model import ViewModel
 from desktop.words import duration
 from engine.jobs.directory import Action
-from engine.studies.extending import Addition, additions, extend_study
+from engine.studies.extending import Addition, additions, extend_study, extended
+from engine.studies.opening import choose_opening, open_by_hand
 from engine.studies.picture import StudyPicture, study_lines, study_picture
+
+if TYPE_CHECKING:
+    from engine.studies.quick import Extras
+    from engine.studies.spec import StudySpec
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class StudyState:
         names: Of all studies, newest first.
         picture: Of the one that is shown; None where there is none.
         report: Its report, where there is one.
-        additions: What can be added to it: names of bases, of tasks and of merges.
+        additions: What can be added to it: names of bases, tasks, references and merges.
     """
 
     names: tuple[str, ...] = ()
@@ -87,16 +94,43 @@ class StudyModel(ViewModel[StudyState]):
             self.do(lambda: client.ask(client.job(job_id), action))
 
     def add(self, what: Addition, added: str) -> None:
-        """Add a base, a task or a merge to the study that is shown, which goes on with it."""
+        """Add a base, a task, a merge or a reference to the study that is shown, which goes on with it."""
+        self._add(what, added, None)
+
+    def add_references(self, draft: Draft) -> None:
+        """Add models behind endpoints, within the ceiling that was typed."""
+        self._add("reference", draft.names, draft.extras().budget_usd)
+
+    def longer_study(self) -> Callable[[Extras], StudySpec]:
+        """Makes the study that is shown with references added; for another thread."""
+        workspace, name = self.services.workspace, self.state.picture.name if self.state.picture else ""
+        return lambda extras: extended(workspace, name, "reference", extras.references, extras.budget_usd)
+
+    def open_sealed(self) -> None:
+        """Open the sealed task that waits; the study goes on with it."""
+        picture = self.state.picture
+        if picture is not None:
+            workspace, client, name = self.services.workspace, self.services.client, picture.name
+            self.do(lambda: open_by_hand(workspace, client, name))
+
+    def keep_sealed(self, by_hand: bool) -> None:
+        """Let the sealed task wait for somebody at the end, or be opened by the study."""
+        picture = self.state.picture
+        if picture is not None:
+            workspace, client, name = self.services.workspace, self.services.client, picture.name
+            self.do(lambda: choose_opening(workspace, client, name, by_hand=by_hand))
+
+    def _add(self, what: Addition, added: str | tuple[str, ...], budget_usd: float | None) -> None:
         picture = self.state.picture
         if picture is None:
             return
         workspace, client, name = self.services.workspace, self.services.client, picture.name
+        words = added if isinstance(added, str) else ", ".join(added)
 
         def done(_job: object) -> None:
-            self.told.emit(tr("{added} has been added to {study}.", added=added, study=name))
+            self.told.emit(tr("{added} has been added to {study}.", added=words, study=name))
 
-        self.do(lambda: extend_study(workspace, client, name, what, added), done)
+        self.do(lambda: extend_study(workspace, client, name, what, added, budget_usd), done)
 
     def export(self, model: str, file: Path) -> None:
         """Bring a fine-tune out as a GGUF file; tells under which job."""
@@ -120,6 +154,8 @@ class StudyModel(ViewModel[StudyState]):
 
 def what_next(picture: StudyPicture) -> str:
     """What happens now and next, in one sentence."""
+    if picture.state == "done" and picture.can_open:
+        return tr("It is finished, and {task} stays sealed until you open it.", task=picture.can_open)
     if picture.state == "done":
         return tr("It is finished. The report has every table and every step.")
     if picture.state == "failed":

@@ -27,7 +27,8 @@ def card_text(facts: Mapping[str, Any]) -> str:
     """``README.md`` of a release.
 
     Args:
-        facts: What ``release.json`` holds; the card says nothing besides.
+        facts: What ``release.json`` holds, or will hold as far as that is known before; the card says nothing
+            besides.
     """
     parts = [
         _front(facts),
@@ -121,7 +122,9 @@ def _ranking(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"- Note: {_plain(warning)}" for warning in ranking["warnings"])
     sealed = found["sealed_task"]
     if found["source"] == "study":
-        yield "### On the sealed task\n\n" + (_plain(sealed["sentence"]) if sealed else "The study had none.")
+        waits = found.get("still_sealed")
+        without = f"The task {_plain(waits)} is still sealed." if waits else "The study had none."
+        yield "### On the sealed task\n\n" + (_plain(sealed["sentence"]) if sealed else without)
         if sealed and not sealed["sealed_until_now"]:
             yield "That task had been seen before this study opened it."
     if found["conclusions"]:
@@ -173,6 +176,9 @@ def _metrics(metrics: Sequence[Mapping[str, Any]]) -> str:
 
 def _drift(facts: Mapping[str, Any]) -> Iterator[str]:
     drift = facts["drift"]
+    if "pending" in drift:
+        yield f"Measured on test prompts of {_plain(drift['pending'])} while the release is made."
+        return
     if "left_out" in drift:
         yield f"Not measured: {_plain(drift['left_out'])}."
         return
@@ -262,6 +268,9 @@ def _checked(facts: Mapping[str, Any]) -> Iterator[str]:
     if not facts["gguf"]:
         yield "There is no GGUF file to check."
     for one in facts["gguf"]:
+        if "parity" not in one:  # a preview
+            yield f"- `{one['file']}`: its tokens and its chat template are checked while the release is made."
+            continue
         parity = one["parity"]
         equal = parity["texts"] - parity["different"]
         template = "holds" if parity["template"] else "does NOT hold"
@@ -270,7 +279,7 @@ def _checked(facts: Mapping[str, Any]) -> Iterator[str]:
             f"tokenizer; it {template} the chat template of training."
         )
     ollama = facts["ollama"]
-    if ollama and "refused" not in ollama:
+    if ollama and "conversations" in ollama:
         same = ollama["conversations"] - ollama["different_text"]
         tokens = ollama["conversations"] - ollama["different_tokens"]
         yield (

@@ -38,6 +38,7 @@ class Evidence:
         drawn: The same, to be drawn.
         metrics: Mean metric of the model's answers per task, with the task's floors.
         sealed: The validation on the sealed task, if there was one.
+        still_sealed: The sealed task that nobody has opened yet; empty: there is none.
         conclusions: What the study concluded, and its cautions.
     """
 
@@ -52,6 +53,7 @@ class Evidence:
     plain: str | None = None
     metrics: tuple[dict[str, Any], ...] = ()
     sealed: dict[str, Any] | None = None
+    still_sealed: str = ""
     conclusions: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -65,6 +67,7 @@ class Evidence:
             "ranking": self.ranking,
             "metrics": list(self.metrics),
             "sealed_task": self.sealed,
+            "still_sealed": self.still_sealed or None,
             "conclusions": list(self.conclusions),
         }
 
@@ -188,6 +191,7 @@ def _of_study(row: Study, contestants: Sequence[Contestant]) -> Evidence | None:
             for task, one in figures
         ),
         sealed=sealed.model_dump(exclude={"ranking", "task"}) if sealed is not None else None,
+        still_sealed=result.still_sealed,
         conclusions=(*result.conclusions, *result.cautions),
     )
 

@@ -6,21 +6,20 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-from engine.datasets.library import open_dataset
-from engine.errors import BakeoffError
 from engine.exporting.drift.comparing import compare_files
 from engine.exporting.errors import ExportError
 from engine.exporting.making import make_gguf, new_export, prepare_gguf
 from engine.exporting.ollama.modelfile import MODELFILE
 from engine.exporting.ollama.writing import check_prompts, gguf_name, modelfile_of, ollama_name
 from engine.exporting.parity import token_before_prompts
-from engine.exporting.sources import sixteen_bits, trained_on
+from engine.exporting.sources import sixteen_bits
 from engine.exporting.spec import ExportSpec
 from engine.files import folder_bytes, sha256_file
 from engine.jobs.context import JobContext
 from engine.models.library import ExportedFile, ModelFiles, find_export
 from engine.models.template import load_template
 from engine.studies.release.bundle import copy_file
+from engine.studies.release.compared import compared_on
 from engine.studies.release.origins import Origins, model_files, pathless
 from engine.studies.release.places import PROVENANCE, change_json, forget_places
 from engine.studies.release.spec import ReleaseSpec
@@ -125,19 +124,10 @@ class Parts:
     def drift(self, ggufs: list[dict[str, Any]]) -> dict[str, Any]:
         """What each quantisation costs on the task, against 16 bits; or why that was not measured."""
         reference = sixteen_bits(self._files)
-        name = self._spec.dataset or trained_on(self._files)
-        if not self._spec.drift:
-            return {"left_out": "it was not asked for"}
-        if name is None:
-            return {"left_out": "it is not known on which task; --dataset names one"}
-        if all(one["quantisation"] == reference for one in ggufs):
-            return {"left_out": "no file is quantised"}
-        try:
-            dataset = open_dataset(self._context.workspace, name, "generate")
-        except BakeoffError as error:
-            return {"left_out": error.message.rstrip(".")}
-        if next(iter(dataset.store.examples("test")), None) is None:
-            return {"left_out": f"the dataset '{name}' has no test prompts"}
+        made_of = [one["quantisation"] for one in ggufs]
+        dataset, why_not = compared_on(self._context.workspace, self._spec, self._files, made_of)
+        if dataset is None:
+            return {"left_out": why_not}
         template = load_template(self._files.folder, self._context, fallback=self._files.base_folder)
         exports = [
             ExportedFile(self._folder / one["file"], one["quantisation"], one["sha256"], one) for one in ggufs

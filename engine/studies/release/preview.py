@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from engine.exporting.ollama.modelfile import MODELFILE
-from engine.exporting.ollama.writing import gguf_name
+from engine.exporting.ollama.writing import gguf_name, ollama_name
 from engine.exporting.quantisations import quantisation
 from engine.exporting.sources import plan_of
 from engine.files import folder_bytes
 from engine.models.library import ModelFiles
 from engine.progress import SilentReporter
-from engine.studies.release.evidence import find_evidence
+from engine.studies.release.card import LICENCES_TOLD, card_text
+from engine.studies.release.compared import compared_on
+from engine.studies.release.evidence import Evidence, find_evidence
+from engine.studies.release.facts import release_facts
 from engine.studies.release.licences import follow
 from engine.studies.release.origins import model_files, origins_of
+from engine.studies.release.parts import ADAPTER
 from engine.studies.release.spec import ReleaseSpec
+from engine.studies.release.texts import LICENCE, licence_files
 from engine.workspace import Workspace
 
 
@@ -26,37 +31,88 @@ class _Everything:
 
 
 def preview(workspace: Workspace, spec: ReleaseSpec, files: ModelFiles) -> dict[str, Any]:
-    """Parts with their sizes (of GGUF files without metadata), the source of the ranking, the licence."""
-    parts: list[dict[str, Any]] = []
-    if spec.safetensors:
-        whole = sum(file.stat().st_size for file in model_files(files.base_folder))
-        parts.append({"name": "model.safetensors, config and tokenizer", "bytes": whole})
-    if files.adapter_folder is not None:
-        parts.append({"name": "adapter/", "bytes": folder_bytes(files.adapter_folder)})
-    for name in spec.quantisations:
-        plan = plan_of(files, quantisation(name), importance=_Everything())
-        parts.append({"name": gguf_name(files.name, name), "bytes": plan.nbytes})
-    if spec.quantisations:
-        parts.append({"name": MODELFILE, "bytes": 0})
+    """Parts with their sizes (of GGUF files without metadata), the source of the ranking, the licence, the card.
+
+    In the card stands what is known by now; what is measured while the release is made, it says so of.
+
+    Raises:
+        BakeoffError: The model, the study, or a judge is not what the spec takes it for.
+    """
+    origins = origins_of(workspace, files)
+    licence = follow(origins.licences, files.name)
     evidence = find_evidence(workspace, files, SilentReporter(), study=spec.study, judge=spec.judge)
-    ranking = "The model was not ranked, and the card will say so."
-    if evidence is not None:
-        parts.append({"name": "ranking.svg, ranking.png", "bytes": 0})
-        source = f"the study {evidence.study}" if evidence.study else "recorded verdicts"
-        ranking = f"The ranking is that of {source}, judged by {evidence.judge}."
-    parts.append({"name": "README.md, release.json, licences/, SHA256SUMS", "bytes": 0})
-    licence = follow(origins_of(workspace, files).licences, files.name)
+    whole = _whole(files) if spec.safetensors else None
+    adapter: dict[str, Any] | None = None
+    if files.adapter_folder is not None:
+        base = next((one["hub_id"] for one in origins.ancestors if one["depth"] == 1 and one["hub_id"]), None)
+        adapter = {
+            "folder": ADAPTER,
+            "base": base or files.base_name,
+            "bytes": folder_bytes(files.adapter_folder),
+        }
+    ggufs = [_gguf(files, name) for name in dict.fromkeys(spec.quantisations)]
+    compared, why_not = compared_on(workspace, spec, files, [one["quantisation"] for one in ggufs])
+    drift = {"pending": compared.name} if compared is not None else {"left_out": why_not}
+    texts = list(licence_files(origins, licence))
+    facts = release_facts(
+        spec,
+        files,
+        origins,
+        licence,
+        evidence,
+        texts=texts,
+        safetensors=whole,
+        adapter=adapter,
+        gguf=ggufs,
+        ollama={"file": MODELFILE, "name": ollama_name(files.name)} if ggufs else None,
+        drift=drift,
+        charts=(),
+    )
+    parts = [] if whole is None else [_part("model.safetensors, config and tokenizer", whole["bytes"])]
+    parts += [] if adapter is None else [_part("adapter/", adapter["bytes"])]
+    parts += [_part(one["file"], one["bytes"]) for one in ggufs]
+    parts += [_part(MODELFILE)] if ggufs else []
+    parts += [] if evidence is None else [_part("ranking.svg, ranking.png")]
+    told = [LICENCES_TOLD] if licence.id == "other" and LICENCE not in texts else []
+    parts.append(_part(", ".join(["README.md", "release.json", *told, "licences/", "SHA256SUMS"])))
     return {
         "model": files.name,
         "folder": spec.out,
         "parts": parts,
         "bytes": sum(part["bytes"] for part in parts),
         "ranked": evidence is not None,
-        "ranking": ranking,
+        "ranking": _ranking(evidence),
+        "study": evidence.study if evidence is not None else "",
+        "judge": evidence.judge if evidence is not None else "",
+        "drift": drift,
         "licence": {
             "id": licence.id,
             "name": licence.name,
             "follows": list(licence.follows),
             "conflicts": list(licence.conflicts),
         },
+        "card": card_text(facts),
     }
+
+
+def _whole(files: ModelFiles) -> dict[str, Any]:
+    """The unquantised model, an adapter folded into it."""
+    found = list(model_files(files.base_folder))
+    return {"files": [file.name for file in found], "bytes": sum(file.stat().st_size for file in found)}
+
+
+def _gguf(files: ModelFiles, name: str) -> dict[str, Any]:
+    wanted = quantisation(name)
+    plan = plan_of(files, wanted, importance=_Everything())
+    return {"file": gguf_name(files.name, wanted.name), "quantisation": wanted.name, "bytes": plan.nbytes}
+
+
+def _part(name: str, size: int = 0) -> dict[str, Any]:
+    return {"name": name, "bytes": size}
+
+
+def _ranking(evidence: Evidence | None) -> str:
+    if evidence is None:
+        return "The model was not ranked, and the card will say so."
+    source = f"the study {evidence.study}" if evidence.study else "recorded verdicts"
+    return f"The ranking is that of {source}, judged by {evidence.judge}."

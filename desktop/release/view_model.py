@@ -1,0 +1,273 @@
+"""A release from the first tick to the folder that holds it, and what becomes of it. No widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from desktop.feed import JobRow
+from desktop.language import tr
+from desktop.problem import Problem
+from desktop.release.planning import (
+    Contents,
+    Draft,
+    Kept,
+    Options,
+    read_contents,
+    read_options,
+)
+from desktop.services import Services
+from desktop.view_model import ViewModel
+
+if TYPE_CHECKING:
+    from engine.studies.release.spec import ReleaseSpec
+    from engine.studies.release.starting import Afterwards
+
+#: ``asking`` until it is started; then what is done.
+Stage = Literal["asking", "starting", "making", "finishing", "pushing", "done", "failed"]
+
+_NO_OPTIONS: Final = Options()
+_NO_CONTENTS: Final = Contents()
+
+
+@dataclass(frozen=True)
+class ReleaseState:
+    """What the dialog shows.
+
+    Attributes:
+        draft: Of which ``contents`` tells.
+        job: That makes or pushes it.
+        summary: What was made; empty until then. ``done`` tells what became of it.
+        problem: Why it failed.
+    """
+
+    options: Options = _NO_OPTIONS
+    contents: Contents = _NO_CONTENTS
+    draft: Draft | None = None
+    stage: Stage = "asking"
+    job: JobRow | None = None
+    summary: tuple[tuple[str, Any], ...] = ()
+    done: tuple[str, ...] = ()
+    problem: Problem | None = None
+
+    @property
+    def folder(self) -> str:
+        """Where the release lies, once it does."""
+        return str(dict(self.summary).get("folder", ""))
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being done."""
+        return self.stage in ("starting", "making", "finishing", "pushing")
+
+
+class ReleaseModel(ViewModel[ReleaseState]):
+    """Plans a release, makes it by a job, and then does with it what was wanted.
+
+    It may outlive its dialog: what is wanted afterwards is done when the job has ended, if the window is still open.
+    """
+
+    #: All is done, or has failed; nothing more will happen by itself.
+    rested = Signal()
+
+    def __init__(self, services: Services, draft: Draft, parent: QObject | None = None) -> None:
+        super().__init__(services, ReleaseState(), parent)
+        self.draft = draft
+        self._kept = Kept()
+        self._stage: Stage = "asking"
+        self._job = ""
+        self._stamp: tuple[int, ...] = ()
+        self._summary: dict[str, Any] = {}
+        self._done: tuple[str, ...] = ()
+        self._problem: Problem | None = None
+        self._wanted: tuple[ReleaseSpec, Afterwards] | None = None
+        services.feed.jobs_changed.connect(self._jobs_changed)
+
+    def read(self) -> Callable[[], ReleaseState]:
+        """See `ViewModel`."""
+        workspace, draft, kept, before = self.services.workspace, self.draft, self._kept, self.state
+        if self._stamp != self.services.feed.snapshot.catalogue:
+            self._stamp = self.services.feed.snapshot.catalogue
+            kept.previews.clear()
+        asking = self._stage in ("asking", "failed")
+
+        def read() -> ReleaseState:
+            if not kept.options:
+                kept.options.append(read_options(workspace, draft.model))
+            # While it is being made, its folder is not free, and that is no fault.
+            contents = read_contents(workspace, draft, kept.previews) if asking else before.contents
+            return ReleaseState(kept.options[0], contents, draft if asking else before.draft)
+
+        return read
+
+    @property
+    def reckoned(self) -> bool:
+        """Whether the contents are those of what is typed by now."""
+        return self.state.draft == self.draft
+
+    @property
+    def can_start(self) -> bool:
+        """Whether it can be started as it is typed."""
+        state = self.state
+        return not state.busy and state.stage != "done" and self.reckoned and state.contents.problem is None
+
+    def use(self, state: ReleaseState) -> None:
+        """See `ViewModel`; how far it is, this thread knows best."""
+        super().use(
+            replace(
+                state,
+                stage=self._stage,
+                job=self.services.feed.job(self._job) if self._job else None,
+                summary=tuple(self._summary.items()),
+                done=self._done,
+                problem=self._problem,
+            )
+        )
+
+    def change(self, **changes: Any) -> None:
+        """Something else is typed."""
+        fresh = replace(self.draft, **changes)
+        if fresh != self.draft:
+            self.draft = fresh
+            self.changed.emit()
+            self.refresh()
+
+    def start(self) -> None:
+        """Make the release, or go on with the one that lies there."""
+        if not self.can_start:
+            return
+        workspace, client, draft = self.services.workspace, self.services.client, self.draft
+        self._problem = None
+        self._go("starting")
+
+        def begin() -> tuple[ReleaseSpec, Afterwards, str, dict[str, Any]]:
+            from engine.studies.release.starting import made_already, require_releasable
+
+            spec, afterwards = draft.spec(workspace), draft.afterwards()
+            files = require_releasable(workspace, spec, afterwards)
+            summary = made_already(spec, files, afterwards)
+            if summary is not None:
+                return spec, afterwards, "", summary
+            job = client.begin("release", spec, f"Release {files.name}")
+            return spec, afterwards, job.id, {}
+
+        def begun(found: tuple[ReleaseSpec, Afterwards, str, dict[str, Any]]) -> None:
+            spec, afterwards, job, summary = found
+            self._wanted = spec, afterwards
+            if job:
+                self._job = job
+                self._go("making")
+                self._jobs_changed()
+                self.services.feed.look()
+            else:
+                self._made(summary)
+
+        self.services.background.run(self, begin, begun, self._fail)
+
+    @Slot()
+    def _jobs_changed(self) -> None:
+        if self._stage not in ("making", "pushing"):
+            return
+        job = self.services.feed.job(self._job)
+        if job is None:
+            return
+        self.use(self.state)
+        if job.state == "done":
+            self._take_result()
+        elif job.state in ("failed", "stopped"):
+            error = job.error or {}
+            self._fail(
+                Problem(
+                    tr("The release was not made") if self._stage == "making" else tr("It was not pushed"),
+                    str(error.get("message") or tr("The job was stopped.")),
+                    str(error.get("fix") or ""),
+                    str(error.get("code") or ""),
+                )
+            )
+
+    def _take_result(self) -> None:
+        """What the job that has ended tells; asked for once."""
+        client, job, making = self.services.client, self._job, self._stage == "making"
+        self._go("finishing")
+        done = self._made if making else self._pushed
+        # Also lets the catalogue take over the files, should the runner not have done so yet.
+        self.services.background.run(self, lambda: client.wait(client.job(job)), done, self._fail)
+
+    def _made(self, summary: dict[str, Any]) -> None:
+        """The folder is there: do with it what was wanted."""
+        assert self._wanted is not None
+        self._summary = summary
+        workspace, (spec, afterwards) = self.services.workspace, self._wanted
+        self._go("finishing")
+
+        def finish() -> dict[str, Any]:
+            from engine.models.library import find_model
+            from engine.studies.release.starting import finish_release
+
+            return finish_release(workspace, find_model(workspace, spec.model), Path(spec.out), afterwards)
+
+        self.services.background.run(self, finish, self._finished, self._fail)
+
+    def _finished(self, done: dict[str, Any]) -> None:
+        assert self._wanted is not None
+        spec, afterwards = self._wanted
+        sentences = []
+        if "default_base" in done:
+            sentences.append(
+                tr("{model} is now what is trained where no base is named.", model=done["default_base"])
+            )
+        for one in done.get("installed", ()):
+            if one["program"] == "ollama":
+                sentences.append(tr("Ollama has it: {command}", command=one["run"]))
+            else:
+                sentences.append(tr("LM Studio has it: {folder}", folder=one["folder"]))
+        self._done = tuple(sentences)
+        if not afterwards.push:
+            self._rest()
+            return
+        client = self.services.client
+
+        def push() -> str:
+            from engine.studies.pushing.spec import PushSpec
+
+            wanted = PushSpec(folder=spec.out, repository=afterwards.push, public=afterwards.public)
+            title = f"Push {Path(spec.out).name} to {afterwards.push}"
+            return client.begin(
+                "push", wanted, title, own_runner=True
+            ).id  # the token may be in the environment
+
+        def pushing(job: str) -> None:
+            self._job = job
+            self._go("pushing")
+            self._jobs_changed()
+            self.services.feed.look()
+
+        self.services.background.run(self, push, pushing, self._fail)
+
+    def _pushed(self, summary: dict[str, Any]) -> None:
+        words = (
+            tr("It is at {url}, for you alone.", url=summary["url"])
+            if summary["private"]
+            else tr("It is at {url}, for everybody to see.", url=summary["url"])
+        )
+        self._done = (*self._done, words)
+        self._rest()
+
+    def _rest(self) -> None:
+        self._go("done")
+        self.told.emit(tr("{model} has been released.", model=self.draft.model))
+        self.rested.emit()
+
+    def _fail(self, problem: Problem) -> None:
+        self._problem = problem
+        self._go("failed")
+        self.refresh()
+        self.rested.emit()
+
+    def _go(self, stage: Stage) -> None:
+        self._stage = stage
+        self.use(self.state)
