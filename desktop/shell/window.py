@@ -75,8 +75,6 @@ class MainWindow(QMainWindow):
         self._feed.failed.connect(self._complain)
         self._feed.jobs_changed.connect(self._count_jobs)
         self._feed.start()
-        #: Tells when the window has been painted.
-        self.first_paint = FirstPaint(self.centralWidget())
         self.first_paint.over.connect(self._begin)
 
     @property
@@ -151,6 +149,8 @@ class MainWindow(QMainWindow):
         below.addWidget(middle, 1)
         below.addWidget(self._footer)
         self.setCentralWidget(whole)
+        #: Tells when the window has been painted.
+        self.first_paint = FirstPaint(whole)
         self.setMinimumSize(_LEAST)
         self._sidebar.chosen.connect(self.go)
 
