@@ -17,16 +17,16 @@ from desktop.hands import Hands
 
 #: Milliseconds between two looks.
 _EVERY: Final = 1_000
-#: New objects (those that are gone again taken off) below which there is nothing to gain.
-_FEW: Final = 5_000
-#: New objects from which on nobody's hands are waited for: looking through them takes longer the more they are.
-_MANY: Final = 200_000
+#: New objects (those that are gone again taken off) below which there is nothing to gain; from which on they are more
+#: than can be looked through within a frame, and wait for a rest; and from which on memory counts more than a pause.
+_FEW: Final = 2_000
+_MANY: Final = 30_000
+_TOO_MANY: Final = 1_000_000
 #: Seconds without a touch before new objects are looked through, before older ones are, and before all are.
 _PAUSE: Final = 0.5
 _REST: Final = 10.0
 _AWAY: Final = 120.0
-#: How many looks at what is new come before one at what was left by those, and before one at older objects.
-_MIDDLE: Final = 10
+#: How many looks at what is new come before one at what they have left.
 _OLDER: Final = 30
 
 
@@ -41,7 +41,6 @@ class Collector(QObject):
         super().__init__(parent)
         self._hands = hands
         self._was_on = gc.isenabled()
-        self._young = 0
         self._since_older = 0
         self._since_all = 0
         gc.disable()
@@ -71,13 +70,12 @@ class Collector(QObject):
             gc.unfreeze()
             gc.collect()
             gc.freeze()
-        elif resting >= _REST and self._since_older >= _OLDER:
+        elif resting >= _REST and (self._since_older >= _OLDER or fresh >= _MANY):
             self._since_older = 0
             self._since_all += 1
             gc.collect()
             gc.freeze()
-        elif fresh >= _MANY or (fresh >= _FEW and resting >= _PAUSE):
-            self._young += 1
+        elif (_FEW <= fresh < _MANY and resting >= _PAUSE) or fresh >= _TOO_MANY:
             self._since_older += 1
             self._since_all += 1
-            gc.collect(1 if self._young % _MIDDLE == 0 else 0)
+            gc.collect(0)

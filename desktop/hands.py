@@ -28,7 +28,7 @@ class Hands(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._busy = self._touched = -float("inf")
+        self._busy, self._touched = -float("inf"), monotonic()  # who opens a window is there
         application = QGuiApplication.instance()
         if isinstance(application, QGuiApplication):
             application.focusWindowChanged.connect(self.watch)
@@ -40,7 +40,7 @@ class Hands(QObject):
 
     @property
     def idle_seconds(self) -> float:
-        """How long nobody has touched anything."""
+        """How long nobody has touched anything, at most since the start."""
         return monotonic() - self._touched
 
     @Slot(QWindow)
@@ -53,7 +53,9 @@ class Hands(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """See the class."""
         kind = event.type()
-        dragged = kind == QEvent.Type.MouseMove and isinstance(event, QMouseEvent) and bool(event.buttons().value)
+        dragged = (
+            kind == QEvent.Type.MouseMove and isinstance(event, QMouseEvent) and bool(event.buttons().value)
+        )
         if dragged or kind in _TYPED or kind in _SCROLLED:  # who drags may hold a scroll bar
             self._busy = self._touched = monotonic()
         elif kind in _TOUCHED or kind == QEvent.Type.MouseMove:

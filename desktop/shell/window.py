@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
         self._sidebar = Sidebar(look, PAGES)
         self._stack = QStackedWidget()
         self._footer = Footer(look, self.services)
-        whole = self._build()
+        self._build()
         self._bind()
         self.setWindowTitle(f"Bakeoff - {workspace.root.name}")
         self._signs = Signs(look, self._feed, self, self.go, self.come_forward, self.tell)
@@ -75,8 +75,6 @@ class MainWindow(QMainWindow):
         self._feed.failed.connect(self._complain)
         self._feed.jobs_changed.connect(self._count_jobs)
         self._feed.start()
-        #: Tells when the window has been painted.
-        self.first_paint = FirstPaint(whole)
         self.first_paint.over.connect(self._begin)
 
     @property
@@ -138,7 +136,7 @@ class MainWindow(QMainWindow):
         self._background.close()
         super().closeEvent(event)
 
-    def _build(self) -> QWidget:
+    def _build(self) -> None:
         middle, whole = QWidget(), QWidget()
         beside = QHBoxLayout(middle)
         beside.setContentsMargins(0, 0, 0, 0)
@@ -151,9 +149,10 @@ class MainWindow(QMainWindow):
         below.addWidget(middle, 1)
         below.addWidget(self._footer)
         self.setCentralWidget(whole)
+        #: Tells when the window has been painted.
+        self.first_paint = FirstPaint(whole)
         self.setMinimumSize(_LEAST)
         self._sidebar.chosen.connect(self.go)
-        return whole
 
     def _bind(self) -> None:
         """Shortcuts: a page by its number, the palette, reading anew, the sidebar."""

@@ -1,4 +1,4 @@
-"""How fast the window is: `python -m tests.bench.bench_window [start|memory|frames]`.
+"""How fast the window is: `python -m tests.bench.bench_window [start|memory|frames|garbage]`.
 
 Without a screen (Qt's software rendering):
 
@@ -7,14 +7,15 @@ Without a screen (Qt's software rendering):
 - memory: of that process, 10 seconds later, untouched.
 - frames: how long each pass of the event loop holds the thread of the window, and how late a timer of 60 Hz comes,
   while two chats stream 60 tokens a second each and a training that has 20,000 steps behind it tells 100 events a
-  second. They come from `tests.bench.fake_engine`, in processes at nice 10, by way of the engine's own files and pipes.
+  second. They come from `tests.bench.fake_engine`, in processes at nice 10, through the engine's own files and pipes.
+- garbage: pauses for it while half a million objects come in, by Python itself and by `desktop.collecting`.
 
 Frames while scrolling a million rows, and searches in them, are measured by `tests.bench.bench_datasets`.
 """
 
 from __future__ import annotations
 
-import json
+import gc
 import os
 import subprocess
 import sys
@@ -29,7 +30,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import numpy as np
 import psutil
-from PySide6.QtCore import QAbstractEventDispatcher, QCoreApplication, QObject, Qt, QTimer
+from PySide6.QtCore import QAbstractEventDispatcher, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPlainTextEdit
@@ -55,6 +56,8 @@ EVENTS_A_SECOND = 100.0
 STEPS_BEFORE = 20_000
 STEPS = 60_000
 SECONDS = 15.0
+#: Of Python, that a large dataset in the window is made of.
+OBJECTS = 500_000
 #: Libraries that are not there yet when the window is painted.
 LATER = ("pyqtgraph", "alembic", "pyarrow", "sqlalchemy", "torch", "transformers")
 
@@ -187,6 +190,26 @@ class Passes(QObject):
         self._due = now
 
 
+class Pauses:
+    """How long each collection of garbage takes."""
+
+    def __init__(self) -> None:
+        self.taken: list[float] = []
+        self._began = 0.0
+        gc.callbacks.append(self._note)
+
+    def close(self) -> None:
+        """Note no more."""
+        gc.callbacks.remove(self._note)
+
+    def _note(self, phase: str, _info: dict[str, int]) -> None:
+        now = time.thread_time()
+        if phase == "start":
+            self._began = now
+        else:
+            self.taken.append((now - self._began) * 1000)
+
+
 class FakeTalkers(subprocess.Popen[Any]):
     """Starts `tests.bench.fake_engine` where a model would be started."""
 
@@ -243,9 +266,7 @@ def prepare(workspace: Workspace) -> JobDirectory:
 
 
 def _adopt(workspace: Workspace, job: str, what: Adoption) -> None:
-    adopt(
-        workspace.catalogue, job_id=job, kind="model_add", title="", study=None, summary={}, what=what
-    )
+    adopt(workspace.catalogue, job_id=job, kind="model_add", title="", study=None, summary={}, what=what)
 
 
 @contextmanager
@@ -258,7 +279,8 @@ def training(job: JobDirectory) -> Iterator[None]:
         stdout=subprocess.PIPE,
         encoding="utf-8",
     )
-    assert process.stdout is not None and process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdin is not None
     try:
         assert process.stdout.readline().strip() == "ready"
         yield
@@ -276,13 +298,18 @@ def until(holds: Callable[[], object]) -> None:
         QTest.qWait(20)
 
 
+def the_application() -> QApplication:
+    """The one of this process."""
+    there = QApplication.instance()
+    return there if isinstance(there, QApplication) else QApplication(["bench"])
+
+
 def measure_frames(folder: Path) -> None:
     """What the window does while others tell it much."""
     subprocess.Popen = FakeTalkers  # type: ignore[misc]
-    application = QApplication(["bench"])
     workspace = open_workspace(folder / "frames")
     job = prepare(workspace)
-    look = Look(application, "light")
+    look = Look(the_application(), "light")
     collector = Collector(look.hands)
     window = MainWindow(workspace, look)
     window.first_paint.over.connect(collector.start)
@@ -291,7 +318,7 @@ def measure_frames(folder: Path) -> None:
     drawn: list[float] = []
     drawing: list[float] = []
     _note_drawings(drawn, drawing)
-    passes = Passes()
+    passes, pauses = Passes(), Pauses()
     print(f"{'held per pass of the event loop, ms':44}{'p50':>10}{'p95':>10}{'max':>10}{'goal':>12}")
     with training(job):
         until(lambda: any(one.state == "running" for one in window.services.feed.jobs))
@@ -315,11 +342,48 @@ def measure_frames(folder: Path) -> None:
             _tell("  of that, processor time", passes.used, "-")
             _tell("  a timer of 60 Hz comes later by", passes.late, "-")
             print(f"{'  processor time of the window':44}{spent / SECONDS * 100:>9.0f}%")
+            if pauses.taken:
+                _tell("  garbage, collected meanwhile", pauses.taken, "-")
+                pauses.taken.clear()
             if drawn:
                 _tell(f"  the chart, drawn {len(drawn) / SECONDS:.1f} times a second", drawn, "60 ms, 5 /s")
                 _tell("  of that, processor time", drawing, "-")
+    pauses.close()
     window.close()
     collector.close()
+
+
+def measure_garbage(folder: Path) -> None:
+    """Pauses for garbage while a thread brings in what a large dataset is made of, and lets it go again."""
+    look = Look(the_application(), "light")
+    print(f"{'collecting garbage, ms of processor time':44}{'pauses':>10}{'in all':>10}{'longest':>10}")
+    for who in ("Python", "the window"):
+        window = MainWindow(open_workspace(folder / "garbage"), look)
+        collector = Collector(look.hands) if who == "the window" else None
+        if collector is not None:
+            window.first_paint.over.connect(collector.start)
+        window.show()
+        QTest.qWait(1500)
+        pauses, there = Pauses(), []
+        for at in range(OBJECTS // 10_000):
+            QTest.mouseMove(window.windowHandle(), QPoint(100 + at, 100))
+            there += [{"prompt": [number], "completion": (number, [])} for number in range(2_500)]
+            QTest.qWait(50)
+        _tell_pauses("by Python itself" if collector is None else "by the window", pauses)
+        if collector is not None:
+            QTest.qWait(11_000)
+            _tell_pauses("  once nobody has touched it for 10 s", pauses)
+        there.clear()
+        pauses.close()
+        window.close()
+        if collector is not None:
+            collector.close()
+
+
+def _tell_pauses(what: str, pauses: Pauses) -> None:
+    taken = pauses.taken or [0.0]
+    print(f"{what:44}{len(pauses.taken):>10}{sum(taken):>10.0f}{max(taken):>10.1f}", flush=True)
+    pauses.taken.clear()
 
 
 def _ask(window: MainWindow) -> None:
@@ -367,7 +431,12 @@ def _tell(what: str, taken: Sequence[float], goal: str) -> None:
     print(f"{what:44}{middle:>10.1f}{high:>10.1f}{numbers.max():>10.1f}{goal:>12}", flush=True)
 
 
-MEASURES = {"start": measure_start, "memory": measure_memory, "frames": measure_frames}
+MEASURES = {
+    "start": measure_start,
+    "memory": measure_memory,
+    "frames": measure_frames,
+    "garbage": measure_garbage,
+}
 
 
 def main() -> None:

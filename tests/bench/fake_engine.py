@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 #: What is said, over and over; a token is a word.
-_WORDS = (
+_TEXT = (
     "A merge of two models averages their weights, layer by layer, along the arc between them; where the two agree "
     "nothing is lost, and where they differ the result lies between.\n\nWhether it is better than both is measured, "
     "not known: ask the same of all three, let somebody judge in both orders, and look at the intervals. "
-).split(" ")
+)
 #: Tokens of an answer.
 TOKENS = 600
 
@@ -48,11 +48,11 @@ def talk(pace: float) -> None:
 
 
 def _answer(number: int, pace: float) -> None:
-    began, pieces = time.monotonic(), []
+    began, pieces, words = time.monotonic(), [], _TEXT.split()
     for token in paced(pace):
         if token == TOKENS:
             break
-        pieces.append(_WORDS[token % len(_WORDS)] + " ")
+        pieces.append(words[token % len(words)] + " ")
         _tell(number=number, piece=pieces[-1])
     reply = {
         "text": "".join(pieces),
@@ -99,7 +99,9 @@ def train(folder: Path, pace: float, done: int, total: int) -> None:
             tokens_per_second=round(chance.gauss(2400, 60), 1),
         )
         if number % 200 == 0:
-            context.event("train.evaluation", step=number, loss=round(0.5 + 2.5 * math.exp(-number / 4000), 6))
+            context.event(
+                "train.evaluation", step=number, loss=round(0.5 + 2.5 * math.exp(-number / 4000), 6)
+            )
 
     for number in range(1, done + 1):
         step(number)

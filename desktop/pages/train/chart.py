@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyqtgraph
 
 from desktop.language import tr
-from desktop.pages.train.curves import Points
+from desktop.pages.train.series import Points
 from desktop.theme.fonts import font
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tokens

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import psutil
 
+from desktop.pages.train.series import Points, Series
 from engine.jobs.directory import JobDirectory
-
-#: Share of the past in the smoothed loss.
-_SMOOTHING: Final = 0.9
-
-Points = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
 class Curves:
-    """What a run has told so far; pairs of step and value.
+    """What a run has told so far; pairs of step and value, of long runs as many as can be seen (see `Series`).
 
     Attributes:
         smooth: The loss, its past weighted by 0.9 per step.
@@ -40,8 +35,7 @@ class Follower:
     def __init__(self, job: JobDirectory) -> None:
         self._job = job
         self._reader = job.reader()
-        self._steps: dict[int, tuple[float, float, float | None]] = {}
-        self._evaluations: dict[int, float] = {}
+        self._loss, self._rate, self._speed, self._evaluations = Series(), Series(), Series(), Series()
         self._peak: float | None = None
         self._curves = Curves()
 
@@ -52,17 +46,16 @@ class Follower:
             data = event.data
             grown = True
             if event.type == "train.step":
-                self._steps[int(data["step"])] = (
-                    data["loss"],
-                    data["learning_rate"],
-                    data["tokens_per_second"],
-                )
+                step = data["step"]
+                self._loss.add(step, data["loss"])
+                self._rate.add(step, data["learning_rate"])
+                if data["tokens_per_second"] is not None:
+                    self._speed.add(step, data["tokens_per_second"])
             elif event.type == "train.evaluation":
-                self._evaluations[int(data["step"])] = data["loss"]
+                self._evaluations.add(data["step"], data["loss"])
             elif event.type == "train.resumed":
-                last = int(data["step"])
-                self._steps = {step: values for step, values in self._steps.items() if step <= last}
-                self._evaluations = {step: loss for step, loss in self._evaluations.items() if step <= last}
+                for series in (self._loss, self._rate, self._speed, self._evaluations):
+                    series.cut(data["step"])
             elif event.type == "job.done":
                 peak = data.get("summary", {}).get("peak_memory_mb")
                 self._peak = None if peak is None else peak * 1e6
@@ -72,14 +65,12 @@ class Follower:
         return self._curves
 
     def _made(self, memory: float | None) -> Curves:
-        steps = sorted(self._steps.items())
-        loss = tuple((float(step), values[0]) for step, values in steps)
         return Curves(
-            loss,
-            smoothed(loss),
-            tuple((float(step), value) for step, value in sorted(self._evaluations.items())),
-            tuple((float(step), values[1]) for step, values in steps),
-            tuple((float(step), values[2]) for step, values in steps if values[2] is not None),
+            self._loss.points(),
+            self._loss.smooth(),
+            self._evaluations.points(),
+            self._rate.points(),
+            self._speed.points(),
             self._peak,
             memory,
         )
@@ -92,16 +83,6 @@ class Follower:
             return float(psutil.Process(status.pid).memory_info().rss)
         except psutil.Error:
             return None
-
-
-def smoothed(points: Points) -> Points:
-    """An exponential average that is not drawn towards its beginning."""
-    made, total, weight = [], 0.0, 0.0
-    for step, value in points:
-        total = _SMOOTHING * total + value
-        weight = _SMOOTHING * weight + 1.0
-        made.append((step, total / weight))
-    return tuple(made)
 
 
 def thinned(points: Points, most: int) -> Points:

@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QWidget
 
 from desktop.pages.train.chart import Chart
-from desktop.pages.train.curves import Follower, smoothed, thinned
+from desktop.pages.train.curves import Follower, thinned
 from desktop.pages.train.form import FIELDS, default_text, parse
 from desktop.pages.train.page import TrainPage
 from desktop.shell.window import MainWindow
@@ -65,7 +65,6 @@ def test_a_thinned_curve_keeps_its_peaks() -> None:
     thin = thinned(points, 300)
     assert len(thin) <= 300
     assert (777.0, 9.0) in thin
-    assert smoothed(points[:5])[-1] == (4.0, pytest.approx(1.0))
 
 
 def test_an_empty_workspace_says_what_is_needed(page: TrainPage, until: Until) -> None:
