@@ -66,6 +66,7 @@ class HomePage(Page):
         self._says = label("", "muted", wrap=True)
         self._start = Button(look, tr("Start"), "play-fill", "primary", model.start)
         self._start.setMinimumWidth(120)
+        self._start.setEnabled(False)
         self._recent = RecentCard(look, lambda name: context.go("study", name))
         self._machine = MachineCard(look)
         model.started.connect(self._started)
