@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the system packages of one group of system-packages.txt that are missing: system.sh setup|window
+# Installs the system packages of one group of system-packages.txt that are missing: system.sh setup|window|screen
 #
 # As root or with a sudo that asks for no password it installs them; otherwise it prints the one line to run
 # and stops with status 1. On a system without dpkg it only tells what the commands of the group lack.

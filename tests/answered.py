@@ -27,8 +27,8 @@ def fill(workspace: Workspace, folder: Path, count: int = COUNT, names: tuple[st
     rows += [{"prompt": f"Teach {n}.", "completion": f"taught {n}", "split": "train"} for n in range(4)]
     file = folder / "things.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    import_files([file], ImportOptions(name="things"), workspace.datasets / "d1")
-    dataset = NewDataset(id="d1", name="things", folder="datasets/d1", manifest={})
+    report = import_files([file], ImportOptions(name="things"), workspace.datasets / "d1")
+    dataset = NewDataset(id="d1", name="things", folder="datasets/d1", manifest=dict(report.manifest))
     _adopt(workspace, "import", Adoption(datasets=[dataset]))
     for name in names:
         answers = []

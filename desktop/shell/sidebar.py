@@ -121,6 +121,7 @@ class Sidebar(QFrame):
         self.setObjectName("sidebar")
         self.setFixedWidth(_WIDTH)
         self._items: dict[str, QListWidgetItem] = {}
+        self._current = ""
         self._main = _List(look, tr("Pages"))
         self._foot = _List(look, tr("More pages"))
         group = ""
@@ -150,6 +151,7 @@ class Sidebar(QFrame):
 
     def select(self, key: str) -> None:
         """Show that a page is on the screen, without telling anybody."""
+        self._current = key
         item = self._items[key]
         for one in (self._main, self._foot):
             one.blockSignals(True)
@@ -179,6 +181,9 @@ class Sidebar(QFrame):
     def _choose_selected(self, where: _List) -> None:
         for item in where.selectedItems():
             self._choose_item(item)
+        # A screen reader can press a heading, which takes the choice away.
+        if self._current and not (self._main.selectedItems() or self._foot.selectedItems()):
+            self.select(self._current)
 
     @Slot()
     def _choose_item(self, item: QListWidgetItem) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
-from PySide6.QtWidgets import QComboBox, QLineEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from desktop.widgets.basics import column, label, row
 
@@ -34,9 +34,29 @@ def line(name: str, nothing: str) -> QLineEdit:
     return made
 
 
+class Choice(QComboBox):
+    """A choice of words that has a name.
+
+    On Linux Qt tells screen readers what is chosen in place of the accessible name; there a name comes from a label,
+    which need not be seen.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._name = QLabel(self)
+        self._name.setTextFormat(Qt.TextFormat.PlainText)
+        self._name.setBuddy(self)
+        self._name.hide()
+
+    def setAccessibleName(self, name: str) -> None:  # noqa: N802
+        """Name it."""
+        super().setAccessibleName(name)
+        self._name.setText(name)
+
+
 def combo(name: str, width: int) -> QComboBox:
     """A choice of words, as wide as its place and at least ``width``."""
-    made = QComboBox()
+    made = Choice()
     made.setAccessibleName(name)
     made.setMinimumWidth(width)
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -53,7 +73,7 @@ def fill(shown: QComboBox, items: list[tuple[str, str]], chosen: str) -> None:
         shown.setCurrentIndex(shown.findData(chosen))
 
 
-class Suggested(QComboBox):
+class Suggested(Choice):
     """A line to type in, with names below it to take instead.
 
     Args:

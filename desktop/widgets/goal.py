@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from desktop.language import tr
 from desktop.widgets.basics import column, label
+from desktop.widgets.fields import Choice
 from desktop.widgets.segments import Segments
 
 
@@ -34,7 +35,7 @@ class GoalPart(QWidget):
         self._choices.choose(self._kind)
         self._choices.chosen.connect(self._choose)
         self._about = label(_about(self._kind), "small", wrap=True)
-        self._reference = QComboBox()
+        self._reference = Choice()
         self._reference.setAccessibleName(tr("The one to beat"))
         self._reference.currentTextChanged.connect(self._name)
         self._reference.hide()

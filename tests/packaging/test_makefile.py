@@ -56,15 +56,31 @@ def checkout(tmp_path: Path) -> Path:
         if path.is_file():
             shutil.copyfile(path, folder / "packaging" / path.name)
     (stamps / "place").write_text(str(folder), encoding="utf-8")
-    for name in ("system", "packages", "ready", "development", "oracle", "window"):
+    for name in ("system", "packages", "ready", "development", "oracle", "window", "screen"):
         (stamps / name).touch()
     return folder
 
 
 def test_what_is_set_up_is_not_set_up_again(checkout: Path) -> None:
-    done = make("--dry-run", "setup", "setup-dev", "setup-window", folder=checkout)
+    done = make("--dry-run", "setup", "setup-dev", "setup-window", "setup-screen", folder=checkout)
     assert done.returncode == 0, done.stderr
     assert "pip" not in done.stdout
+    assert "system.sh" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("status", "goes_on", "stamped"), [(0, True, True), (1, True, False), (100, False, False)]
+)
+def test_only_who_may_not_install_goes_on_without_a_screen(
+    checkout: Path, status: int, goes_on: bool, stamped: bool
+) -> None:
+    stamp = checkout / ".venv/.stamps/screen"
+    stamp.unlink()
+    tool = checkout / "packaging/system.sh"
+    tool.write_text(f'#!/bin/sh\n[ "$1" != screen ] || exit {status}\n', encoding="utf-8")
+    tool.chmod(0o755)
+    done = make("setup-screen", folder=checkout)
+    assert (done.returncode == 0, stamp.exists()) == (goes_on, stamped), done.stderr
 
 
 def test_a_changed_lock_is_installed(checkout: Path) -> None:

@@ -36,6 +36,7 @@ from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, chip, column, label, retone, row
 from desktop.widgets.elided import Elided
+from desktop.widgets.fields import Choice
 from desktop.widgets.keyed import KeyedColumn
 from desktop.words import count
 
@@ -59,7 +60,7 @@ class DetailCard(QFrame):
         self.setProperty("role", "card")
         self._title = label("", "h2")
         self._differ = chip("")
-        self._against = QComboBox()
+        self._against = Choice()
         self._against.setAccessibleName(tr("Compare with"))
         self._against.setMinimumWidth(230)
         self._against.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

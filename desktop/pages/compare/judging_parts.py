@@ -24,7 +24,7 @@ from desktop.pages.compare.words import missing_words, usd
 from desktop.problem import Problem
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, card, column, heading, label, retone, row
-from desktop.widgets.fields import Suggested, combo, form, later, line, spin
+from desktop.widgets.fields import Choice, Suggested, combo, form, later, line, spin
 from desktop.widgets.goal import GoalPart
 from desktop.widgets.keyed import KeyedColumn
 
@@ -252,7 +252,7 @@ class JudgingPart(QFrame):
     def _settings(self) -> QWidget:
         """What is rarely changed."""
         model = self._model
-        metric = QComboBox()
+        metric = Choice()
         metric.setAccessibleName(tr("Metric of the reference judge"))
         for words, value in (
             (tr("the one that fits"), ""),

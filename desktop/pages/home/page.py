@@ -73,6 +73,7 @@ class HomePage(Page):
         self._others.setAccessibleDescription(tr("Ranks GPT-4 or others beside your models"))
         self._start = Button(look, tr("Start"), "play-fill", "primary", self.start)
         self._start.setMinimumWidth(120)
+        self._start.setEnabled(False)
         self._recent = RecentCard(look, lambda name: context.go("study", name))
         self._machine = MachineCard(look)
         model.started.connect(self._started)

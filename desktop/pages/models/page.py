@@ -7,7 +7,6 @@ from typing import Any
 from PySide6.QtCore import QModelIndex, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QInputDialog,
@@ -27,6 +26,7 @@ from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, card, chip, column, frame, heading, label, retone, row, rule
 from desktop.widgets.empty import Empty
+from desktop.widgets.fields import Choice
 from desktop.widgets.legend import Legend
 from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
@@ -249,7 +249,7 @@ class DetailsCard(QWidget):
         self._pairs.setColumnStretch(1, 1)
         self._fits = label("", wrap=True)
         self._note = frame("note", self._fits, padding=(12, 8, 12, 8))
-        self._quantisation = QComboBox()
+        self._quantisation = Choice()
         self._quantisation.setAccessibleName(tr("Quantisation"))
         self._quantisation.addItems(list(QUANTISATIONS))
         self._export = Button(look, tr("Export GGUF"), "package", "primary", self._make_file)

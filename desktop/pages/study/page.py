@@ -10,7 +10,6 @@ from typing import Any
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QFrame,
     QGridLayout,
@@ -43,6 +42,7 @@ from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, chip, column, label, retone, row
 from desktop.widgets.empty import Empty
+from desktop.widgets.fields import Choice
 from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
 from desktop.words import state_words
@@ -66,7 +66,7 @@ class StudyPage(Page):
 
     def __init__(self, context: Context, model: StudyModel) -> None:
         look = context.look
-        self._which = QComboBox()
+        self._which = Choice()
         self._which.setAccessibleName(tr("Which study"))
         self._which.setMinimumWidth(150)
         self._which.setMaximumWidth(240)

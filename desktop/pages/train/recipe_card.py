@@ -13,6 +13,7 @@ from desktop.pages.train.form import FIELDS, SIMPLE, choices, default_text, is_s
 from desktop.pages.train.view_model import Draft, TrainModel, TrainState
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, column, frame, heading, label, retone, row
+from desktop.widgets.fields import Choice
 from desktop.widgets.segments import Segments
 from desktop.words import duration, size
 from engine.training.spec import TrainRecipe
@@ -34,7 +35,7 @@ class Setting(QWidget):
         self._wrong.hide()
         self._editor: QComboBox | QCheckBox | QLineEdit
         if choices(name):
-            self._editor = QComboBox()
+            self._editor = Choice()
             self._editor.addItems(choices(name))
             self._editor.setCurrentText(default_text(name))
             self._editor.currentTextChanged.connect(self.changed)
@@ -150,7 +151,7 @@ class RecipeCard(QFrame):
         retone(self._fit, tone=tone)
 
     def _picker(self, name: str) -> QComboBox:
-        made = QComboBox()
+        made = Choice()
         made.setAccessibleName(name)
         made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         made.setMinimumContentsLength(14)
