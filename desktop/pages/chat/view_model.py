@@ -12,6 +12,7 @@ from desktop.language import tr
 from desktop.pages.chat.talk import QUANTISATION, Talk
 from desktop.services import Services
 from desktop.view_model import ViewModel
+from engine.errors import Words
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,9 @@ class ChatModel(ViewModel[ChatState]):
             from engine.exporting.spec import ExportSpec
 
             spec = ExportSpec(model=model, quantisation=quantisation or QUANTISATION)
-            job = client.submit("export", spec, f"Export {model} as {spec.quantisation}")
+            job = client.submit(
+                "export", spec, Words("Export {model} as {form}", model=model, form=spec.quantisation)
+            )
             client.ensure_runner()
             return job.id
 
