@@ -12,6 +12,7 @@ from typing import Any, Final
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from desktop.background import Background
+from desktop.language import tr
 from desktop.problem import Problem
 from engine.errors import BakeoffError
 from engine.jobs.directory import JobDirectory, job_directories
@@ -148,7 +149,7 @@ class Feed(QObject):
         row = JobRow(
             id=request.id,
             kind=request.kind,
-            title=request.title,
+            title=request.told_title(tr),
             state=state,
             created=request.created,
             started=status.started,

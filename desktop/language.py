@@ -1,8 +1,8 @@
 """The window's words in the language of its user. Knows no Qt.
 
-Source texts are English and are their own keys. A language is a JSON file in ``resources/translations`` that maps
-each to its translation; what it lacks is shown in English. Texts of the engine's errors and of spec fields are looked
-up in the same way, by their templates.
+Source texts are English and are their own keys. A language is two JSON files in ``resources/translations`` that map
+each to its translation, the window's own texts in one, those of the engine in the other; what they lack is shown
+in English. The engine's errors, findings and titles are looked up by their templates.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def use_language(code: str) -> str:
         code = (locale.getlocale()[0] or "en")[:2].lower()
     _words.clear()
     if code in LANGUAGES and code != "en":
-        _words.update(json.loads(resource("translations", f"{code}.json").read_text(encoding="utf-8")))
+        for name in (f"{code}-engine.json", f"{code}.json"):
+            _words.update(json.loads(resource("translations", name).read_text(encoding="utf-8")))
         return code
     return "en"
 

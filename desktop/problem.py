@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from desktop.language import tr
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, RecordedError
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,11 @@ class Problem:
     code: str = ""
     file: str = ""
     details: str = field(default="", compare=False)
+
+
+def problem_of_record(record: Mapping[str, Any] | None) -> Problem:
+    """A failure that was written down by a job or another process, in the window's language."""
+    return problem_of(RecordedError(record or {}))
 
 
 def problem_of(error: BaseException) -> Problem:

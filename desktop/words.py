@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from desktop.language import tr
+from engine.errors import Words
 
 #: States of jobs, as the window calls them, and the tone of each.
 _STATES = {
@@ -23,6 +24,11 @@ def state_words(state: str) -> tuple[str, Any]:
     """A job's state and its tone."""
     text, tone = _STATES.get(state, (state, ""))
     return tr(text), tone
+
+
+def told(text: str) -> str:
+    """A text of the engine in the window's language, where the engine has kept its template."""
+    return text.told(tr) if isinstance(text, Words) else tr(text)
 
 
 def split_words(split: str) -> str:

@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final
+
+#: Keys of a written text that say how it was made.
+_TEMPLATE: Final = "template"
+_FIX: Final = "fix_template"
+_VALUES: Final = "values"
+
+
+class Words(str):
+    """A part of a sentence in the engine's own words, as a value of a template: told in another language, too.
+
+    Args:
+        text: A template over ``params``.
+    """
+
+    text: str
+    params: dict[str, Any]
+
+    def __new__(cls, text: str, /, **params: Any) -> Words:
+        """Fill the template."""
+        made = super().__new__(cls, _fill(text, params))
+        made.text, made.params = text, params
+        return made
+
+    def told(self, translate: Callable[[str], str]) -> str:
+        """The words in another language."""
+        return _told(self.text, self.params, translate)
+
+    def record(self) -> dict[str, Any]:
+        """The template and its values as JSON."""
+        return {_TEMPLATE: self.text, _VALUES: {name: _written(value) for name, value in self.params.items()}}
 
 
 class BakeoffError(Exception):
     """An expected failure, told in one plain sentence with what to do about it.
 
     The text is a ``str.format`` template over ``params``, and ``code`` names the template, so a
-    window can show the same failure in another language.
+    window can show the same failure in another language. A value that is itself an error or `Words` is told with it.
 
     Args:
         code: Stable dotted name of the failure, for example ``"dataset.empty_file"``.
@@ -42,6 +72,11 @@ class BakeoffError(Exception):
         value = self.params.get("row")
         return None if value is None else int(value)
 
+    @property
+    def way_out(self) -> Words:
+        """The fix as a value of another error's template."""
+        return Words(self.fix_text, **self.params)
+
     def as_dict(self) -> dict[str, Any]:
         """The ``error`` object of the command line's JSON."""
         return {
@@ -59,7 +94,15 @@ class BakeoffError(Exception):
         Args:
             translate: Turns a template into that language's.
         """
-        return _fill(translate(self.text), self.params), _fill(translate(self.fix_text), self.params)
+        return _told(self.text, self.params, translate), _told(self.fix_text, self.params, translate)
+
+    def record(self) -> dict[str, Any]:
+        """As `as_dict`, with the templates and their values as JSON, for whoever reads it in another language."""
+        return self.as_dict() | {
+            _TEMPLATE: self.text,
+            _FIX: self.fix_text,
+            _VALUES: {name: _written(value) for name, value in self.params.items()},
+        }
 
     def sentence(self) -> str:
         """Message and fix on one line, for a terminal."""
@@ -72,7 +115,65 @@ class UsageError(BakeoffError):
     title = "This request cannot be understood"
 
 
-def _fill(template: str, params: dict[str, Any]) -> str:
+def without_templates(record: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The ``error`` object of the command line's JSON, of an error that was written down."""
+    if record is None:
+        return None
+    return {key: value for key, value in record.items() if key not in (_TEMPLATE, _FIX, _VALUES)}
+
+
+def words_of(record: Mapping[str, Any]) -> Words:
+    """Words that were written down (see `Words.record`)."""
+    return Words(
+        str(record.get(_TEMPLATE, "")),
+        **{str(name): _read(value) for name, value in dict(record.get(_VALUES) or {}).items()},
+    )
+
+
+class RecordedError(BakeoffError):
+    """An error that was written down (see `BakeoffError.record`); by earlier versions without templates."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        message, fix = str(record.get("message") or ""), str(record.get("fix") or "")
+        text, fix_text, values = record.get(_TEMPLATE), record.get(_FIX), record.get(_VALUES)
+        if isinstance(text, str) and isinstance(fix_text, str) and isinstance(values, dict):
+            params = {str(name): _read(value) for name, value in values.items()}
+        else:
+            text, fix_text, params = "{message}", "{way_out}", {"message": message, "way_out": fix}
+        super().__init__(str(record.get("code") or ""), text, fix=fix_text)
+        self.title = str(record.get("title") or BakeoffError.title)  # type: ignore[misc]
+        self.params, self.message, self.fix = params, message, fix
+        self.args = (message,)
+
+
+def _told(template: str, params: Mapping[str, Any], translate: Callable[[str], str]) -> str:
+    """A template in another language, and with it the values that are words of the engine."""
+    values = {
+        name: value.told(translate)
+        if isinstance(value, Words)
+        else value.told(translate)[0]
+        if isinstance(value, BakeoffError)
+        else value
+        for name, value in params.items()
+    }
+    return _fill(translate(template) if template else "", values)
+
+
+def _written(value: Any) -> Any:
+    """A value of a template as JSON."""
+    if isinstance(value, BakeoffError):
+        value = Words(value.text, **value.params)
+    if isinstance(value, Words):
+        return value.record()
+    return value if value is None or isinstance(value, str | int | float) else str(value)
+
+
+def _read(value: Any) -> Any:
+    """What `_written` has written."""
+    return words_of(value) if isinstance(value, dict) else value
+
+
+def _fill(template: str, params: Mapping[str, Any]) -> str:
     """Fill ``template`` with ``params``; a template without fields may contain braces freely."""
     try:
         return template.format(**params) if params else template

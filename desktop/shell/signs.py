@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QWidget
 
 from desktop.feed import Feed, JobRow
 from desktop.language import tr
+from desktop.problem import problem_of_record
 from desktop.shell.logo import logo_icon
 from desktop.theme.look import Look
 from desktop.words import count
@@ -113,7 +114,7 @@ class Signs(QObject):
                 words = count(failed, tr("{count} of them has failed."), tr("{count} of them have failed."))
         elif last.state == "failed":
             title = tr("{job} has failed", job=last.title)
-            words = str((last.error or {}).get("message", ""))
+            words = problem_of_record(last.error).message
         else:
             title, words = tr("{job} is done", job=last.title), ""
         self._tell(title)

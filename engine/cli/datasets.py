@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.cli.session import Session, parse_assignments, table
+from engine.errors import Words
 
 Result = tuple[Any, str]
 
@@ -94,7 +95,7 @@ def _import(options: argparse.Namespace, session: Session) -> Result:
         require_free(rows, Dataset, name)
     _require_files(sources)
     summary = session.run_job(
-        "dataset_import", spec, f"Import {name}", detach=options.detach, forget_failure=True
+        "dataset_import", spec, Words("Import {name}", name=name), detach=options.detach, forget_failure=True
     )
     if options.detach:
         return summary, summary["job"]

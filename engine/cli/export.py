@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.session import Session, duration, table
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 
 Result = tuple[Any, str]
 
@@ -81,7 +81,7 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
     summary = session.run_job(
         "export",
         spec,
-        f"Export {options.model} as {options.form}",
+        Words("Export {model} as {form}", model=options.model, form=options.form),
         detach=options.detach,
         forget_failure=True,
     )
@@ -176,7 +176,7 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
     summary = session.run_job(
         "merged_export",
         spec,
-        f"Merge {file.name} into {out.name}",
+        Words("Merge {recipe} into {name}", recipe=file.name, name=out.name),
         detach=options.detach,
         forget_failure=True,
     )
@@ -214,13 +214,18 @@ def _drift(session: Session, spec: Any, files: Any) -> dict[str, Any] | None:
         session.run_job(
             "export",
             ExportSpec(model=files.name, quantisation=reference),
-            f"Export {files.name} as {reference}",
+            Words("Export {model} as {reference}", model=files.name, reference=reference),
             forget_failure=True,
         )
     return session.run_job(
         "drift",
         DriftSpec(model=files.name, dataset=name, reference=reference, quantisations=[spec.quantisation]),
-        f"Compare {spec.quantisation} of {files.name} with {reference}",
+        Words(
+            "Compare {form} of {model} with {reference}",
+            form=spec.quantisation,
+            model=files.name,
+            reference=reference,
+        ),
         forget_failure=True,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from engine.cli.session import Session
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 
 if TYPE_CHECKING:
     from engine.inference.chat.conversation import Pane
@@ -32,7 +32,7 @@ def gguf_of(session: Session, text: str) -> tuple[ModelFiles, ExportedFile]:
         session.run_job(
             "export",
             ExportSpec(model=files.name, quantisation=quantisation),
-            f"Export {files.name} as {quantisation}",
+            Words("Export {model} as {form}", model=files.name, form=quantisation),
             forget_failure=True,
         )
         files, _, export = local_file(session.workspace, f"{files.name}@{quantisation}")

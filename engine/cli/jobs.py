@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.session import Session, duration, progress_text, table
+from engine.errors import without_templates
 
 if TYPE_CHECKING:
     from engine.jobs.directory import Action, JobDirectory, Status
@@ -69,7 +70,7 @@ def job_document(job: JobDirectory) -> dict[str, Any]:
         "started": status.started,
         "ended": status.ended,
         "seconds": seconds,
-        "error": status.error,
+        "error": without_templates(status.error),
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.session import Session, duration
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 
 if TYPE_CHECKING:
     from engine.jobs.directory import JobDirectory
@@ -73,7 +73,9 @@ def _merge(options: argparse.Namespace, session: Session) -> Result:
     _tell(preflight, session)
     if options.check:
         return preflight.as_dict(), _check_text(preflight)
-    summary = session.run_job("merge", spec, f"Merge {spec.name}", detach=options.detach, forget_failure=True)
+    summary = session.run_job(
+        "merge", spec, Words("Merge {name}", name=spec.name), detach=options.detach, forget_failure=True
+    )
     if options.detach:
         return summary, summary["job"]
     return summary, (

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from engine.cli.session import Session, table
+from engine.errors import Words
 
 Result = tuple[Any, str]
 
@@ -69,7 +70,9 @@ def _submit(session: Session, source: Any, name: str | None, revision: str, deta
     spec = ModelAddSpec(source=source.where, name=name or source.name, revision=revision)
     with session.workspace.catalogue.reading() as rows:
         require_free(rows, Model, spec.name)
-    summary = session.run_job("model_add", spec, f"Add {spec.name}", detach=detach, forget_failure=True)
+    summary = session.run_job(
+        "model_add", spec, Words("Add {name}", name=spec.name), detach=detach, forget_failure=True
+    )
     if detach:
         return summary, summary["job"]
     return (

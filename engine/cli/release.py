@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.cli.export import drift_text
 from engine.cli.session import Session, duration
-from engine.errors import UsageError
+from engine.errors import UsageError, Words
 
 Result = tuple[Any, str]
 
@@ -73,7 +73,11 @@ def _release(options: argparse.Namespace, session: Session) -> Result:
         session.say(f"  {spec.out} holds this release already.")
     else:
         summary = session.run_job(
-            "release", spec, f"Release {files.name}", detach=options.detach, forget_failure=True
+            "release",
+            spec,
+            Words("Release {model}", model=files.name),
+            detach=options.detach,
+            forget_failure=True,
         )
         if options.detach:
             return summary, summary["job"]
@@ -129,7 +133,7 @@ def _push(session: Session, folder: str, name: str, *, public: bool) -> dict[str
     return session.run_job(
         "push",
         PushSpec(folder=folder, repository=name, public=public),
-        f"Push {Path(folder).name} to {name}",
+        Words("Push {release} to {name}", release=Path(folder).name, name=name),
         own_environment=True,  # the token may be there
         forget_failure=True,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.session import Session, duration, progress_text, table
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, without_templates
 
 Result = tuple[Any, str]
 
@@ -170,7 +170,7 @@ def _status(options: argparse.Namespace, session: Session) -> Result:
         "study": options.name,
         "state": status.state,
         "progress": status.progress,
-        "error": status.error,
+        "error": without_templates(status.error),
         "jobs": jobs,
         "winner": row.result.get("winner"),
     }

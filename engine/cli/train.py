@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.session import Session, duration, parse_assignments
-from engine.errors import BakeoffError, UsageError
+from engine.errors import BakeoffError, UsageError, Words
 
 Result = tuple[Any, str]
 
@@ -42,7 +42,12 @@ def _train(options: argparse.Namespace, session: Session) -> Result:
         return document, _plan_text(document)
     with workspace.catalogue.reading() as rows:
         require_free(rows, Model, spec.name)
-    summary = session.run_job("train", spec, f"Train {spec.base} on {spec.dataset}", detach=options.detach)
+    summary = session.run_job(
+        "train",
+        spec,
+        Words("Train {base} on {dataset}", base=spec.base, dataset=spec.dataset),
+        detach=options.detach,
+    )
     if options.detach:
         return summary, summary["job"]
     evaluation = "" if summary["eval_loss"] is None else f", evaluation loss {summary['eval_loss']:.3f}"

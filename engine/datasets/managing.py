@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from engine.datasets.errors import DatasetError
 from engine.files import folder_bytes, write_json
+from engine.jobs.inputs import require_unread
 from engine.workspace import Workspace
 from engine.workspace.naming import dataset_named, require_free
 from engine.workspace.tables import ApiOutput, Contestant, Dataset, OutputSet, Verdict
@@ -48,9 +49,11 @@ def rename_dataset(workspace: Workspace, name: str, new: str) -> None:
     Raises:
         NameUnknownError: There is none of this name.
         NameTakenError: The new one is in use, or can be no name.
+        InUseError: A job that is not over knows it by the old one.
     """
     with workspace.catalogue.writing() as session:
         row = dataset_named(session, name)
+        require_unread(workspace, "dataset", name, made_by=row.id, act="rename")
         require_free(session, Dataset, new)
         row.name = new
 
@@ -60,9 +63,11 @@ def remove_dataset(workspace: Workspace, name: str) -> RemovedDataset:
 
     Raises:
         NameUnknownError: There is none of this name.
+        InUseError: A job that is not over reads it.
     """
     with workspace.catalogue.writing() as session:
         row = dataset_named(session, name)
+        require_unread(workspace, "dataset", name, made_by=row.id, act="remove")
         contestants = select(Contestant.id).where(Contestant.dataset_id == row.id)
         queries = {
             Dataset: select(Dataset).where(Dataset.id == row.id),

@@ -49,7 +49,7 @@ class DatasetProcess:
         try:
             return {"id": number, "answer": self._questions[what](**question)}
         except BakeoffError as error:
-            return {"id": number, "error": error.as_dict()}
+            return {"id": number, "error": error.record()}
         except Exception as error:  # told, and the next question may do better
             message = f"{type(error).__name__}: {error}"
             return {"id": number, "error": {"code": "unexpected", "message": message, "fix": ""}}

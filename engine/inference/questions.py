@@ -77,10 +77,11 @@ class Questions:
             raise TemplateError(
                 error.code,
                 "'{name}' cannot be asked row {row}: {reason}",
-                fix=error.fix,
+                fix="{way_out}",
                 name=participant.name,
                 row=example.row,
-                reason=error.message,
+                reason=error,
+                way_out=error.way_out,
             ) from error
         return Prompt(example.prompt_id, ids)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.datasets.library import open_dataset
+from engine.errors import Words
 from engine.inference.access import address, prices
 from engine.inference.contestants import Participant, contestant, local_file, parse
 from engine.inference.outputs import read_outputs
@@ -51,7 +52,9 @@ def require_answerable(workspace: Workspace, spec: GenerateSpec) -> AnsweringSta
             if local_file(workspace, "@".join(wanted))[2] is None and wanted not in exports:
                 exports.append(wanted)
     lane: Lane | None = "network" if paid and len(paid) == len(participants) else None
-    return AnsweringStart(f"Answers to {spec.dataset}", lane, bool(paid), tuple(exports))
+    return AnsweringStart(
+        Words("Answers to {dataset}", dataset=spec.dataset), lane, bool(paid), tuple(exports)
+    )
 
 
 def paid_contestant(

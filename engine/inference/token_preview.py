@@ -62,9 +62,10 @@ def token_preview(workspace: Workspace, name: str, row: int | None, model: str |
         raise PreviewError(
             error.code,
             "Row {row} cannot be shown: {reason}",
-            fix=error.fix,
+            fix="{way_out}",
             row=example.row,
-            reason=error.message,
+            reason=error,
+            way_out=error.way_out,
         ) from error
     texts = [*token_texts(template.tokenizer, opening), *token_texts(template.tokenizer, rest)]
     texts = texts[: len(rendered.ids)]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.errors import BakeoffError
+from engine.errors import RecordedError, Words, without_templates
 from engine.jobs.directory import (
     AT_REST,
     Action,
@@ -39,23 +39,19 @@ _STARTS: Final = 3
 _BROKEN_OFF: Final = (".disk_full", ".disk_low", "job.worker_lost", "hub.unreachable")
 
 
-class JobFailedError(BakeoffError):
+class JobFailedError(RecordedError):
     """A job that somebody waited for has failed; carries the job's own error."""
 
     title = "The job failed"
 
     def __init__(self, job: JobDirectory, error: dict[str, Any]) -> None:
-        super().__init__(
-            str(error["code"]), "{message}", fix="{fix}", message=error["message"], fix_text="", job=job.id
-        )
+        super().__init__({"title": self.title, **error})
         self.job = job
         self.error = error
-        self.message = error["message"]
-        self.fix = error["fix"]
 
     def as_dict(self) -> dict[str, Any]:
         """The job's own error object."""
-        return self.error
+        return dict(without_templates(self.error) or {})
 
 
 class JobClient:
@@ -80,7 +76,7 @@ class JobClient:
         Args:
             kind: A key of `engine.jobs.kinds.KINDS`.
             spec: What to do.
-            title: One line for people.
+            title: One line for people; `Words` can be read in another language.
             lane: What it competes for, when the kind alone does not tell.
             study: The study it is part of.
             job_id: A chosen id; when a job with it exists, that one is returned unchanged.
@@ -91,7 +87,8 @@ class JobClient:
         request = Request(
             id=job_id or new_job_id(kind),
             kind=kind,
-            title=title,
+            title=str(title),
+            title_words=title.record() if isinstance(title, Words) else {},
             spec=spec.model_dump(mode="json"),
             created=time.time(),
             lane=lane or KINDS[kind].lane,

@@ -8,12 +8,12 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, words_of
 from engine.files import is_disk_full, new_folder, read_json, sync_folder, write_json
 from engine.jobs.events import EventReader
 from engine.jobs.kinds import KINDS, LANES, Lane
@@ -46,7 +46,8 @@ class Status:
         progress: ``done``, ``total``, ``unit`` and ``seconds_left`` where known.
         heartbeat: Seconds since the epoch at which the worker last showed that it is busy.
         controls_seen: How many lines of ``control.jsonl`` have been obeyed.
-        error: The ``error`` object of the command line's JSON, when failed.
+        error: When failed, the ``error`` object of the command line's JSON, with the templates behind its texts
+            (see `engine.errors.BakeoffError.record`), which older versions did not write.
     """
 
     state: State = "queued"
@@ -69,6 +70,7 @@ class Request:
     Attributes:
         own_runner: The job needs the environment of whoever asks for it (an API key may be in it), so a
             runner that is started in that environment for this job alone runs it.
+        title_words: The title as a template with its values (see `engine.errors.Words`); empty where it has none.
     """
 
     id: str
@@ -79,7 +81,12 @@ class Request:
     lane: Lane
     study: str | None = None
     own_runner: bool = False
+    title_words: dict[str, Any] = field(default_factory=dict)
     protocol: int = PROTOCOL
+
+    def told_title(self, translate: Callable[[str], str]) -> str:
+        """The title in another language, where it was given in the engine's words."""
+        return words_of(self.title_words).told(translate) if self.title_words else self.title
 
 
 class JobDirectory:

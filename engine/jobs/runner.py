@@ -231,7 +231,7 @@ class Runner:
             cause=cause,
             job=job.id,
         )
-        job.change(state="failed", ended=time.time(), lost=lost, error=error.as_dict())
+        job.change(state="failed", ended=time.time(), lost=lost, error=error.record())
 
 
 def adopt_result(workspace: Workspace, job: JobDirectory) -> bool:

@@ -72,7 +72,7 @@ def work(directory: JobDirectory, context: JobContext) -> None:
         directory.change(state=state, ended=time.time(), controls_seen=context.controls_seen)
     except BaseException as error:
         traceback.print_exc()
-        failure = describe(error, directory.id).as_dict()
+        failure = describe(error, directory.id).record()
         with suppress(OSError):  # the disk may be full
             context.event("job.failed", error=failure)
         directory.change(

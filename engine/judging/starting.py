@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.errors import Words
 from engine.inference.paid import require_budget
 from engine.jobs.kinds import Lane
 from engine.judging.prepare import LOCAL, REFERENCE, prepare, split_judge
@@ -33,4 +34,8 @@ def require_judgeable(workspace: Workspace, spec: JudgeSpec) -> JudgingStart:
     if paid:
         require_budget(workspace, [split_judge(spec.judge)], spec.budget_usd)
     prepare(workspace, spec, SilentReporter()).chooser(spec, everything=False)
-    return JudgingStart(f"{spec.judge} judges {spec.dataset}", "compute" if local else None, paid)
+    return JudgingStart(
+        Words("{judge} judges {dataset}", judge=spec.judge, dataset=spec.dataset),
+        "compute" if local else None,
+        paid,
+    )

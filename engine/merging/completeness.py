@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from engine.errors import Words
 from engine.merging.errors import Finding, error, warning
 from engine.merging.inputs import ModelInput
 from engine.weights.model_folder import text_config
@@ -55,7 +56,7 @@ def check_completeness(model: ModelInput) -> list[Finding]:
                 "The weights of the model '{model}' hold no {part}.",
                 _REPAIR,
                 model=model.label,
-                part=part,
+                part=Words(part),
             )
             for part, found in present.items()
             if not found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -30,6 +31,7 @@ class Finding:
         message: One plain sentence with the names of models and tensors.
         fix: What can be done about it.
         params: The values in the sentence.
+        text: The sentence as a template over ``params``; ``fix_text`` that of the fix.
     """
 
     severity: Literal["error", "warning"]
@@ -37,6 +39,12 @@ class Finding:
     message: str
     fix: str = ""
     params: dict[str, Any] = field(default_factory=dict, hash=False, compare=False)
+    text: str = field(default="", compare=False)
+    fix_text: str = field(default="", compare=False)
+
+    def told(self, translate: Callable[[str], str]) -> tuple[str, str]:
+        """Message and fix in another language (see `engine.errors.BakeoffError.told`)."""
+        return BakeoffError(self.code, self.text, fix=self.fix_text, **self.params).told(translate)
 
     def as_dict(self) -> dict[str, Any]:
         """The finding as JSON."""
@@ -60,11 +68,19 @@ def shortened(text: str, most: int = 80) -> str:
 
 def from_exception(problem: BakeoffError) -> Finding:
     """The finding that tells of an error met while a model was opened."""
-    return Finding("error", problem.code, problem.message, problem.fix, problem.params)
+    return Finding(
+        "error",
+        problem.code,
+        problem.message,
+        problem.fix,
+        problem.params,
+        problem.text,
+        problem.fix_text,
+    )
 
 
 def _finding(
     severity: Literal["error", "warning"], code: str, text: str, fix: str, params: dict[str, Any]
 ) -> Finding:
     filled = BakeoffError(code, text, fix=fix, **params)
-    return Finding(severity, code, filled.message, filled.fix, params)
+    return Finding(severity, code, filled.message, filled.fix, params, text, fix)

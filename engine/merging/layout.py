@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.errors import Words
 from engine.merging.errors import Finding, error
 from engine.merging.inputs import ModelInput
 from engine.merging.method_table import Method
@@ -88,7 +89,9 @@ def lay_out(
     slices: list[SliceLayout] = []
     findings: list[Finding] = []
     for number, (sources, settings) in enumerate(raw):
-        where = f"slice {number + 1}" if recipe.slices is not None else "the recipe"
+        where = (
+            Words("slice {number}", number=number + 1) if recipe.slices is not None else Words("the recipe")
+        )
         problems = _check_ranges(sources, models, where) + _check_base_range(method, base, sources, where)
         layout = None if problems else _assign(method, base, sources, settings, models)
         if layout is not None:
@@ -185,8 +188,9 @@ def _check_count(method: Method, layout: SliceLayout, where: str) -> list[Findin
     count = len(layout.sources) if method.base == "endpoint" else len(layout.inputs)
     if method.least <= count and (method.most is None or count <= method.most):
         return []
-    besides = " besides its base" if method.base in ("required", "optional") and layout.origin else ""
-    wanted = f"exactly {method.least}" if method.most == method.least else f"at least {method.least}"
+    besides = method.base in ("required", "optional") and layout.origin
+    exactly = method.most == method.least
+    wanted = Words("exactly {count}" if exactly else "at least {count}", count=method.least)
     return [
         error(
             "merge.model_count",
@@ -194,7 +198,7 @@ def _check_count(method: Method, layout: SliceLayout, where: str) -> list[Findin
             "Add or remove models, or choose another method.",
             method=method.name,
             wanted=wanted,
-            besides=besides,
+            besides=Words(" besides its base") if besides else "",
             where=where,
             count=count,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from engine.errors import Words
 from engine.merging.errors import Finding, error, warning
 from engine.merging.inputs import ModelInput
 from engine.merging.layout import LayerSource, SliceLayout
@@ -362,7 +363,7 @@ class Planner:
                         "Add it under 'parameters:', as one number or without a filter.",
                         method=self._method.name,
                         parameter=parameter.name,
-                        whose=f" of the model '{model}'" if model else "",
+                        whose=Words(" of the model '{model}'", model=model) if model else "",
                         tensor=name,
                     )
                 )

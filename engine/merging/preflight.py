@@ -61,16 +61,15 @@ class Preflight:
         if self.plan is not None and not self.errors:
             return self.plan
         first, more = self.errors[0], len(self.errors) - 1
-        others = "" if more == 0 else f" ({more} more; the check alone shows all.)"
-        problem = MergeError(
+        told = BakeoffError(first.code, first.text, **first.params)
+        if not more:
+            raise MergeError(first.code, first.text, fix=first.fix_text, **first.params)
+        raise MergeError(
             first.code,
-            "{message}{others}",
-            message=first.message,
-            others=others,
-            file=first.params.get("file"),
+            "{message} ({more} more; the check alone shows all.)",
+            fix=first.fix_text,
+            **{**first.params, "message": told, "more": more},
         )
-        problem.fix = first.fix
-        raise problem
 
     def as_dict(self) -> dict[str, Any]:
         """The pre-flight as JSON."""

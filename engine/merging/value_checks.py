@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from engine.errors import Words
 from engine.merging.errors import Finding, error, warning
 from engine.merging.method_table import CONSENSUS_METHODS, IGNORED_PARAMETERS, METHODS
 from engine.merging.plan import MergePlan, TensorPlan
@@ -25,7 +26,7 @@ def check_placement(recipe: Recipe) -> list[Finding]:
                 "merge.parameter_ignored",
                 "'{parameter}' changes nothing: {reason}.",
                 parameter=name,
-                reason=IGNORED_PARAMETERS[name],
+                reason=Words(IGNORED_PARAMETERS[name]),
             )
         elif parameter is None:
             found[name] = warning(

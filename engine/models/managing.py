@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.files import folder_bytes, write_json
+from engine.jobs.inputs import require_unread
 from engine.models.errors import ModelError
 from engine.workspace import Workspace
 from engine.workspace.naming import model_named, require_free
@@ -42,9 +43,11 @@ def rename_model(workspace: Workspace, name: str, new: str) -> None:
     Raises:
         NameUnknownError: There is none of this name.
         NameTakenError: The new one is in use, or can be no name.
+        InUseError: A job that is not over knows it by the old one.
     """
     with workspace.catalogue.writing() as session:
         row = model_named(session, name)
+        require_unread(workspace, "model", name, made_by=row.id, act="rename")
         require_free(session, Model, new)
         row.name = new
 
@@ -55,9 +58,11 @@ def remove_model(workspace: Workspace, name: str) -> Removed:
     Raises:
         NameUnknownError: There is none of this name.
         ModelError: Adapters need it.
+        InUseError: A job that is not over reads it.
     """
     with workspace.catalogue.writing() as session:
         row = model_named(session, name)
+        require_unread(workspace, "model", name, made_by=row.id, act="remove")
         _require_unused(session, row)
         exports = session.scalars(select(Export).where(Export.model_id == row.id)).all()
         children = session.scalars(select(Parentage).where(Parentage.parent_id == row.id)).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.errors import Words
 from engine.exporting.spec import ExportSpec
 from engine.models.library import drop_exports, find_export, find_model
 from engine.studies.plan import Plan
@@ -61,7 +62,7 @@ class Exports:
     def _run(self, key: str, planned: str, dataset: str, models: list[str]) -> Step:
         quantisation = str(self._products.quantisation)
         spec = ExportSpec(model=models[0], others=models[1:], quantisation=quantisation, dataset=dataset)
-        title = f"Export models of {dataset} as {quantisation}"
+        title = Words("Export models of {dataset} as {form}", dataset=dataset, form=quantisation)
         step = self._steps.submit(key, "export", spec, title, self._plan.of(planned))
         self._steps.run([step])
         return step

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import select
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, words_of
 from engine.jobs.directory import JobDirectory, Status, all_jobs
 from engine.studies.pace import pace, share_of
 from engine.studies.paid import is_endpoint, spent_usd
@@ -389,7 +389,10 @@ class _Painter:
     def _title(self, planned: PlannedJob) -> str:
         """A job's own title, where there is one: it knows the names of merges and finalists."""
         job = self._jobs.get(slug(planned.key)[:48])
-        return job.request().title if job is not None else planned.title
+        if job is None:
+            return planned.title
+        request = job.request()
+        return words_of(request.title_words) if request.title_words else request.title
 
 
 def _judged(

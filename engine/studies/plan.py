@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.inference.access import prices
 from engine.models.inspect import ModelInfo
 from engine.models.speed import GPU_FLOPS, START_SECONDS, machine_flops, training_flops
@@ -127,7 +127,7 @@ class _Planner:
         siblings = (base.sibling.dataset for base in study.bases if base.sibling)
         for name in dict.fromkeys([*siblings, *(task.dataset for task in study.tasks)]):
             if not self._has_dataset(name):
-                self._add("prepare", f"import {name}", f"Import {name}", _LIGHT_START + 1)
+                self._add("prepare", f"import {name}", Words("Import {name}", name=name), _LIGHT_START + 1)
         for base in study.bases:
             self._prepare_base(base)
         entrants = [base.name for base in study.bases]
@@ -140,7 +140,11 @@ class _Planner:
             weights = self._parameters(study.bases[0])
             for name in merges:
                 self._add(
-                    "merge", name, f"Make {name}", _LIGHT_START + 4 + weights * 2e-8, weights * 2e-8 + 5
+                    "merge",
+                    name,
+                    Words("Make {name}", name=name),
+                    _LIGHT_START + 4 + weights * 2e-8,
+                    weights * 2e-8 + 5,
                 )
             for task in study.open_tasks():
                 for name in merges:
@@ -169,15 +173,20 @@ class _Planner:
             tokens = 48 * 60 * (recipe.epochs or 1)
             flops = tokens * self._weights(base) * training_flops(recipe.lora_layers)
             self._add(
-                "prepare", f"sibling {base.name}", f"Train sibling {base.name}", *self._computing(flops)
+                "prepare",
+                f"sibling {base.name}",
+                Words("Train sibling {name}", name=base.name),
+                *self._computing(flops),
             )
-            self._add("prepare", f"fold {base.name}", f"Fold sibling {base.name}", START_SECONDS)
+            self._add(
+                "prepare", f"fold {base.name}", Words("Fold sibling {name}", name=base.name), START_SECONDS
+            )
         elif not self._has_model(base.name):
             weights = self._parameters(base)
             self._add(
                 "prepare",
                 f"add {base.name}",
-                f"Add {base.name}",
+                Words("Add {name}", name=base.name),
                 START_SECONDS + 8 + weights * 2e-8,
                 weights * 2e-8,
             )
@@ -191,7 +200,12 @@ class _Planner:
         for repeat in range(self._study.repeats):
             suffix = f" #{repeat + 1}" if self._study.repeats > 1 else ""
             key = f"train {task.dataset} {name}{suffix}"
-            self._add(phase, key, f"Train {name} on {task.dataset}{suffix}", *self._computing(flops))
+            self._add(
+                phase,
+                key,
+                Words("Train {base} on {dataset}{suffix}", base=name, dataset=task.dataset, suffix=suffix),
+                *self._computing(flops),
+            )
 
     def _answer_and_judge(
         self, who: str, tasks: list[Task], names: list[str], *, with_references: bool
@@ -222,14 +236,27 @@ class _Planner:
             key = f"export {phase.removeprefix('answer ')} {task.dataset}"
             seconds = START_SECONDS + contestants * (_EXPORT_START + weights * _EXPORT_PER_WEIGHT)
             self._add(
-                phase, key, f"Export models of {task.dataset} as {self._study.quantisation}", seconds, seconds
+                phase,
+                key,
+                Words(
+                    "Export models of {dataset} as {form}",
+                    dataset=task.dataset,
+                    form=self._study.quantisation,
+                ),
+                seconds,
+                seconds,
             )
         size = self._size(task)
         asked = sum(getattr(size, split) for split in splits) * (contestants - len(extra or []))
         asked += size.test * len(extra or [])  # references answer no dev prompts
         prompt, decoded = asked * size.prompt, asked * size.answer
         flops = 2.0 * self._weights(self._study.bases[0]) * (prompt + decoded / _DECODING)
-        self._add(phase, f"{phase} {task.dataset}", f"Answer {task.dataset}", *self._computing(flops))
+        self._add(
+            phase,
+            f"{phase} {task.dataset}",
+            Words("Answer {dataset}", dataset=task.dataset),
+            *self._computing(flops),
+        )
 
     def _api(self, task: Task, name: str) -> None:
         size = self._size(task)
@@ -244,7 +271,7 @@ class _Planner:
         self._add(
             "answer bases",
             f"api {task.dataset} {name}",
-            f"{name} answers {task.dataset}",
+            Words("{name} answers {dataset}", name=name, dataset=task.dataset),
             calls * 0.5,
             usd=usd,
         )
@@ -266,7 +293,10 @@ class _Planner:
                 if judging.max_comparisons is None:
                     comparisons = min(comparisons, contestants * prompts * 2)
                 seconds, usd = comparisons * 2 * 0.5, self._judging_usd(comparisons * 2, size)
-            key, title = f"{phase} judge {task.dataset}", f"Judge {task.dataset} ({split})"
+            key, title = (
+                f"{phase} judge {task.dataset}",
+                Words("Judge {dataset} ({split})", dataset=task.dataset, split=split),
+            )
             self._add(phase, key, title, seconds, usd=usd, comparisons=comparisons)
 
     def _judging_usd(self, calls: int, size: _Size) -> float:

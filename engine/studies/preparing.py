@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.datasets.spec import ImportSpec, SourceSpec
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.files import sha256_file
 from engine.jobs.context import JobContext
 from engine.merging.spec import MergeSpec
@@ -92,7 +92,9 @@ class Preparation:
         for name, (source, sealed) in sources.items():
             spec = self._import_spec(name, source, sealed=sealed)
             if not known(self.workspace, Dataset, name):
-                steps.append(self._submit(f"import {name}", "dataset_import", spec, f"Import {name}"))
+                steps.append(
+                    self._submit(f"import {name}", "dataset_import", spec, Words("Import {name}", name=name))
+                )
             elif self._differs(name, spec):
                 others.append(
                     f"The dataset '{name}' was in the workspace before, made from other files or with other "
@@ -155,7 +157,9 @@ class Preparation:
                 source = base.source or base.name
                 where = demo_source().where if source == "demo" else self._model_source(source)
                 spec = ModelAddSpec(source=where, name=base.name)
-                self.steps.run([self._submit(f"add {base.name}", "model_add", spec, f"Add {base.name}")])
+                self.steps.run(
+                    [self._submit(f"add {base.name}", "model_add", spec, Words("Add {name}", name=base.name))]
+                )
 
     def _make_sibling(self, base: Base, sibling: Sibling) -> None:
         """A light fine-tune, folded into its base: a new base."""
@@ -165,12 +169,16 @@ class Preparation:
             name=f"{base.name}-adapter",
             recipe=self.study.recipe(None, seed=self.study.seed, own=sibling.training),
         )
-        step = self._submit(f"sibling {base.name}", "train", train, f"Train sibling {base.name}")
+        step = self._submit(
+            f"sibling {base.name}", "train", train, Words("Train sibling {name}", name=base.name)
+        )
         self.steps.run([step])
         adapter = self.steps.model_of(step)
         recipe = {"merge_method": "passthrough", "models": [{"model": adapter}], "dtype": "bfloat16"}
         fold = MergeSpec(recipe=recipe, name=base.name, seed=self.study.seed)
-        self.steps.run([self._submit(f"fold {base.name}", "merge", fold, f"Fold sibling {base.name}")])
+        self.steps.run(
+            [self._submit(f"fold {base.name}", "merge", fold, Words("Fold sibling {name}", name=base.name))]
+        )
 
     def _submit(self, key: str, kind: str, spec: Any, title: str) -> Step:
         return self.steps.submit(key, kind, spec, title, self.plan.of(key))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from engine.datasets.library import open_seal
+from engine.errors import Words
 from engine.inference.spec import GenerateSpec
 from engine.jobs.context import JobContext, JobResult
 from engine.jobs.kinds import Lane
@@ -120,7 +121,9 @@ class _Loop:
                         recipe=self.study.recipe(task, seed=self.study.seed + repeat),
                     )
                     key = f"train {task.dataset} {self._plan_name(entrant)}{suffix}"
-                    title = f"Train {entrant} on {task.dataset}{suffix}"
+                    title = Words(
+                        "Train {base} on {dataset}{suffix}", base=entrant, dataset=task.dataset, suffix=suffix
+                    )
                     steps.append((task, entrant, self._submit(key, "train", spec, title)))
         self.steps.run([step for _, _, step in steps])
         for task, entrant, step in steps:
@@ -137,7 +140,10 @@ class _Loop:
             )
             for name in names:
                 if is_endpoint(name):
-                    key, title = f"api {task.dataset} {name}", f"{name} answers {task.dataset}"
+                    key, title = (
+                        f"api {task.dataset} {name}",
+                        Words("{name} answers {dataset}", name=name, dataset=task.dataset),
+                    )
                     spec = self._generate(task, [name], budget=self._share(key, at_least=_FOR_ANSWERS))
                     self.steps.run(
                         [self._submit(key, "generate", spec, title, lane="network", own_runner=True)]
@@ -150,7 +156,7 @@ class _Loop:
         """The GGUF files of contestants, and their answers: each in one process for all of them."""
         answered = self.steps.is_done(key, "generate", spec)
         self.exports.make(f"export {who} {task.dataset}", task.dataset, contestants, needed=not answered)
-        self.steps.run([self._submit(key, "generate", spec, f"Answer {task.dataset}")])
+        self.steps.run([self._submit(key, "generate", spec, Words("Answer {dataset}", dataset=task.dataset))])
 
     def _generate(
         self,
@@ -203,7 +209,7 @@ class _Loop:
                 seed=self.study.seed,
             )
             lane: Lane = "compute" if judging.judge.startswith("local:") else "network"
-            title = f"Judge {task.dataset} ({split})"
+            title = Words("Judge {dataset} ({split})", dataset=task.dataset, split=split)
             steps.append(self._submit(key, "judge", spec, title, lane=lane, own_runner=paid))
             if paid:  # one after another, so that each knows what is left
                 self.steps.run(steps[-1:])
@@ -247,7 +253,9 @@ class _Loop:
             recipe = fill_recipe(wanted, parents, self.study.bases[0].name)
             name = f"{self.study.name}-{recipe_name(wanted)}-{number}"[:60]
             spec = MergeSpec(recipe=recipe, name=name, seed=self.study.seed)
-            title = f"Merge {' and '.join(parents)} by {recipe_name(wanted)}"
+            title = Words(
+                "Merge {parents} by {recipe}", parents=" and ".join(parents), recipe=recipe_name(wanted)
+            )
             steps.append((recipe_text(wanted, recipe), self._submit(f"merge {number}", "merge", spec, title)))
         self.steps.run([step for _, step in steps])
         self.products.merges = [Merge(self.steps.model_of(step), parents, text) for text, step in steps]

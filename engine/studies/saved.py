@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from engine.errors import Words
 from engine.files import sha256_json
 from engine.jobs.client import JobClient
 from engine.jobs.directory import JobDirectory
@@ -30,7 +31,9 @@ def find_or_save(
     """
     name = require_name(spec.study.name)
     job_id = _job_id(spec)
-    job = client.submit("study", spec, f"Study {name}", study=name, job_id=job_id, own_runner=own_runner)
+    job = client.submit(
+        "study", spec, Words("Study {name}", name=name), study=name, job_id=job_id, own_runner=own_runner
+    )
     # A job that is done was adopted, perhaps under this name before the file was changed and changed back.
     result = (job.result() or {}).get("summary", {}) if job.status().state == "done" else {}
     with workspace.catalogue.writing() as session:

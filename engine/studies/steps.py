@@ -162,8 +162,8 @@ class Steps:
                 "The step '{step}' failed: {reason}",
                 fix="{fix_of_step} Then run the study again: it continues there.",
                 step=step.job.request().title,
-                reason=error.message,
-                fix_of_step=error.fix,
+                reason=error,
+                fix_of_step=error.way_out,
                 job=step.job.id,
             ) from error
 

@@ -96,10 +96,11 @@ def tokenise(
         raise TrainingError(
             "training.template",
             "The chat template fails on {count} examples (rows {rows}): {reason}",
-            fix=f"Leave these rows out, or correct them. {first.fix}",
+            fix="Leave these rows out, or correct them. {way_out}",
+            way_out=first.way_out,
             count=len(failed),
             rows=_rows(list(failed)),
-            reason=first.message,
+            reason=first,
         )
     if too_long:
         reporter.decision(

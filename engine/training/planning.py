@@ -99,7 +99,7 @@ def answer(planner: Planner, line: str) -> dict[str, Any]:
     try:
         return {"id": question["id"], "plan": planner.plan(TrainSpec.model_validate(question["spec"]))}
     except BakeoffError as error:
-        return {"id": question["id"], "error": error.as_dict()}
+        return {"id": question["id"], "error": error.record()}
     except Exception as error:  # told, and the next question may do better
         message = f"{type(error).__name__}: {error}"
         return {"id": question["id"], "error": {"code": "unexpected", "message": message, "fix": ""}}

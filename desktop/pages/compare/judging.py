@@ -22,6 +22,7 @@ from desktop.pages.compare.state import Work
 from desktop.pages.compare.strip import WorkStrip
 from desktop.pages.compare.view_model import CompareModel
 from desktop.pages.compare.words import share, usd
+from desktop.problem import problem_of_record
 from desktop.shell.context import Context
 from desktop.widgets.basics import Button, column, frame, label, retone, row
 from desktop.widgets.keyed import KeyedColumn
@@ -191,8 +192,8 @@ def _ceiling_words(draft: Draft, expected: float) -> str:
 def _outcome_words(outcome: Outcome) -> str:
     """How a job has ended, in a sentence or two."""
     if outcome.state == "failed":
-        error = outcome.error or {}
-        return f"{error.get('message', '')}\n{error.get('fix', '')}".strip()
+        problem = problem_of_record(outcome.error)
+        return f"{problem.message}\n{problem.fix}".strip()
     if outcome.state in ("stopped", "paused"):
         return tr("Stopped. What was paid for is kept, and starting again goes on with it.")
     summary = outcome.summary

@@ -19,6 +19,7 @@ from desktop.pages.compare.planning import (
 from desktop.pages.compare.view_model import CompareModel
 from desktop.services import Services
 from desktop.view_model import ViewModel
+from engine.errors import Words
 
 if TYPE_CHECKING:
     from engine.datasets.options import Split
@@ -104,7 +105,7 @@ class JudgingModel(ViewModel[JudgingState]):
                 client.begin(
                     "export",
                     ExportSpec(model=name, quantisation=quantisation),
-                    f"Export {name} as {quantisation}",
+                    Words("Export {model} as {form}", model=name, form=quantisation),
                 )
             return client.begin(
                 "generate", spec, begin.title, lane=begin.lane, own_runner=begin.own_runner

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Literal
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from desktop.language import tr
 from desktop.pages.compare.choices import Choices, ProblemNote
@@ -40,6 +41,7 @@ class ComparePage(Page):
     def __init__(self, context: Context, model: CompareModel) -> None:
         look = context.look
         self._vote = Button(look, tr("Vote yourself"), "thumbs-up", does=self._go_vote)
+        self._export = Button(look, tr("Export"), "export")
         self._judge = Button(look, tr("Answer and judge"), "scales", "primary", self.open_judging)
         super().__init__(
             context,
@@ -47,8 +49,15 @@ class ComparePage(Page):
             tr("Compare"),
             tr("Who answers what, who wins where, and why the judge says so."),
             self._vote,
+            self._export,
             self._judge,
         )
+        menu = QMenu(self)
+        menu.addAction(tr("Answers as CSV..."), lambda: self.ask_where("csv"))
+        menu.addAction(tr("Answers as JSONL..."), lambda: self.ask_where("jsonl"))
+        self._export.setMenu(menu)
+        self._export.setToolTip(tr("The answers that are shown, with scores and verdicts"))
+        model.exported.connect(self._tell_exported)
         self._put_away = False
         self._dialog: JudgingDialog | None = None
         self._choices = Choices(look, model)
@@ -103,6 +112,7 @@ class ComparePage(Page):
         self._empty.setVisible(not useful)
         self._content.setVisible(useful)
         self._vote.setEnabled(state.grid is not None and len(state.grid.answerers) > 1)
+        self._export.setEnabled(bool(state.rows) and bool(state.shown))
         self._judge.setEnabled(bool(state.dataset) and state.problem is None)
         self._answer.setVisible(bool(state.dataset))
         self._choices.show_state(state)
@@ -146,6 +156,7 @@ class ComparePage(Page):
             Command(tr("Answer and judge"), "scales", self.open_judging),
             Command(tr("Show where they differ"), "funnel", lambda: self.model.narrow("differ")),
             Command(tr("Vote yourself"), "thumbs-up", self._go_vote),
+            Command(tr("Export the answers that are shown"), "export", lambda: self.ask_where("csv")),
         ]
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
@@ -166,6 +177,22 @@ class ComparePage(Page):
         self._dialog = JudgingDialog(self.context, self.model, state.dataset, state.split, names, self)
         self._dialog.finished.connect(self._dialog_closed)
         self._dialog.open()
+
+    def ask_where(self, form: Literal["csv", "jsonl"]) -> None:
+        """Ask for a file, and write what is shown there."""
+        state = self.model.state
+        if not state.rows or not state.shown:
+            return
+        file, _ = QFileDialog.getSaveFileName(
+            self, tr("Export the answers"), f"{state.dataset}-{state.split}.{form}", f"*.{form}"
+        )
+        if file:
+            path = Path(file)
+            self.model.export(path if path.suffix else path.with_suffix(f".{form}"))
+
+    @Slot(object, int)
+    def _tell_exported(self, file: Path, count: int) -> None:
+        self.context.tell(tr("{count} answers are in {file}.", count=f"{count:,}", file=file.name))
 
     def _dialog_closed(self) -> None:
         self._dialog = None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from desktop.pages.compare.measures import Measures
 from desktop.pages.compare.reading import Known, Wish, read_compare
@@ -21,6 +22,9 @@ _KINDS: Final = ("generate", "judge")
 
 class CompareModel(ViewModel[CompareState]):
     """Reads grids, filters them, and measures answers little by little."""
+
+    #: Answers were written to a file; carries the file and how many.
+    exported = Signal(object, int)
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(services, CompareState(), parent)
@@ -121,6 +125,20 @@ class CompareModel(ViewModel[CompareState]):
         """Stop a job; what it has paid for is kept."""
         client = self.services.client
         self.do(lambda: client.ask(client.job(job_id), "stop"))
+
+    def export(self, file: Path) -> None:
+        """Write the answers that the filter and the search leave, as CSV or JSONL by the file's ending."""
+        state = self.state
+        if state.grid is None:
+            return
+        grid, rows, shown = state.grid, state.rows, state.shown
+
+        def write() -> int:
+            from engine.judging.grid_file import write_grid
+
+            return write_grid(grid, file, rows, shown)
+
+        self.do(write, lambda count: self.exported.emit(file, count))
 
     @Slot()
     def _measure(self) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QObject, QProcess
 
 from desktop.language import tr
-from desktop.problem import Problem
+from desktop.problem import Problem, problem_of_record
 from engine.workspace import Workspace
 
 Heard = Callable[[Any], None]
@@ -63,8 +64,7 @@ class DatasetAsker(QObject):
             said: dict[str, Any] = json.loads(bytes(process.readLine().data()))
             heard, refused = self._waiting.pop(said["id"], (_nothing, _nothing))
             if "error" in said:
-                error = said["error"]
-                refused(Problem(tr("This cannot be shown"), error["message"], error["fix"], error["code"]))
+                refused(replace(problem_of_record(said["error"]), title=tr("This cannot be shown")))
             else:
                 heard(said["answer"])
             process = self._process

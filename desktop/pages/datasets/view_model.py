@@ -13,7 +13,7 @@ from desktop.language import tr
 from desktop.problem import Problem, problem_of
 from desktop.services import Services
 from desktop.view_model import ViewModel
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 
 if TYPE_CHECKING:
     from engine.datasets.glance import ImportPreview
@@ -163,7 +163,7 @@ class DatasetsModel(ViewModel[DatasetsState]):
             spec.options().validate()
             with workspace.catalogue.reading() as session:
                 require_free(session, Dataset, options.name)
-            client.submit("dataset_import", spec, f"Import {options.name}")
+            client.submit("dataset_import", spec, Words("Import {name}", name=options.name))
             client.ensure_runner()
 
         def after(_: object) -> None:
@@ -183,7 +183,7 @@ class DatasetsModel(ViewModel[DatasetsState]):
             spec = sample_import(workspace)
             if spec is None:
                 return ""
-            client.submit("dataset_import", spec, f"Import {spec.name}")
+            client.submit("dataset_import", spec, Words("Import {name}", name=spec.name))
             client.ensure_runner()
             return spec.name
 

@@ -12,6 +12,7 @@ from desktop.feed import JobRow
 from desktop.language import tr
 from desktop.pages.jobs.reorder import DropColumn, Grip
 from desktop.pages.jobs.view_model import JobsModel, Machine, waiting
+from desktop.problem import problem_of_record
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.theme.look import Look
@@ -204,11 +205,11 @@ class JobCard(QFrame):
         self._left.setText(tr("{time} left", time=duration(left)) if running and left is not None else "")
         self._progress.setVisible(bool(progress))
         self._left.setVisible(bool(self._left.text()))
-        error = job.error or {}
-        self._cause.setText(str(error.get("message", "")) if failed else "")
-        self._fix.setText(str(error.get("fix", "")) if failed else "")
+        problem = problem_of_record(job.error)
+        self._cause.setText(problem.message if failed else "")
+        self._fix.setText(problem.fix if failed else "")
         self._cause.setVisible(failed)
-        self._fix.setVisible(failed and bool(error.get("fix")))
+        self._fix.setVisible(failed and bool(problem.fix))
         self._pause.setVisible(job.active)
         self._resume.setVisible(job.state in ("paused", "interrupted", "stopped"))
         self._retry.setVisible(failed)

@@ -10,6 +10,7 @@ from desktop.feed import JobRow
 from desktop.language import tr
 from desktop.pages.merge.recipe_form import Form
 from desktop.pages.merge.view_model import Checked
+from desktop.problem import problem_of_record
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tone
 from desktop.widgets.basics import IconLabel, bar, chip, clear, column, heading, label, retone, row
@@ -168,7 +169,7 @@ class JobLine(QWidget):
         self._bar.setVisible(job.share is not None and job.state != "failed")
         self._bar.setValue(round(1000 * (job.share or 0.0)))
         self._bar.setAccessibleName(job.title)
-        said = str(job.error.get("message", "")) if job.error else progress_words(job.progress)
+        said = problem_of_record(job.error).message if job.error else progress_words(job.progress)
         self._more.setText(said)
         self._more.setVisible(bool(said))
         self._show.setAccessibleName(tr("Show {title} in Jobs", title=job.title))

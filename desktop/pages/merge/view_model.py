@@ -15,7 +15,7 @@ from desktop.pages.merge.recipe_form import Form, form_of, yaml_of
 from desktop.problem import Problem, problem_of
 from desktop.services import Services
 from desktop.view_model import ViewModel
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class MergeModel(ViewModel[MergeState]):
                     require_free(session, Model, name)
                 wanted = name or free_name(session, Model, slug(f"{recipe.merge_method}-merge"))
             spec = MergeSpec(recipe=text, name=wanted, seed=seed)
-            client.submit("merge", spec, f"Merge {wanted}")
+            client.submit("merge", spec, Words("Merge {name}", name=wanted))
             client.ensure_runner()
             return wanted
 
@@ -237,7 +237,7 @@ def _checked(workspace: Workspace, text: str) -> Checked:
     facts = {key: value for key, value in found.as_dict().items() if key != "findings"}
     return Checked(
         found.ok,
-        tuple((one.severity, one.message, one.fix) for one in found.findings),
+        tuple((one.severity, *one.told(tr)) for one in found.findings),
         facts,
         shutil.disk_usage(workspace.root).free,
     )

@@ -15,6 +15,7 @@ from sqlalchemy.orm import selectinload
 from desktop.language import tr
 from desktop.services import Services
 from desktop.view_model import ViewModel
+from engine.errors import Words
 from engine.exporting.spec import ExportSpec
 from engine.files import folder_bytes
 from engine.models.inspect import ModelInfo
@@ -189,7 +190,7 @@ class ModelsModel(ViewModel[ModelsState]):
         def submit() -> str:
             source = classify(where)
             spec = ModelAddSpec(source=source.where, name=name or source.name)
-            job = client.submit("model_add", spec, f"Add {spec.name}")
+            job = client.submit("model_add", spec, Words("Add {name}", name=spec.name))
             client.ensure_runner(job)
             return spec.name
 
@@ -235,7 +236,9 @@ class ModelsModel(ViewModel[ModelsState]):
         client, spec = self.services.client, ExportSpec(model=model.name, quantisation=quantisation)
 
         def submit() -> None:
-            job = client.submit("export", spec, f"Export {spec.model} as {quantisation}")
+            job = client.submit(
+                "export", spec, Words("Export {model} as {form}", model=spec.model, form=quantisation)
+            )
             client.ensure_runner(job)
 
         self.do(submit, lambda _: self.told.emit(tr("The file is being made; see Jobs.")))

@@ -13,6 +13,7 @@ from desktop.pages.ranking.reading import Known, Wish, read_ranking
 from desktop.pages.ranking.state import RankingState
 from desktop.services import Services
 from desktop.view_model import ViewModel
+from engine.errors import Words
 from engine.judging.aside import Aside
 from engine.workspace import Workspace
 
@@ -129,7 +130,7 @@ class RankingModel(ViewModel[RankingState]):
             from engine.workspace.settings import settings_of
 
             spec = ExportSpec(model=model, out=str(file), quantisation=settings_of(workspace).quantisation)
-            job = client.submit("export", spec, f"Export {model} as gguf")
+            job = client.submit("export", spec, Words("Export {model} as gguf", model=model))
             client.ensure_runner()
             return job.id
 

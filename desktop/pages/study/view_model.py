@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.language import tr
+from desktop.problem import problem_of_record
 from desktop.references.view_model import Draft
 from desktop.services import Services
 from desktop.view_model import ViewModel
-from desktop.words import duration
+from desktop.words import duration, told
+from engine.errors import Words
 from engine.jobs.directory import Action
 from engine.studies.extending import Addition, additions, extend_study, extended
 from engine.studies.opening import choose_opening, open_by_hand
@@ -141,7 +143,7 @@ class StudyModel(ViewModel[StudyState]):
             from engine.workspace.settings import settings_of
 
             spec = ExportSpec(model=model, out=str(file), quantisation=settings_of(workspace).quantisation)
-            job = client.submit("export", spec, f"Export {model} as gguf")
+            job = client.submit("export", spec, Words("Export {model} as gguf", model=model))
             client.ensure_runner()
             return job.id
 
@@ -159,21 +161,23 @@ def what_next(picture: StudyPicture) -> str:
     if picture.state == "done":
         return tr("It is finished. The report has every table and every step.")
     if picture.state == "failed":
-        error = picture.error or {}
-        return f"{error.get('message', '')} {error.get('fix', '')}".strip()
+        problem = problem_of_record(picture.error)
+        return f"{problem.message} {problem.fix}".strip()
     if picture.state == "paused":
         return tr("It is paused, and takes no memory. Continue takes it up where it was.")
     if picture.state in ("stopped", "interrupted"):
         return tr("It does not run at the moment. What is done stays done: Continue takes it up there.")
     if picture.state == "queued" and not picture.now:
         return tr("It waits until the job before it is done, and begins by itself.")
-    now = " · ".join(picture.now[:2])
+    now = " · ".join(map(told, picture.now[:2]))
     if now and picture.next:
-        return tr("{now}. After that: {next}. You are not needed until the end.", now=now, next=picture.next)
+        return tr(
+            "{now}. After that: {next}. You are not needed until the end.", now=now, next=told(picture.next)
+        )
     if now:
         return tr("{now}. Then the result is put together.", now=now)
     if picture.next:
-        return tr("Next: {next}. You are not needed until the end.", next=picture.next)
+        return tr("Next: {next}. You are not needed until the end.", next=told(picture.next))
     return tr("The result is being put together.")
 
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLineEdit, QVBoxLayo
 from desktop.language import tr
 from desktop.pages.train.form import FIELDS, SIMPLE, choices, default_text, is_switch
 from desktop.pages.train.view_model import Draft, TrainModel, TrainState
+from desktop.problem import problem_of_record
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, column, frame, heading, label, retone, row
 from desktop.widgets.fields import Choice
@@ -182,8 +183,8 @@ def plan_words(draft: Draft) -> tuple[str, str, Any]:
     if draft.wrong:
         return tr("Correct what is marked to see whether it fits."), "", "warn"
     if draft.state == "refused":
-        message = plan.get("message") or tr("The estimate could not be made.")
-        return str(message), str(plan.get("fix", "")), "bad"
+        problem = problem_of_record(plan)
+        return problem.message or tr("The estimate could not be made."), problem.fix, "bad"
     if draft.state == "nothing":
         return tr("Choose a base and a dataset."), "", ""
     if not plan:

@@ -12,6 +12,7 @@ from desktop.language import tr
 from desktop.pages.train.chart import Chart, Colour, Line
 from desktop.pages.train.curves import Curves, thinned
 from desktop.pages.train.view_model import Run, TrainModel, TrainState
+from desktop.problem import problem_of_record
 from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, bar, card, chip, clear, column, heading, label, retone, row
@@ -159,7 +160,8 @@ class RunCard(QWidget):
             else done
         )
         if job.error:
-            self._problem.setText(f"{job.error.get('message', '')} {job.error.get('fix', '')}".strip())
+            problem = problem_of_record(job.error)
+            self._problem.setText(f"{problem.message} {problem.fix}".strip())
         self._show_figures(run.curves)
 
     def _show_figures(self, curves: Curves) -> None:

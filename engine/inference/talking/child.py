@@ -85,9 +85,9 @@ class _Child:
         os._exit(0)
 
 
-def _described(error: Exception) -> dict[str, str]:
+def _described(error: Exception) -> dict[str, Any]:
     if isinstance(error, BakeoffError):
-        return {"code": error.code, "message": error.message, "fix": error.fix}
+        return error.record()
     reason = str(error).strip().split("\n")[0][:200].rstrip(". ") or type(error).__name__
     return {
         "code": "answers.failed",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.errors import RecordedError
 from engine.inference.constraints import Constraint
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.replies import Reply
@@ -185,10 +186,8 @@ class ChildTalker:
         if heard is None:
             raise self._ended()
         if "error" in heard:
-            error = heard["error"]
-            raise AnsweringError(
-                error["code"], "{reason}", fix="{way}", reason=error["message"], way=error["fix"]
-            )
+            error = RecordedError(heard["error"])
+            raise AnsweringError(error.code, "{reason}", fix="{way}", reason=error, way=error.way_out)
         return heard
 
     def _ended(self) -> AnsweringError:

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QTextEdit, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTextEdit,
+    QWidget,
+)
 
 from desktop.pages.compare.cells import AnswersTable
 from desktop.pages.compare.detail import DetailCard, JudgedPart
@@ -128,6 +137,29 @@ def test_the_filters_and_the_search_by_keyboard(page: ComparePage, until: Until)
     assert "No prompt is left" in texts(page)
     press(page, "Show all prompts")
     until(lambda: table(page).rowCount() == COUNT)
+
+
+def test_what_the_filter_leaves_is_exported_by_keyboard(
+    page: ComparePage, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press(page, "Cut off 1")
+    until(lambda: table(page).rowCount() == 1)
+    file = tmp_path / "left.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    button = named(page, QAbstractButton, "Export")
+    assert isinstance(button, QPushButton)
+    assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
+    assert [one.text() for one in button.menu().actions()] == ["Answers as CSV...", "Answers as JSONL..."]
+    button.menu().actions()[0].trigger()
+    until(file.is_file)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + 3
+    assert f"it is bad {COUNT - 1}" in lines[2]
+    until(lambda: any("3 answers are in left.csv" in text for text in texts(page.window())))
+    file.unlink()
+    (command,) = [one for one in page.commands() if one.title == "Export the answers that are shown"]
+    command.does()
+    until(file.is_file)
 
 
 def test_both_orders_of_a_verdict_with_the_judges_words(page: ComparePage, until: Until) -> None:

@@ -14,6 +14,8 @@ from desktop.pages.models.lineage import Lineage, arrange
 from desktop.pages.models.page import ModelsPage
 from desktop.pages.models.view_model import Gguf, ModelRow
 from desktop.shell.window import MainWindow
+from engine.inference.spec import GenerateSpec
+from engine.jobs.client import JobClient
 from engine.workspace import Workspace
 from tests.desktop.conftest import Until
 from tests.here import add_model
@@ -90,6 +92,19 @@ def test_a_model_is_renamed_removed_and_brought_back(
     until(lambda: listed(page) == ["two"])
     QTest.keyClick(button(window, "Undo"), Qt.Key.Key_Space)
     until(lambda: sorted(listed(page)) == ["first", "two"])
+
+
+def test_a_model_that_a_job_waits_for_stays_and_the_page_says_why(
+    page: ModelsPage, window: MainWindow, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    add_model(workspace, tiny_model(tmp_path / "one"), "one")
+    until(lambda: listed(page) == ["one"])
+    JobClient(workspace).submit("generate", GenerateSpec(models=["one"], dataset="rows"), "Answer with one")
+    page.model.select(page.model.state.models[0].id)
+    until(lambda: page.model.state.selected == page.model.state.models[0].id)
+    QTest.keyClick(button(page, "Remove"), Qt.Key.Key_Space)
+    until(lambda: any("'Answer with one'" in one.text() for one in window.findChildren(QLabel)))
+    assert listed(page) == ["one"]
 
 
 def test_the_picture_puts_children_behind_their_parents() -> None:
