@@ -29,7 +29,7 @@ endif
 DEMO_OPTIONS := $(if $(DATA),--data "$(DATA)") $(if $(JUDGE),--judge "$(JUDGE)") \
   $(if $(BUDGET_USD),--budget-usd "$(BUDGET_USD)") $(if $(FRESH),--fresh) $(if $(FULL),--full) $(if $(QLORA),--qlora)
 
-.PHONY: FORCE help setup setup-dev setup-window setup-screen demo test check app bench lock clean
+.PHONY: FORCE help setup setup-dev setup-window setup-screen demo test check app golden bench lock clean
 
 help: ## This list.
 	@echo "Bakeoff: fine-tune several models, merge the best, see which one wins."
@@ -65,6 +65,9 @@ check: setup setup-dev ## Lint, format, types, import contracts, packaging: all 
 	$(BIN)/python packaging/lockfiles.py
 	$(BIN)/python packaging/check_tree.py
 	$(BIN)/python packaging/check_wheel.py
+
+golden: setup setup-dev setup-window ## Draw the golden images of the window anew; look at them before you commit them.
+	@$(BIN)/python -m tests.desktop.golden
 
 bench: setup setup-dev ## All benchmarks; enter their numbers into docs/measurements.md.
 	@for file in tests/bench/bench_*.py; do \

@@ -22,6 +22,7 @@ from desktop.release.planning import (
 )
 from desktop.services import Services
 from desktop.view_model import ViewModel
+from engine.errors import Words
 
 if TYPE_CHECKING:
     from engine.studies.release.spec import ReleaseSpec
@@ -152,7 +153,7 @@ class ReleaseModel(ViewModel[ReleaseState]):
             summary = made_already(spec, files, afterwards)
             if summary is not None:
                 return spec, afterwards, "", summary
-            job = client.begin("release", spec, f"Release {files.name}")
+            job = client.begin("release", spec, Words("Release {model}", model=files.name))
             return spec, afterwards, job.id, {}
 
         def begun(found: tuple[ReleaseSpec, Afterwards, str, dict[str, Any]]) -> None:
@@ -235,7 +236,7 @@ class ReleaseModel(ViewModel[ReleaseState]):
             from engine.studies.pushing.spec import PushSpec
 
             wanted = PushSpec(folder=spec.out, repository=afterwards.push, public=afterwards.public)
-            title = f"Push {Path(spec.out).name} to {afterwards.push}"
+            title = Words("Push {release} to {name}", release=Path(spec.out).name, name=afterwards.push)
             return client.begin(
                 "push", wanted, title, own_runner=True
             ).id  # the token may be in the environment

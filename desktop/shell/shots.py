@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QCoreApplication, QEventLoop
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop
 
 from desktop.shell.pages import PAGES
 from desktop.shell.window import MainWindow
@@ -18,8 +19,25 @@ from engine.workspace import Workspace
 _PATIENCE: Final = 30.0
 
 
-def draw_pages(workspace: Workspace, look: Look, folder: Path, size: tuple[int, int]) -> int:
-    """Write ``<page>.png`` for each page; returns the exit status."""
+def draw_pages(
+    workspace: Workspace,
+    look: Look,
+    folder: Path,
+    size: tuple[int, int],
+    pose: Callable[[MainWindow, str], None] | None = None,
+) -> int:
+    """Write ``<page>.png`` for each page.
+
+    Args:
+        workspace: What is shown.
+        look: How.
+        folder: Where the pictures go.
+        size: Of the window, in points.
+        pose: Does something on a page, named by its key, before it is drawn.
+
+    Returns:
+        The exit status.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     window = MainWindow(workspace, look)
     window.resize(*size)
@@ -28,11 +46,16 @@ def draw_pages(workspace: Workspace, look: Look, folder: Path, size: tuple[int, 
     for entry in PAGES:
         window.go(entry.key)
         _settle(window)
+        if pose is not None:
+            pose(window, entry.key)
+            _settle(window)
         image = window.grab()
         if not image.save(str(folder / f"{entry.key}.png")):
             print(f"The picture {folder / entry.key}.png cannot be written.", file=sys.stderr)
             status = 1
     window.close()
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete.value)
     return status
 
 
@@ -45,6 +68,6 @@ def _settle(window: MainWindow) -> None:
         page = window.page
         busy = window.services.background.busy or page.busy or not page.model.loaded
         calm = 0 if busy else calm + 1
-        time.sleep(0.002)  # leaves the processor to what reads
+        time.sleep(0.002)  # what reads in the background needs the interpreter, too
     window.setFocus()
     QCoreApplication.processEvents()

@@ -14,7 +14,7 @@ from desktop.pages.chat.talk import Talk
 from desktop.problem import Problem
 from desktop.services import Services
 from desktop.view_model import ViewModel
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ class ChatModel(ViewModel[ChatState]):
             from engine.exporting.spec import ExportSpec
 
             spec = ExportSpec(model=model, quantisation=quantisation or QUANTISATION)
-            return client.begin("export", spec, f"Export {model} as {spec.quantisation}").id
+            return client.begin("export", spec, Words("Export {model} as {form}", model=model, form=spec.quantisation)).id
 
         def done(job: str) -> None:
             self.making = Making(asked, name, job)

@@ -74,6 +74,11 @@ class TrainPage(Page):
         elif isinstance(target, str):
             self.model.choose((target,))
 
+    @property
+    def busy(self) -> bool:
+        """See `Page`."""
+        return self.model.draft.state == "asking"
+
     def commands(self) -> list[Command]:
         """See `Page`."""
         return []

@@ -1,0 +1,140 @@
+"""The golden images: drawing the sample workspace, keeping the pictures, and telling whether two differ.
+
+``python -m tests.desktop.golden`` (or ``make golden``) draws them anew; look at each before it is committed.
+
+What is assumed: fonts and icons are bundled and Qt is pinned, so the same window has the same pixels wherever it is
+drawn without a screen. Where the library that draws letters is another one, their edges differ a little; that is
+let pass (see `differences`), and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.jobs.locks import ProcessLock
+
+GOLDEN: Final = Path(__file__).resolve().parent / "golden"
+REPOSITORY: Final = GOLDEN.parent.parent.parent
+#: Names of the sets: theme and pixels per point.
+SETS: Final = ("light@1x", "dark@1x", "light@2x", "dark@2x")
+#: Seconds that a busy machine may take to draw two sets.
+_PATIENCE: Final = 300.0
+
+#: Colours of a picture that is kept: the most frequent ones stay exactly as they are.
+_COLOURS: Final = 64
+#: Side of a tile in pixels.
+_TILE: Final = 16
+#: Mean difference, of 255, from which a tile with something in it is another one, and one of a single colour.
+_DRAWN: Final = 7.0
+_PLAIN: Final = 0.8
+#: A tile whose colours differ by no more is of a single one.
+_ALIKE: Final = 2
+
+Pixels = NDArray[np.int16]
+
+
+def draw(folder: Path) -> None:
+    """Make the sample workspace and draw it into ``folder``, one process for each scale.
+
+    Raises:
+        RuntimeError: It could not be drawn; says why.
+    """
+    from tests.sample import make
+
+    with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
+        sample = make(Path(place) / "town-desk")
+        for job in sample.running:
+            stack.enter_context(ProcessLock(job.lock))
+        for scale in ("1", "2"):  # one after the other: a conversation is open in one process only
+            words = [sys.executable, "-m", "tests.desktop.drawing", str(sample.workspace.root), str(folder)]
+            done = subprocess.run(
+                [*words, "--scale", scale],
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=REPOSITORY,
+                env={name: value for name, value in os.environ.items() if not name.startswith("QT_")},
+                timeout=_PATIENCE,
+                check=False,
+            )
+            if done.returncode != 0:
+                raise RuntimeError(f"the pages could not be drawn:\n{done.stderr}")
+
+
+def keep(picture: Path, file: Path) -> None:
+    """Store a picture in few bytes: with its most frequent colours, each other one as the nearest of them."""
+    with Image.open(picture) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    packed = pixels.astype(np.int32) @ np.array([65536, 256, 1], np.int32)
+    colours, where, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    channels = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1)
+    palette = channels[np.argsort(-counts, kind="stable")[:_COLOURS]]
+    distances = ((channels[:, None, :] - palette[None, :, :]) ** 2).sum(axis=2)
+    nearest = distances.argmin(axis=1).astype(np.uint8)
+    made = Image.fromarray(nearest[where].reshape(packed.shape))
+    made.putpalette(palette.astype(np.uint8).tobytes())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    made.save(file, optimize=True)
+
+
+def read(file: Path) -> Pixels:
+    """The pixels of a picture: height, width, and three channels from 0 to 255."""
+    with Image.open(file) as image:
+        return np.asarray(image.convert("RGB")).astype(np.int16)
+
+
+def differences(golden: Pixels, drawn: Pixels) -> list[tuple[int, int]]:
+    """The tiles, row and column of each, in which a picture is another one than it was.
+
+    A tile that was of a single colour has to stay so. One with letters or lines in it may differ a little, as their
+    edges do where another library draws them.
+    """
+    found = []
+    for row, column, here in _tiles(golden.shape[0], golden.shape[1]):
+        was = golden[here]
+        plain = int((was.max(axis=(0, 1)) - was.min(axis=(0, 1))).max()) <= _ALIKE
+        if float(np.abs(was - drawn[here]).mean()) > (_PLAIN if plain else _DRAWN):
+            found.append((row, column))
+    return found
+
+
+def show_differences(golden: Pixels, drawn: Pixels, tiles: list[tuple[int, int]], file: Path) -> None:
+    """Write the drawn picture, faded, with the tiles that differ in full and framed."""
+    shown = (255 - (255 - drawn.astype(np.float32)) * 0.35).astype(np.uint8)
+    for row, column in tiles:
+        top, left = row * _TILE, column * _TILE
+        here = np.s_[top : top + _TILE, left : left + _TILE]
+        shown[here] = drawn[here]
+        shown[top, left : left + _TILE] = shown[top : top + _TILE, left] = (230, 0, 120)
+    Image.fromarray(shown).save(file)
+
+
+def renew(drawn: Path) -> None:
+    """Put what was drawn in the place of the golden images."""
+    shutil.rmtree(GOLDEN, ignore_errors=True)
+    for picture in sorted(drawn.glob("*/*.png")):
+        keep(picture, GOLDEN / picture.parent.name / picture.name)
+
+
+def _tiles(high: int, wide: int) -> Iterator[tuple[int, int, tuple[slice, slice]]]:
+    for row in range(-(-high // _TILE)):
+        for column in range(-(-wide // _TILE)):
+            top, left = row * _TILE, column * _TILE
+            yield row, column, (slice(top, top + _TILE), slice(left, left + _TILE))
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as new:
+        draw(Path(new))
+        renew(Path(new))
