@@ -29,7 +29,7 @@ class JobRow:
     """A job as it stands.
 
     Attributes:
-        state: Of the engine, or ``interrupted`` for one whose worker died and that waits for a runner.
+        state: Of the engine, or ``interrupted`` for one whose worker and runner have died.
         progress: ``done``, ``total``, ``unit``, ``seconds_left`` where known.
         silent: Its worker has not shown itself for a while.
         error: The ``error`` object of the command line, when failed.
@@ -144,7 +144,7 @@ class Feed(QObject):
         except (BakeoffError, OSError):
             return None  # being made or removed at this moment, or of a newer version
         state: str = status.state
-        if state == "running" and not directory.alive():
+        if state == "running" and directory.deserted(self._workspace.runner_lock):
             state = "interrupted"
         row = JobRow(
             id=request.id,

@@ -125,8 +125,15 @@ def tiny_of_family(name: str, folder: Path, *, dtype: torch.dtype = torch.bfloat
     return folder
 
 
-def exportable_model(folder: Path, *, seed: int = 0) -> Path:
-    """Write a random model that answers chats and that any process can turn into a GGUF file; returns its folder."""
+def exportable_model(folder: Path, *, seed: int = 0, learns: bool = False) -> Path:
+    """Write a random model that answers chats and that any process can turn into a GGUF file; returns its folder.
+
+    Args:
+        folder: Made when missing.
+        seed: Of the weights.
+        learns: Its norms pass on what comes to them, so that a short training can teach it an answer; random ones
+            leave every token about as likely as any other, whatever it is taught.
+    """
     import safetensors.torch
 
     tiny_of_family("mistral", folder)
@@ -136,6 +143,8 @@ def exportable_model(folder: Path, *, seed: int = 0) -> Path:
         name: (0.1 * torch.randn(tensor.shape, generator=generator)).to(tensor.dtype)
         for name, tensor in safetensors.torch.load_file(file).items()
     }
+    if learns:
+        tensors |= {name: torch.ones_like(tensor) for name, tensor in tensors.items() if "norm" in name}
     safetensors.torch.save_file(tensors, file, {"format": "pt"})
     _pieces_for_transformers(folder)
     settings = folder / "tokenizer_config.json"

@@ -217,6 +217,19 @@ class JobDirectory:
         """Whether a worker holds the job."""
         return is_held(self.lock)
 
+    def deserted(self, runner_lock: Path) -> bool:
+        """Whether a running job is nobody's: it has no worker, and no runner that sees to it.
+
+        While its runner lives, its worker is only about to begin, which takes seconds on a busy machine, or has
+        died this moment.
+
+        Args:
+            runner_lock: Of the workspace.
+        """
+        if self.alive():
+            return False
+        return not is_held(self.runner_lock if self.request().own_runner else runner_lock)
+
     def ask(self, action: Action) -> None:
         """Append a wish to ``control.jsonl``."""
         line = json.dumps({"action": action, "time": round(time.time(), 3)}).encode() + b"\n"

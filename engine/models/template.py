@@ -346,7 +346,7 @@ def load_template(folder: Path, reporter: Reporter, *, fallback: Path | None = N
     from engine.models.inspect import read_template
 
     source = folder if (folder / "tokenizer_config.json").exists() or fallback is None else fallback
-    tokenizer = load_tokenizer(source)
+    tokenizer = load_tokenizer(source, model=fallback)
     template = read_template(folder) or (read_template(fallback) if fallback else None)
     if template is None:
         begins = "{{ bos_token }}" if _begins_texts(tokenizer) else ""
@@ -406,14 +406,23 @@ def _ends(folder: Path) -> Iterator[int]:
             )
 
 
-def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a model folder (never with code of its own)."""
-    from transformers import AutoTokenizer
+def load_tokenizer(folder: Path, *, model: Path | None = None) -> Any:
+    """The tokenizer of a model folder (never with code of its own).
+
+    Args:
+        folder: Where its files lie.
+        model: Folder of the whole model where ``folder`` is an adapter's. The same files are read in another way
+            without the model's config, so that an adapter would answer other tokens than it has learned.
+    """
+    from transformers import AutoConfig, AutoTokenizer
 
     from engine.models.errors import ModelError
 
     try:
-        return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+        how: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
+        if model is not None and not (folder / "config.json").exists():
+            how["config"] = AutoConfig.from_pretrained(str(model), **how)
+        return AutoTokenizer.from_pretrained(str(folder), **how)
     except Exception as error:  # damaged files make the readers fail in any way
         raise ModelError(
             "model.no_tokenizer",

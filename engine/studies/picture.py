@@ -102,7 +102,7 @@ class StudyPicture:
     """Everything about a study at one moment.
 
     Attributes:
-        state: Of its job; ``interrupted`` for one whose worker died and that waits for a runner.
+        state: Of its job; ``interrupted`` for one whose worker and runner have died.
         now: Titles of what runs; ``next`` of what follows.
         seconds_left: Expected, by the plan and how long its jobs took so far; None when nothing runs on.
         ceiling_usd: What it may cost; ``forecast_usd`` what it is expected to cost in all.
@@ -161,7 +161,7 @@ def study_lines(workspace: Workspace) -> list[StudyLine]:
     for name, job_id, definition, result in studies:
         job = JobDirectory(workspace.jobs / job_id)
         status = _status(job)
-        state = _state(job, status, result)
+        state = _state(workspace, job, status, result)
         study = definition.get("study", {})
         conclusions = result.get("conclusions") or [""]
         says = str((status.error or {}).get("message", "")) if state == "failed" else str(conclusions[0])
@@ -219,7 +219,7 @@ class _Painter:
     def paint(self) -> StudyPicture:
         """The picture."""
         study, result = self._study, self._result
-        state = _state(self._job, self._status, {"winner": 1} if result else {})
+        state = _state(self._workspace, self._job, self._status, {"winner": 1} if result else {})
         done = state == "done"
         metrics = {task.dataset: task.metric_title for task in (result.tasks if result else [])}
         if result is not None and result.validation is not None:
@@ -378,7 +378,8 @@ class _Painter:
         if job is None:
             return "done" if key in self._skipped else ""
         status = _status(job)
-        return "paused" if status.state == "running" and not job.alive() else status.state
+        deserted = status.state == "running" and job.deserted(self._workspace.runner_lock)
+        return "paused" if deserted else status.state
 
     def _share_of(self, key: str) -> float:
         if self._state_of(key) == "done":
@@ -454,10 +455,10 @@ def _status(job: JobDirectory) -> Status:
         return Status()  # of a newer version, or being removed
 
 
-def _state(job: JobDirectory, status: Status, result: dict[str, Any]) -> str:
+def _state(workspace: Workspace, job: JobDirectory, status: Status, result: dict[str, Any]) -> str:
     if not job.path.is_dir():
         return "done" if result else "stopped"
-    if status.state == "running" and not job.alive():
+    if status.state == "running" and job.deserted(workspace.runner_lock):
         return "interrupted"
     return status.state
 

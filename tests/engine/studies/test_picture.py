@@ -88,8 +88,20 @@ def test_cells_follow_the_jobs_and_the_pace_of_those_that_are_done(workspace: Wo
     assert picture.phases[0].share == 1.0  # nothing had to be prepared, as it seems
     assert 0 < picture.phases[1].share < 1
     assert picture.seconds_left != at_first
+    # A worker that is about to begin, as its runner lives, is no reason to tell of an interruption.
+    with ProcessLock(workspace.runner_lock):
+        assert cells(study_picture(workspace, "town desk"), "two")[0] == "training"
     # A worker that is gone trains nothing.
     assert cells(study_picture(workspace, "town desk"), "two")[0] == "paused"
+
+
+def test_a_study_whose_worker_is_about_to_begin_is_not_interrupted(workspace: Workspace) -> None:
+    save(workspace).change(state="running")
+    with ProcessLock(workspace.runner_lock):
+        assert study_picture(workspace, "town desk").state == "running"
+        assert [line.state for line in study_lines(workspace)] == ["running"]
+    assert study_picture(workspace, "town desk").state == "interrupted"
+    assert [line.state for line in study_lines(workspace)] == ["interrupted"]
 
 
 def test_a_finished_study_shows_points_metrics_and_places(workspace: Workspace) -> None:

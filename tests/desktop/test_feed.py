@@ -1,0 +1,43 @@
+"""What the feed makes of the job directories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from desktop.background import Background
+from desktop.feed import Feed
+from engine.jobs.client import JobClient
+from engine.jobs.locks import ProcessLock
+from engine.workspace import Workspace
+from tests.desktop.conftest import Until
+from tests.engine.jobs.helpers import submit_import
+
+
+@pytest.mark.parametrize("own_runner", [False, True])
+def test_a_job_is_interrupted_when_its_runner_is_gone_too_and_not_while_its_worker_begins(
+    application: QApplication, workspace: Workspace, tmp_path: Path, until: Until, own_runner: bool
+) -> None:
+    job = submit_import(JobClient(workspace), tmp_path / "rows.jsonl", "rows", own_runner=own_runner)
+    background = Background()
+    feed = Feed(workspace, background)
+
+    def state() -> str:
+        feed.look()
+        until(lambda: not background.busy)
+        return feed.jobs[0].state
+
+    assert state() == "queued"
+    job.change(state="running")
+    others, its_own = ProcessLock(job.runner_lock), ProcessLock(workspace.runner_lock)
+    if own_runner:
+        others, its_own = its_own, others
+    with its_own:
+        assert state() == "running"
+    with others:
+        assert state() == "interrupted"
+    with ProcessLock(job.lock):
+        assert state() == "running"
+    background.close()
