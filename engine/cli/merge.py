@@ -38,7 +38,9 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     merge.add_argument("recipe", metavar="RECIPE.yml", help="models by their names here, or by their folders")
     merge.add_argument("out", metavar="OUT_DIR", help="the new model's folder; must not exist yet")
     merge.add_argument("--name", help="what to call it in the workspace (default: as the folder)")
-    merge.add_argument("--check", action="store_true", help="only look whether the recipe can be merged, and what that takes")
+    merge.add_argument(
+        "--check", action="store_true", help="only look whether the recipe can be merged, and what that takes"
+    )
     merge.add_argument(
         "--seed", type=int, default=42, metavar="S", help="of the methods that drop at random (default: 42)"
     )

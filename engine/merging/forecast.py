@@ -56,16 +56,21 @@ def forecast(plan: MergePlan, folder: Path, threads: int, *, noted: Path | None 
         threads: Tensors computed at a time.
         noted: Where earlier merges were noted (see `engine.merging.pace`).
     """
-    import psutil
-
     around = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
     return Forecast(
         nbytes=plan.nbytes,
         free=shutil.disk_usage(around).free,
         memory=memory_to_merge(plan, threads),
-        available=int(psutil.virtual_memory().available),
+        available=free_memory(),
         seconds=expected_seconds(plan.recipe.merge_method, threads, work_of(plan), noted),
     )
+
+
+def free_memory() -> int:
+    """Bytes of this machine's memory that are free; a merge needs no GPU."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
 
 
 def work_of(plan: MergePlan) -> int:

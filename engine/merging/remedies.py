@@ -1,4 +1,4 @@
-"""What mends a finding of the pre-flight: the recipe as it would be afterwards, where that is plain. Reads no model."""
+"""What mends a finding of the pre-flight: the recipe as it would be afterwards, where that is plain."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import copy
 import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from engine.errors import BakeoffError, Words
@@ -237,8 +238,7 @@ def _unknown(finding: Finding, recipe: Recipe, names: Sequence[str]) -> _Offered
     wanted = str(finding.params["model"])
     near = difflib.get_close_matches(wanted, [name for name in names if name != wanted], n=1)
     offered: _Offered = [
-        (Words("Take '{model}'", model=name), lambda document, name=name: _rename(document, wanted, name))
-        for name in near
+        (Words("Take '{model}'", model=name), partial(_rename, old=wanted, new=name)) for name in near
     ]
     return [*offered, *_without(finding, recipe, names)]
 

@@ -32,7 +32,9 @@ def test_memory_grows_with_the_tensors_that_are_computed_at_a_time(plan: MergePl
     one, two, all_of_them = (memory_to_merge(plan, threads) for threads in (1, 2, 100))
     assert one < two < all_of_them
     largest = max(tensor.output.nbytes for tensor in plan.tensors)
-    assert two - one <= 4 * largest  # no tensor takes more than both inputs, one as it was read, and the result
+    assert (
+        two - one <= 4 * largest
+    )  # no tensor takes more than both inputs, one as it was read, and the result
     signs = {**LINEAR, "merge_method": "ties", "base_model": "base", "dtype": "float32"}
     assert memory_to_merge(preflight(signs).require(), 1) > one
 
@@ -40,7 +42,9 @@ def test_memory_grows_with_the_tensors_that_are_computed_at_a_time(plan: MergePl
 def test_little_memory_is_told(plan: MergePlan) -> None:
     enough = Forecast(nbytes=1, free=2, memory=500_000_000, available=500_000_000, seconds=None)
     assert check_memory(enough) == []
-    (warning,) = check_memory(Forecast(nbytes=1, free=2, memory=500_000_000, available=400_000_000, seconds=None))
+    (warning,) = check_memory(
+        Forecast(nbytes=1, free=2, memory=500_000_000, available=400_000_000, seconds=None)
+    )
     assert warning.severity == "warning"
     assert "500 MB" in warning.message
     assert "400 MB" in warning.message
@@ -69,7 +73,9 @@ def test_a_machine_with_other_cores_has_measured_nothing(
     assert expected_seconds("slerp", 2, LEAST_WORK, file) is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"cores": 1}', '{"cores": 2, "merges": {"slerp 2": [["x", 1, 2]]}}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"cores": 1}', '{"cores": 2, "merges": {"slerp 2": [["x", 1, 2]]}}']
+)
 def test_a_damaged_note_is_no_note(tmp_path: Path, text: str) -> None:
     file = tmp_path / "noted.json"
     file.write_text(text)

@@ -41,15 +41,31 @@ def offered(recipe: dict[str, Any], code: str, root: Path = MODELS) -> list[Reme
         ),
         ({**SLERP, "base_model": None}, "merge.base_missing", "Take 'a' as the base"),
         ({**TIES, "base_model": None}, "merge.base_missing", "Take 'a' as the base"),
-        ({**LINEAR, "parameters": {"weight": 1, "density": 0.5}}, "merge.parameter_unused", "Leave out 'density'"),
-        ({**LINEAR, "parameters": {"weight": 1, "int8_mask": True}}, "merge.parameter_ignored", "Leave out 'int8_mask'"),
+        (
+            {**LINEAR, "parameters": {"weight": 1, "density": 0.5}},
+            "merge.parameter_unused",
+            "Leave out 'density'",
+        ),
+        (
+            {**LINEAR, "parameters": {"weight": 1, "int8_mask": True}},
+            "merge.parameter_ignored",
+            "Leave out 'int8_mask'",
+        ),
         (
             {**LINEAR, "models": [{"model": "a", "parameters": {"normalize": False}}, {"model": "b"}]},
             "merge.parameter_misplaced",
             "Let 'normalize' hold for all models",
         ),
-        ({**TIES, "parameters": {"weight": 1, "density": 1.5}}, "merge.density_above_one", "Keep 'density' between 0 and 1"),
-        ({**TIES, "parameters": {"weight": 1, "density": -0.5}}, "merge.share_out_of_range", "Keep 'density' between 0 and 1"),
+        (
+            {**TIES, "parameters": {"weight": 1, "density": 1.5}},
+            "merge.density_above_one",
+            "Keep 'density' between 0 and 1",
+        ),
+        (
+            {**TIES, "parameters": {"weight": 1, "density": -0.5}},
+            "merge.share_out_of_range",
+            "Keep 'density' between 0 and 1",
+        ),
         ({**SLERP, "parameters": {"t": [0, 1.5]}}, "merge.extrapolates", "Keep 't' between 0 and 1"),
         (
             {**SLERP, "parameters": {"t": [{"value": 0.5}, {"filter": "mlp", "value": 0.1}]}},
@@ -68,11 +84,15 @@ def offered(recipe: dict[str, Any], code: str, root: Path = MODELS) -> list[Reme
             "Go half the way to 'b'",
         ),
         ({**LINEAR, "models": [{"model": "a"}, {"model": "basse"}]}, "merge.model_unknown", "Take 'base'"),
-        ({**LINEAR, "models": [*TWO, {"model": "nobody at all"}]}, "merge.model_unknown", "Leave out 'nobody at all'"),
+        (
+            {**LINEAR, "models": [*TWO, {"model": "nobody at all"}]},
+            "merge.model_unknown",
+            "Leave out 'nobody at all'",
+        ),
         ({**SLERP, "models": [*TWO, {"model": "c"}]}, "merge.model_count", "Leave out 'c'"),
         (stacked(("a", 0, 3)), "merge.layer_range", "End at layer 2 of 'a'"),
     ],
-)  # fmt: skip
+)
 def test_the_first_remedy_takes_the_finding_away(recipe: dict[str, Any], code: str, label: str) -> None:
     recipe = {key: value for key, value in recipe.items() if value is not None}
     first = offered(recipe, code)[0]
@@ -112,7 +132,9 @@ def test_a_type_that_no_merge_is_stored_in(root: Path) -> None:
 
 def test_a_model_of_another_size_is_left_out_where_two_others_stay(root: Path) -> None:
     shutil.copytree(MODELS / "a", root / "broken")
-    (root / "broken" / "config.json").write_text(json.dumps({"quantization_config": {"quant_method": "gptq"}}))
+    (root / "broken" / "config.json").write_text(
+        json.dumps({"quantization_config": {"quant_method": "gptq"}})
+    )
     three = {**LINEAR, "models": [*TWO, {"model": "broken"}]}
     (without,) = offered(three, "merge.quantised", root)
     assert preflight(without.recipe.as_dict(), root).ok
@@ -130,8 +152,8 @@ def test_every_finding_says_what_to_do() -> None:
     silent = []
     for file in sorted((REPOSITORY / "engine" / "merging").glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            if named and node.func.id in ("error", "warning") and file.stem != "errors":  # type: ignore[attr-defined]
-                if len(node.args) < 3:  # type: ignore[attr-defined]
-                    silent.append(f"{file.name}:{node.lineno}")  # type: ignore[attr-defined]
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or file.stem == "errors":
+                continue
+            if node.func.id in ("error", "warning") and len(node.args) < 3:
+                silent.append(f"{file.name}:{node.lineno}")
     assert silent == []
