@@ -254,7 +254,7 @@ class _Loop:
             name = f"{self.study.name}-{recipe_name(wanted)}-{number}"[:60]
             spec = MergeSpec(recipe=recipe, name=name, seed=self.study.seed)
             title = Words(
-                "Merge {parents} by {recipe}", parents=" and ".join(parents), recipe=recipe_name(wanted)
+                "Merge {parents} by {recipe}", parents=" + ".join(parents), recipe=recipe_name(wanted)
             )
             steps.append((recipe_text(wanted, recipe), self._submit(f"merge {number}", "merge", spec, title)))
         self.steps.run([step for _, step in steps])
