@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import Words
 from engine.datasets.example import Example
+from engine.errors import Words
 from engine.models.errors import TemplateError
 from engine.models.template import ChatTemplate, Messages
 from engine.progress import Reporter

@@ -6,6 +6,7 @@ import random
 from typing import Any, Final
 
 from engine.datasets import DatasetStore
+from engine.errors import Words, templates
 from engine.files import write_bytes
 from engine.inference.budget import Budget
 from engine.jobs.directory import JobDirectory, Request, create
@@ -132,6 +133,7 @@ def _save(
         id=f"{name.replace(' ', '-')}.study.1",
         kind="study",
         title=f"Study {name}",
+        title_words=Words("Study {name}", name=name).record(),
         spec=spec.model_dump(mode="json"),
         created=before(minutes),
         lane="coordinator",
@@ -195,7 +197,9 @@ def _result(
         machine="8 cores, 32 GB, no accelerator",
         versions={"bakeoff": "0.1.0"},
     )
-    result.conclusions, result.cautions = conclude(result, ranking)
+    conclusions, cautions = conclude(result, ranking)
+    result.conclusions, result.cautions = conclusions, cautions
+    result.words = templates([*conclusions, *cautions, sentence])
     return result
 
 
