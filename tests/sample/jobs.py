@@ -14,6 +14,7 @@ from engine.exporting.spec import ExportSpec
 from engine.inference.spec import GenerateSpec
 from engine.jobs.directory import JobDirectory, Request, create
 from engine.jobs.kinds import KINDS
+from engine.jobs.worker import describe
 from engine.judging.spec import JudgeSpec
 from engine.merging.spec import MergeSpec
 from engine.training.spec import TrainRecipe, TrainSpec
@@ -133,12 +134,7 @@ def _ended(workspace: Workspace) -> None:
         started=before(29),
         ended=before(24),
         progress={"done": 31, "total": 459, "unit": "steps"},
-        error={
-            "code": "train.out_of_memory",
-            "title": "The run failed",
-            "message": "The memory was not enough for a batch of 16 examples of up to 2,048 tokens.",
-            "fix": "Choose a smaller batch, shorter examples, or recompute activations.",
-        },
+        error=describe(MemoryError(), failed.id).record(),
     )
     for title, kind, spec, begin, took in (
         (
@@ -169,7 +165,7 @@ def _train_title(base: str, task: str) -> Words:
 
 
 def _merge_title(first: str, second: str, recipe: str) -> Words:
-    parents = Words("{first} and {second}", first=first, second=second)
+    parents = Words("{first} and {last}", first=first, last=second)
     return Words("Merge {parents} by {recipe}", parents=parents, recipe=recipe)
 
 

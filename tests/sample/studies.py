@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from engine.errors import Words, templates
 from engine.files import write_bytes
 from engine.inference.budget import Budget
 from engine.jobs.directory import JobDirectory, Request, create
+from engine.jobs.worker import describe
 from engine.judging.standings import standings
 from engine.metrics import majority_floor
 from engine.studies.conclusions import conclude, validate_sentence
@@ -93,12 +95,7 @@ def save_studies(
         attempt=1,
         started=before(598),
         ended=before(590),
-        error={
-            "code": "train.disk_full",
-            "title": "The run failed",
-            "message": "The disk was full when a checkpoint was to be written.",
-            "fix": "Make room, or choose another folder for the workspace, and continue.",
-        },
+        error=describe(OSError(errno.ENOSPC, ""), failed.id).record(),
     )
 
 
