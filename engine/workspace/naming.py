@@ -86,7 +86,9 @@ def study_named(session: Session, name: str) -> Study:
 def endpoint_named(session: Session, name: str) -> Endpoint:
     """The endpoint called ``name``."""
     row = session.get(Endpoint, name)
-    return row if row is not None else _unknown(Words("endpoint"), name, session.scalars(select(Endpoint.name)))
+    return (
+        row if row is not None else _unknown(Words("endpoint"), name, session.scalars(select(Endpoint.name)))
+    )
 
 
 def slug(text: str) -> str:

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from engine.studies.picture import StudyLine
 
 _WIDTH = 352
-#: Pixels that are no bound (Qt's QWIDGETSIZE_MAX).
-_MOST = 16_777_215
 
 
 class RecentCard(QFrame):
@@ -112,11 +110,6 @@ class MachineCard(QFrame):
         layout = column(heading(tr("This machine")), self._inside, None, gap=6)
         layout.setContentsMargins(16, 12, 16, 12)
         self.setLayout(layout)
-
-    def set_wide(self, wide: bool) -> None:
-        """Take all the room there is, or as little as beside something else."""
-        self.setMinimumWidth(0 if wide else _WIDTH)
-        self.setMaximumWidth(_MOST if wide else _WIDTH)
 
     def show_machine(self, parts: Sequence[tuple[str, str, str]], able: Sequence[tuple[bool, str]]) -> None:
         """Show what was found."""

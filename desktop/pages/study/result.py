@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
@@ -12,11 +13,27 @@ from desktop.pages.study.matrix import entrant_words
 from desktop.pages.study.view_model import time_left, what_next
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tone
-from desktop.widgets.basics import Button, IconLabel, Role, bar, chip, clear, column, label, retone, row
+from desktop.widgets.basics import (
+    Button,
+    IconLabel,
+    Role,
+    bar,
+    chip,
+    clear,
+    column,
+    holder,
+    label,
+    retone,
+    row,
+)
+from desktop.widgets.folding import Folding
 from desktop.words import told
 from engine.errors import Words, with_template
 from engine.studies.picture import StudyPicture
 from engine.studies.result import StudyResult
+
+#: Pixels that who stands highest has at least beside the buttons.
+_TITLE: Final = 260
 
 
 class PhasesCard(QFrame):
@@ -138,8 +155,11 @@ class ResultCard(QFrame):
         self.release = Button(look, tr("Release..."), "export", does=release)
         self.release.setAccessibleDescription(tr("In all its forms, with a card that carries the evidence"))
         self._says = label("", "muted", wrap=True)
-        head = row(self._icon, self._title, self.export, self.release, self._report, gap=12)
-        head.setStretch(1, 1)
+        title = row(self._icon, self._title, gap=12)
+        title.setStretch(1, 1)
+        named = holder(title)
+        named.setMinimumWidth(_TITLE)
+        head = Folding(named, holder(row(self.export, self.release, self._report, None, gap=12)), gap=12)
         below = row(self._verdict, self._says, gap=10)
         below.setStretch(1, 1)
         layout = column(head, below, gap=8)

@@ -76,7 +76,9 @@ def install_ollama(folder: Path) -> dict[str, Any]:
             "The release {file} has no Modelfile: {reason}.",
             fix="Run its GGUF file with llama.cpp, or release the model with --quant q4_k_m.",
             file=str(folder),
-            reason=str(ollama["refused"]).rstrip(".") if "refused" in ollama else Words("it has no GGUF file"),
+            reason=str(ollama["refused"]).rstrip(".")
+            if "refused" in ollama
+            else Words("it has no GGUF file"),
         )
     name = ollama["name"]
     done = subprocess.run(
