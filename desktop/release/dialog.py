@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
+    QLineEdit,
     QScrollArea,
     QStackedWidget,
     QVBoxLayout,
@@ -127,6 +128,13 @@ class ReleaseDialog(QDialog):
         self._leave()
         super().closeEvent(event)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """See Qt; Return in a field starts nothing, as nobody would expect it to."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(self.focusWidget(), QLineEdit):
+            event.accept()
+            return
+        super().keyPressEvent(event)
+
     def _leave(self) -> None:
         """Read no more; the model stays until it has nothing to do."""
         model = self.model
@@ -158,6 +166,7 @@ class ReleaseDialog(QDialog):
 
     def _ask_or_start(self) -> None:
         """Start; where it is pushed, after a question."""
+        self._contents.sync()
         self._place.sync()
         model, draft = self.model, self.model.draft
         if not model.can_start:

@@ -119,6 +119,10 @@ class ContentsPart(QFrame):
             else tr("A Modelfile for Ollama goes along where there is a GGUF file.")
         )
 
+    def sync(self) -> None:
+        """Tell what was typed in the last moment."""
+        self._model.change(others=self._others.text(), judge=self._judge.text())
+
     def _tell(self) -> None:
         ticked = tuple(name for name, tick in self._ticks.items() if tick.isChecked())
         self._model.change(quantisations=ticked)

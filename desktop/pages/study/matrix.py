@@ -23,7 +23,7 @@ _ROW: Final = 34
 _GAP: Final = 6
 _NAME: Final = 190
 _RANK: Final = 140
-_LEAST: Final = 96
+_LEAST: Final = 82
 
 #: Words and tone of what a cell is at.
 _STATES: Final[dict[str, tuple[str, Tone]]] = {

@@ -136,13 +136,22 @@ class ResultCard(QFrame):
         self.release = Button(look, tr("Release..."), "export", does=release)
         self.release.setAccessibleDescription(tr("In all its forms, with a card that carries the evidence"))
         self._says = label("", "muted", wrap=True)
-        head = row(self._icon, self._title, self.export, self.release, self._report, gap=12)
-        head.setStretch(1, 1)
+        self._actions = QWidget()
+        self._actions.setLayout(row(self.export, self.release, self._report, gap=12))
+        self._head = row(self._icon, self._title, self._actions, gap=12)
+        self._head.setStretch(1, 1)
         below = row(self._verdict, self._says, gap=10)
         below.setStretch(1, 1)
-        layout = column(head, below, gap=8)
+        self._foot = row(None, gap=0)
+        layout = column(self._head, below, self._foot, gap=8)
         layout.setContentsMargins(16, 12, 16, 14)
         self.setLayout(layout)
+
+    def arrange(self, *, narrow: bool) -> None:
+        """Put the buttons beside the title, or below everything."""
+        for line in (self._head, self._foot):
+            line.removeWidget(self._actions)
+        (self._foot if narrow else self._head).addWidget(self._actions)
 
     def show_result(self, result: StudyResult, *, has_report: bool) -> None:
         """Show what came out."""
