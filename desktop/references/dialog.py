@@ -72,7 +72,7 @@ class ExtrasDialog(QDialog):
         self._name.setToolTip(tr("ENDPOINT:MODEL, such as openai:gpt-4o"))
         later(self._name.line, lambda text: self.model.change(typed=text))
         self._name.line.returnPressed.connect(self._add)
-        self._judge = Suggested(tr("Judge"))
+        self._judge = Suggested(tr("Which judge"))
         self._judge.setToolTip(tr("reference, ENDPOINT:MODEL such as openai:gpt-4o, or local:MODEL"))
         self._judge.setEditText(draft.judge)
         later(self._judge.line, lambda text: self.model.change(judge=text))
@@ -93,7 +93,7 @@ class ExtrasDialog(QDialog):
         judging = QWidget(self)
         judging.setVisible(judge)
         judging.setLayout(column(self._judge, self._about_judge, gap=5))
-        lines = [(tr("Judge"), judging)] if judge else []
+        lines = [(tr("Which judge"), judging)] if judge else []
         fields = card(form(*lines, (tr("Ceiling in USD"), self._budget)), gap=8)
         self._content = layout = QVBoxLayout(self)
         layout.setContentsMargins(22, 18, 22, 16)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from desktop.language import tr
 from desktop.problem import Problem, problem_of
+from desktop.words import told as in_words
 from engine.errors import BakeoffError
 from engine.workspace import Workspace
 
@@ -99,7 +100,7 @@ def cost_of(workspace: Workspace, make: Callable[[], StudySpec]) -> Cost:
     except BakeoffError as error:
         return Cost(problem=told(error))
     plan = plan_study(study, workspace)
-    lines = tuple((job.title, job.usd) for job in plan.jobs if job.usd)
+    lines = tuple((in_words(job.title), job.usd) for job in plan.jobs if job.usd)
     problem = None
     try:
         require_startable(study, workspace)

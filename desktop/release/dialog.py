@@ -71,6 +71,8 @@ class ReleaseDialog(QDialog):
         self._progress = ProgressPart(context)
         self._card = CardView()
         self._shown_card = ""
+        #: Start was pressed before it was known whether what was typed last can be done.
+        self._pressed = False
         self._views = Segments(tr("What is shown"), [("contents", tr("Contents")), ("card", tr("The card"))])
         self._views.choose("contents")
         inside = QWidget()
@@ -158,17 +160,21 @@ class ReleaseDialog(QDialog):
             part.show_options(state.options, model.draft)
             part.setVisible(asking)
         self._findings.show_contents(state.contents)
-        self._start.setEnabled(model.can_start)
+        if model.reckoned or state.busy:  # else as it was: pressed now, it begins when that is known
+            self._start.setEnabled(model.can_start)
         self._start.setVisible(state.stage != "done")
         if state.contents.card != self._shown_card:
             self._shown_card = state.contents.card
             self._card.show_card(self._shown_card)
+        if self._pressed and model.reckoned:
+            self._ask_or_start()
 
     def _ask_or_start(self) -> None:
         """Start; where it is pushed, after a question."""
         self._contents.sync()
         self._place.sync()
         model, draft = self.model, self.model.draft
+        self._pressed = not model.reckoned
         if not model.can_start:
             return
         self._context.remember(_PLACE, str(Path(draft.folder).expanduser().parent))

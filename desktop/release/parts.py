@@ -77,12 +77,12 @@ class ContentsPart(QFrame):
         self._dataset.activated.connect(lambda at: model.change(dataset=str(self._dataset.itemData(at))))
         self._study = combo(tr("Ranking of"), 190)
         self._study.activated.connect(lambda at: model.change(study=str(self._study.itemData(at))))
-        self._judge = line(tr("Judge"), tr("the one asked last"))
+        self._judge = line(tr("Which judge"), tr("the one asked last"))
         later(self._judge, lambda text: model.change(judge=text))
         threads = spin(tr("Threads"), 256, tr("one per core"))
         threads.valueChanged.connect(lambda number: model.change(threads=number))
         rest = QWidget()
-        rest.setLayout(form((tr("Judge"), self._judge), (tr("Threads"), threads)))
+        rest.setLayout(form((tr("Which judge"), self._judge), (tr("Threads"), threads)))
         rest.hide()
         self._rest = rest
         self._more = Button(look, tr("More settings"), "caret-down", "ghost", self._switch)
@@ -200,7 +200,7 @@ class PlacePart(QFrame):
         for widget in (self._repository, self._public):
             widget.setEnabled(draft.push)
         words = (
-            tr("Otherwise for you alone. The token is that of {source}.", source=options.token)
+            tr("Otherwise for you alone. It takes the token {where}.", where=_token_words(options.token))
             if options.token
             else tr("There is no token for the Hub: store one under Settings, Endpoints and prices.")
         )
@@ -345,6 +345,12 @@ def _about(quantisation: str) -> str:
         "q8_0": tr("hardly to be told from 16 bits"),
         "f16": tr("16 bits"),
     }[quantisation]
+
+
+def _token_words(source: str) -> str:
+    """Where the token for the Hub comes from."""
+    known = {"keyring": tr("in the keyring"), "environment": tr("in the environment")}
+    return known.get(source) or tr("of {source}", source=source)
 
 
 def _stage_words(state: ReleaseState) -> str:

@@ -247,6 +247,7 @@ def told(error: BakeoffError) -> Problem:
         )
     fixes = {
         "release.not_in_study": tr("Choose another study, or the newest that ranked it."),
+        "release.nothing": tr("Choose a GGUF file, or the whole model."),
         "export.no_text": tr(
             "Choose a dataset under \u201cTest prompts of\u201d, or a quantisation that does without, such as q4_k_m."
         ),

@@ -1,4 +1,4 @@
-"""The sealed task that waits for somebody: closed until everything else is done, opened once, and told as seen then."""
+"""The sealed task that waits for somebody: closed until all else is done, opened once, and told as seen then."""
 
 from __future__ import annotations
 

@@ -55,6 +55,10 @@ def test_a_release_that_could_not_be_made_or_used_is_refused(
     assert refused("tuned", Afterwards(default_base=True)) == "model.no_base"
     assert refused("tuned", Afterwards(install=("ollama",))) == "install.no_ollama"
     assert refused("tuned", Afterwards(push="no name")) == "push.bad_name"
+    bare = {"quantisations": [], "safetensors": False}
+    assert refused("blend", **bare) == "release.nothing"
+    spec = ReleaseSpec(model="tuned", out=str(tmp_path / "out"), **bare)  # type: ignore[arg-type]
+    assert require_releasable(models, spec, NOTHING).kind == "adapter"  # which goes along
     # Nobody trained the merge on anything, so that nothing says which of its weights matter.
     assert refused("blend", quantisations=["iq2_xs"]) == "export.no_text"
     for model, more in (("tuned", {}), ("blend", {"dataset": "colours"})):
