@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from desktop.language import tr
@@ -139,5 +139,10 @@ def told(error: BakeoffError) -> Problem:
             problem_of(error).message,
             tr("Store it under Settings, Endpoints and prices."),
             error.code,
+        )
+    if error.code == "study.no_model":
+        problem = problem_of(error)
+        return replace(
+            problem, fix=tr("Name a base of the study, or add the model on the Models page first.")
         )
     return problem_of(error)

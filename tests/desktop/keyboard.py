@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QWidget
 
 from tests.desktop.conftest import Until
 
@@ -48,8 +48,9 @@ def press(dialog: QWidget, name: str) -> None:
 def write(dialog: QWidget, name: str, text: str) -> None:
     """Go to a field and type over what stands there."""
     field = tab_to(dialog, name)
-    assert isinstance(field, QLineEdit)
-    field.selectAll()
+    line = field.lineEdit() if isinstance(field, QComboBox) else field
+    assert isinstance(line, QLineEdit)
+    line.selectAll()
     QTest.keyClick(field, Qt.Key.Key_Delete)
     QTest.keyClicks(field, text)
 
