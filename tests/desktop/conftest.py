@@ -9,7 +9,14 @@ from time import monotonic, sleep
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEventLoop, QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import (
+    QCoreApplication,
+    QEvent,
+    QEventLoop,
+    QMessageLogContext,
+    QtMsgType,
+    qInstallMessageHandler,
+)
 from PySide6.QtWidgets import QApplication
 
 from desktop.shell.window import MainWindow
@@ -76,4 +83,5 @@ def window(workspace: Workspace, look: Look) -> Iterator[MainWindow]:
     made.close()
     assert not made.services.background.busy
     made.deleteLater()
-    QCoreApplication.sendPostedEvents()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    assert [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()] == []

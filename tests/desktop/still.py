@@ -27,7 +27,7 @@ from engine.workspace import Workspace
 from tests.sample import NOW
 
 #: Where the workspace is said to be.
-FOLDER: Final = Path("/home/ada/Bakeoff")
+FOLDER: Final = Path("/", "home", "ada", "Bakeoff")
 
 _GB: Final = 1_000_000_000
 _CORES: Final = 8

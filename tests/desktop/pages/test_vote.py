@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QTableView, QTextEdit, QWidget
 
@@ -84,7 +84,8 @@ def votes(page: VotePage, judge: str = "human") -> list[Verdict]:
 
 
 def everything_said(widget: QWidget) -> str:
-    """All that could be seen or read aloud, hidden widgets included."""
+    """All that could be seen or read aloud, hidden widgets included; what is to be deleted goes first."""
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     said = [widget.windowTitle()]
     for one in (widget, *widget.findChildren(QWidget)):
         said += [one.accessibleName(), one.accessibleDescription(), one.toolTip()]
