@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from desktop.language import tr
-from desktop.problem import Problem, problem_of
+from desktop.problem import Problem
+from desktop.release.faults import told
 from engine.errors import BakeoffError
 from engine.workspace import Workspace
 
@@ -233,27 +234,6 @@ def read_contents(workspace: Workspace, draft: Draft, previews: dict[Any, dict[s
         made=made,
         problem=problem,
     )
-
-
-def told(error: BakeoffError) -> Problem:
-    """A failure in words that fit the dialog; the engine's own name options of the command line."""
-    problem = problem_of(error)
-    if error.code == "push.no_token":
-        return replace(
-            problem,
-            title=tr("The key is missing"),
-            message=tr("There is no token for the Hugging Face Hub."),
-            fix=tr("Store one with write access under Settings, Endpoints and prices."),
-        )
-    fixes = {
-        "release.not_in_study": tr("Choose another study, or the newest that ranked it."),
-        "release.nothing": tr("Choose a GGUF file, or the whole model."),
-        "export.no_text": tr(
-            "Choose a dataset under \u201cTest prompts of\u201d, or a quantisation that does without, such as q4_k_m."
-        ),
-        "model.no_base": tr("Choose a base or a merge, or do not train from it."),
-    }
-    return replace(problem, fix=fixes.get(error.code, problem.fix))
 
 
 def _refusal(require: Callable[[], Any]) -> BakeoffError | None:

@@ -11,7 +11,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.feed import JobRow
 from desktop.language import tr
-from desktop.problem import Problem
+from desktop.problem import Problem, problem_of_record
+from desktop.release.faults import fitted
 from desktop.release.planning import (
     Contents,
     Draft,
@@ -180,15 +181,10 @@ class ReleaseModel(ViewModel[ReleaseState]):
         if job.state == "done":
             self._take_result()
         elif job.state in ("failed", "stopped"):
-            error = job.error or {}
-            self._fail(
-                Problem(
-                    tr("The release was not made") if self._stage == "making" else tr("It was not pushed"),
-                    str(error.get("message") or tr("The job was stopped.")),
-                    str(error.get("fix") or ""),
-                    str(error.get("code") or ""),
-                )
-            )
+            stopped = Problem("", tr("The job was stopped."))
+            title = tr("The release was not made") if self._stage == "making" else tr("It was not pushed")
+            problem = problem_of_record(job.error) if job.error else stopped
+            self._fail(replace(problem, title=title))
 
     def _take_result(self) -> None:
         """What the job that has ended tells; asked for once."""
@@ -264,7 +260,7 @@ class ReleaseModel(ViewModel[ReleaseState]):
         self.rested.emit()
 
     def _fail(self, problem: Problem) -> None:
-        self._problem = problem
+        self._problem = fitted(problem)
         self._go("failed")
         self.refresh()
         self.rested.emit()

@@ -1,8 +1,10 @@
-"""The dialog that releases a model: by keyboard to a real release, pushed to a stand-in of the Hub; bad input told."""
+"""The dialog that releases a model: by keyboard to a real release, pushed to a stand-in of the Hub; faults told."""
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,14 +13,17 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QCheckBox, QComboBox, QDialog, QTextBrowser
 
+from desktop.problem import Problem
 from desktop.release.card import with_front_shown
 from desktop.release.dialog import ReleaseDialog
+from desktop.release.faults import fitted
 from desktop.release.view_model import ReleaseModel
 from desktop.shell.window import MainWindow
 from engine.jobs.directory import all_jobs
 from engine.models.library import default_base
 from engine.workspace import Workspace
 from engine.workspace.tables import Study
+from tests.conftest import REPOSITORY
 from tests.desktop.conftest import Until
 from tests.desktop.keyboard import bring_forward, press, tab_to, texts, write
 from tests.engine.studies.pushing.stand_in import TOKEN, PushHub, push_hub
@@ -177,7 +182,8 @@ def test_it_is_pushed_after_a_question_and_gone_on_with_after_a_failure(
     bring_forward(question, until)
     press(question, "Release and push")
     until(lambda: dialog.model.state.stage in ("done", "failed"))
-    assert "It was not pushed" in texts(dialog)
+    until(lambda: "It was not pushed" in texts(dialog))
+    assert "refuses me/alder: Bad request" in texts(dialog)
     assert default_base(base) == "alder"
     made = (out / "release.json").read_bytes()
     # The same once more, as soon as the Hub answers: the folder is not made again.
@@ -297,6 +303,27 @@ def test_return_in_a_field_begins_nothing_and_escape_leaves(
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     until(lambda: gone(window))
     assert not [job for job in all_jobs(base.jobs) if job.request().kind == "release"]
+
+
+def test_no_way_out_leads_to_the_command_line() -> None:
+    """Whatever can go wrong with a release, and names an option or a command there, has other words here."""
+    terminal = re.compile("--|bakeoff |command")
+    found = {}
+    for part in ("release", "pushing"):
+        for file in (REPOSITORY / "engine" / "studies" / part).glob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                texts_in = {one.arg: one.value for one in node.keywords} if isinstance(node, ast.Call) else {}
+                fix = texts_in.get("fix")
+                if isinstance(fix, ast.Constant) and terminal.search(str(fix.value)):
+                    code = node.args[0]  # type: ignore[attr-defined]
+                    assert isinstance(code, ast.Constant)
+                    found[str(code.value)] = str(fix.value)
+    assert found.pop("release.no_bundle")  # of a folder that was never released: only a command is given one
+    assert len(found) > 8
+    for code, fix in found.items():
+        told = fitted(Problem("", "", fix, code)).fix
+        assert told != fix, code
+        assert not terminal.search(told), code
 
 
 def test_a_card_is_shown_with_its_front() -> None:
