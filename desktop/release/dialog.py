@@ -159,12 +159,12 @@ class ReleaseDialog(QDialog):
         for part in (self._contents, self._place):
             part.show_options(state.options, model.draft)
             part.setVisible(asking)
-        self._findings.show_contents(state.contents)
+        self._findings.show_contents(state.contents, asking=asking)
         if model.reckoned or state.busy:  # else as it was: pressed now, it begins when that is known
             self._start.setEnabled(model.can_start)
         self._start.setVisible(state.stage != "done")
-        if state.contents.card != self._shown_card:
-            self._shown_card = state.contents.card
+        if (state.card or state.contents.card) != self._shown_card:
+            self._shown_card = state.card or state.contents.card
             self._card.show_card(self._shown_card)
         if self._pressed and model.reckoned:
             self._ask_or_start()

@@ -222,21 +222,23 @@ class FindingsPart(QFrame):
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
-        self._shown: Contents | None = None
+        self._shown: tuple[Contents, bool] | None = None
+        self._title = label("", "h2")
         self._sizes = label("", "strong", wrap=True)
         self._parts = label("", "small", wrap=True)
         self._lines = QVBoxLayout()
         self._lines.setSpacing(6)
-        inner = card(heading(tr("Before you start")), self._sizes, self._parts, self._lines, gap=8)
+        inner = card(self._title, self._sizes, self._parts, self._lines, gap=8)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(inner)
 
-    def show_contents(self, contents: Contents) -> None:
-        """Show what is known."""
-        if contents == self._shown:
+    def show_contents(self, contents: Contents, *, asking: bool) -> None:
+        """Show what is known; once it is begun, without what only matters before."""
+        if (contents, asking) == self._shown:
             return
-        self._shown = contents
+        self._shown = contents, asking
+        self._title.setText(tr("Before you start") if asking else tr("What it holds"))
         if contents.free is None:
             self._sizes.setText(tr("About {size} in all", size=size(contents.bytes)))
         else:
@@ -246,7 +248,7 @@ class FindingsPart(QFrame):
                 free=size(contents.free),
             )
             self._sizes.setText(words)
-        self._sizes.setVisible(bool(contents.parts))
+        self._sizes.setVisible(bool(contents.parts) and asking)
         listed = [f"{name}: {size(number)}" for name, number in contents.parts if number]
         small = [name for name, number in contents.parts if not number]
         self._parts.setText("\n".join([*listed, ", ".join(small)]))
@@ -261,7 +263,7 @@ class FindingsPart(QFrame):
         for sentence in contents.follows:
             self._line("scales", "muted", sentence)
         for sentence in (contents.ranking, contents.drift):
-            if sentence:
+            if sentence and asking:
                 self._line("info", "muted", sentence)
 
     def _line(self, icon: str, tone: str, sentence: str) -> None:

@@ -44,6 +44,7 @@ class ReleaseState:
         draft: Of which ``contents`` tells.
         job: That makes or pushes it.
         summary: What was made; empty until then. ``done`` tells what became of it.
+        card: As it was written, once it is.
         problem: Why it failed.
     """
 
@@ -54,6 +55,7 @@ class ReleaseState:
     job: JobRow | None = None
     summary: tuple[tuple[str, Any], ...] = ()
     done: tuple[str, ...] = ()
+    card: str = ""
     problem: Problem | None = None
 
     @property
@@ -85,6 +87,7 @@ class ReleaseModel(ViewModel[ReleaseState]):
         self._stamp: tuple[int, ...] = ()
         self._summary: dict[str, Any] = {}
         self._done: tuple[str, ...] = ()
+        self._card = ""
         self._problem: Problem | None = None
         self._wanted: tuple[ReleaseSpec, Afterwards] | None = None
         services.feed.jobs_changed.connect(self._jobs_changed)
@@ -126,6 +129,7 @@ class ReleaseModel(ViewModel[ReleaseState]):
                 job=self.services.feed.job(self._job) if self._job else None,
                 summary=tuple(self._summary.items()),
                 done=self._done,
+                card=self._card if self._stage == "done" else "",
                 problem=self._problem,
             )
         )
@@ -201,17 +205,22 @@ class ReleaseModel(ViewModel[ReleaseState]):
         workspace, (spec, afterwards) = self.services.workspace, self._wanted
         self._go("finishing")
 
-        def finish() -> dict[str, Any]:
+        def finish() -> tuple[dict[str, Any], str]:
             from engine.models.library import find_model
+            from engine.studies.release.bundle import CARD
             from engine.studies.release.starting import finish_release
 
-            return finish_release(workspace, find_model(workspace, spec.model), Path(spec.out), afterwards)
+            card = (Path(spec.out) / CARD).read_text(encoding="utf-8")
+            return finish_release(
+                workspace, find_model(workspace, spec.model), Path(spec.out), afterwards
+            ), card
 
         self.services.background.run(self, finish, self._finished, self._fail)
 
-    def _finished(self, done: dict[str, Any]) -> None:
+    def _finished(self, found: tuple[dict[str, Any], str]) -> None:
         assert self._wanted is not None
         spec, afterwards = self._wanted
+        done, self._card = found
         sentences = []
         if "default_base" in done:
             sentences.append(

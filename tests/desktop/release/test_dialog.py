@@ -134,14 +134,20 @@ def test_a_release_is_made_by_keyboard(
     card = browser.toPlainText()
     for words in ("license: apache-2.0", "This model was not ranked", "alder-q8_0.gguf", "llama.cpp"):
         assert words in card
+    assert "checked while the release is made" in card
     assert not out.exists()
     press(dialog, "Start")
     until(lambda: dialog.model.state.stage in ("done", "failed"))
     assert dialog.model.state.problem is None
+    # The card is now the one that was written.
+    until(lambda: "checked while the release is made" not in browser.toPlainText())
+    assert "texts become the same tokens" in browser.toPlainText()
     QTest.keyClick(tab_to(dialog, "The card"), Qt.Key.Key_Left)
     shown = texts(dialog)
     assert "The release is there" in shown
     assert str(out) in shown
+    assert "What it holds" in shown
+    assert "Before you start" not in shown
     files = {
         file.relative_to(out).as_posix(): file.stat().st_size for file in out.rglob("*") if file.is_file()
     }
