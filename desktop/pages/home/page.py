@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QButtonGroup, QFrame, QHBoxLayout, QRadioButton, QWidget
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QRadioButton, QWidget
 
 from desktop.amounts import amount, usd
 from desktop.language import tr
@@ -22,11 +22,9 @@ from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, IconLabel, chip, column, frame, label, retone, row
 from desktop.widgets.drop_zone import DropZone
+from desktop.widgets.folding import Folding
 from desktop.widgets.page import Page
 from desktop.words import duration
-
-#: Below this width studies and machine do not fit beside each other.
-_NARROW = 960
 
 
 def build(context: Context) -> Page:
@@ -79,7 +77,6 @@ class HomePage(Page):
         self._start.setEnabled(False)
         self._recent = RecentCard(look, lambda name: context.go("study", name))
         self._machine = MachineCard(look)
-        self._below = QHBoxLayout()
         model.started.connect(self._started)
         self._build()
 
@@ -164,17 +161,7 @@ class HomePage(Page):
         line.addWidget(self._others, 0, Qt.AlignmentFlag.AlignVCenter)
         line.addWidget(self._start, 0, Qt.AlignmentFlag.AlignVCenter)
         body.addLayout(line)
-        self._below.setSpacing(GAP)
-        self._below.addWidget(self._recent, 1)
-        self._below.addWidget(self._machine)
-        body.addLayout(self._below, 1)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Where the window is narrow, the machine stands below the studies."""
-        super().resizeEvent(event)
-        narrow = self.viewport().width() < _NARROW
-        down, right = QBoxLayout.Direction.TopToBottom, QBoxLayout.Direction.LeftToRight
-        self._below.setDirection(down if narrow else right)
+        body.addWidget(Folding(self._recent, self._machine), 1)
 
     def _show_brought(self, state: HomeState) -> None:
         brought = state.brought

@@ -174,7 +174,6 @@ class StudyPage(Page):
         self._above.addWidget(self._phases, 0, 0, 1, 2 if narrow else 1)
         self._above.addWidget(self._cost, 1 if narrow else 0, 0 if narrow else 1)
         self._above.addWidget(self._time, 1 if narrow else 0, 1 if narrow else 2)
-        self._result.arrange(narrow=narrow)
         self._above.setColumnStretch(0, 1)
         self._above.setColumnStretch(1, 1 if narrow else 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
@@ -12,9 +13,25 @@ from desktop.pages.study.matrix import entrant_words
 from desktop.pages.study.view_model import time_left, what_next
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tone
-from desktop.widgets.basics import Button, IconLabel, Role, bar, chip, clear, column, label, retone, row
+from desktop.widgets.basics import (
+    Button,
+    IconLabel,
+    Role,
+    bar,
+    chip,
+    clear,
+    column,
+    holder,
+    label,
+    retone,
+    row,
+)
+from desktop.widgets.folding import Folding
 from engine.studies.picture import StudyPicture
 from engine.studies.result import StudyResult
+
+#: Pixels that who stands highest has at least beside the buttons.
+_TITLE: Final = 260
 
 
 class PhasesCard(QFrame):
@@ -136,22 +153,16 @@ class ResultCard(QFrame):
         self.release = Button(look, tr("Release..."), "export", does=release)
         self.release.setAccessibleDescription(tr("In all its forms, with a card that carries the evidence"))
         self._says = label("", "muted", wrap=True)
-        self._actions = QWidget()
-        self._actions.setLayout(row(self.export, self.release, self._report, gap=12))
-        self._head = row(self._icon, self._title, self._actions, gap=12)
-        self._head.setStretch(1, 1)
+        title = row(self._icon, self._title, gap=12)
+        title.setStretch(1, 1)
+        named = holder(title)
+        named.setMinimumWidth(_TITLE)
+        head = Folding(named, holder(row(self.export, self.release, self._report, None, gap=12)), gap=12)
         below = row(self._verdict, self._says, gap=10)
         below.setStretch(1, 1)
-        self._foot = row(None, gap=0)
-        layout = column(self._head, below, self._foot, gap=8)
+        layout = column(head, below, gap=8)
         layout.setContentsMargins(16, 12, 16, 14)
         self.setLayout(layout)
-
-    def arrange(self, *, narrow: bool) -> None:
-        """Put the buttons beside the title, or below everything."""
-        for line in (self._head, self._foot):
-            line.removeWidget(self._actions)
-        (self._foot if narrow else self._head).addWidget(self._actions)
 
     def show_result(self, result: StudyResult, *, has_report: bool) -> None:
         """Show what came out."""

@@ -15,7 +15,8 @@ from desktop.pages.train.view_model import Run, TrainModel, TrainState
 from desktop.problem import problem_of_record
 from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
-from desktop.widgets.basics import Button, bar, card, chip, clear, column, heading, label, retone, row
+from desktop.widgets.basics import Button, bar, card, chip, clear, column, heading, holder, label, retone, row
+from desktop.widgets.folding import Folding
 from desktop.widgets.legend import Legend
 from desktop.widgets.segments import Segments
 from desktop.widgets.table import Cell, Column, Rows, table
@@ -105,13 +106,17 @@ class RunCard(QWidget):
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self._table.setMinimumHeight(150)
         self._table.selectionModel().selectionChanged.connect(self._choose)
-        figures = row(*self._figures, gap=GAP)
-        for at in range(len(self._figures)):
-            figures.setStretch(at, 1)
+        pairs = [row(*self._figures[at : at + 2], gap=GAP) for at in (0, 2)]
+        for pair in pairs:
+            pair.setStretch(0, 1)
+            pair.setStretch(1, 1)
+        figures = Folding(*map(holder, pairs), stretches=(1, 1))
         progress = row(self._bar, self._progress, gap=12)
         progress.setStretch(0, 1)
-        chart_card = card(row(self._measures, self._forms, None, self._legend, gap=10), self._views)
-        hint = label(tr("Select several with Shift or Ctrl to compare them."), "muted")
+        chart_card = card(
+            Folding(holder(row(self._measures, self._forms, None, gap=10)), self._legend), self._views
+        )
+        hint = label(tr("Select several with Shift or Ctrl to compare them."), "muted", wrap=True)
         layout = column(
             row(self._title, self._chip, None, self._pause, self._resume, self._stop, gap=8),
             progress,

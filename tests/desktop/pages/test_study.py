@@ -194,7 +194,7 @@ def test_a_narrow_window_shows_all_of_it(window: MainWindow, workspace: Workspac
     finish(workspace)
     page = opened(window, until)
     until(lambda: "is the best" in texts(page))
-    for width in (1000, 1360, 1000):
+    for width in (960, 1360, 960):
         window.resize(width, 700)
         until(lambda width=width: window.width() == width)  # type: ignore[misc]
         until(lambda: page.widget().minimumSizeHint().width() <= page.viewport().width())

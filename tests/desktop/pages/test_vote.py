@@ -125,6 +125,15 @@ def test_no_name_is_anywhere_before_the_end(page: VotePage, window: MainWindow, 
     assert row[4] in ("Reference: left", "Reference: right")
 
 
+def test_voting_begins_with_what_was_changed_a_moment_ago(page: VotePage, until: Until) -> None:
+    page.model.change(limit=2)
+    page.model.start()
+    until(lambda: page.model.state.phase == "voting")
+    seen = page.model.state.seen
+    assert seen is not None
+    assert seen.count.left == 2
+
+
 def test_four_keys_vote_and_a_fifth_takes_back(page: VotePage, until: Until) -> None:
     begin(page, until)
     assert "0 of 12" in texts(page)
