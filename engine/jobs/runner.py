@@ -179,7 +179,7 @@ class Runner:
         wishes = job.wishes()
         if len(wishes) <= status.controls_seen or status.state == "done":
             return status
-        wanted = {"resume": "queued", "pause": "paused", "stop": "stopped"}[wishes[-1]]
+        wanted = {"pause": "paused", "stop": "stopped"}.get(wishes[-1], "queued")
         if status.state in ("stopped", "failed") and wishes[-1] != "resume":
             wanted = status.state
         lost = 0 if wanted == "queued" else status.lost

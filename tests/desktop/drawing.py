@@ -70,7 +70,9 @@ def pose(window: MainWindow, key: str) -> None:
     for drawn in window.findChildren(Page):
         needed, room = drawn.widget().minimumSizeHint().width(), drawn.viewport().width()
         if needed > room and drawn is not page:
-            raise RuntimeError(f"{drawn.accessibleName()} needs {needed} pixels of {room}: it scrolls sideways")
+            raise RuntimeError(
+                f"{drawn.accessibleName()} needs {needed} pixels of {room}: it scrolls sideways"
+            )
     if isinstance(page, StudyPage):
         page.open(STUDY)
     elif isinstance(page, ChatPage):

@@ -29,7 +29,9 @@ def test_parts_fold_where_they_do_not_fit_and_stand_beside_each_other_again(no_q
     around = QWidget()
     folding.setParent(around)
     around.show()
-    assert folding.minimumSizeHint().width() == 200  # as wide as the widest, so that it can become that narrow
+    assert (
+        folding.minimumSizeHint().width() == 200
+    )  # as wide as the widest, so that it can become that narrow
     shown(folding, 310)
     assert not folding.folded
     assert (left.width(), right.width()) == (200, 100)

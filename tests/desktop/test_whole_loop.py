@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import psutil
 import pytest
+from desktop.pages.chat.dialogs import NewChat
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
@@ -36,7 +37,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.pages.chat.dialogs import NewChat
 from desktop.pages.chat.page import Prompt
 from desktop.pages.jobs.page import JobCard
 from desktop.pages.ranking.chart import RankChart

@@ -21,6 +21,7 @@ from desktop.widgets.legend import Legend
 from desktop.widgets.segments import Segments
 from desktop.widgets.table import Cell, Column, Rows, table
 from desktop.words import duration, progress_words, size, state_words
+from engine.jobs.directory import Action
 
 Measure = Literal["loss", "rate", "speed"]
 
@@ -68,7 +69,10 @@ class RunCard(QWidget):
         self._chip = chip("")
         self._pause = Button(look, tr("Pause"), "pause", does=lambda: self._ask("pause"))
         self._resume = Button(look, tr("Continue"), "play", does=lambda: self._ask("resume"))
+        self._save = Button(look, tr("Stop and save"), "floppy-disk", does=lambda: self._ask("finish"))
+        self._save.setToolTip(tr("Ends the run now; what it has learned so far becomes its model."))
         self._stop = Button(look, tr("Stop"), "stop", does=lambda: self._ask("stop"))
+        self._stop.setToolTip(tr("Ends the run without a model; it can be continued from here."))
         self._bar = bar(name=tr("Progress of the run"))
         self._progress = label("", "small")
         self._problem = label("", "small", "bad", wrap=True)
@@ -118,7 +122,7 @@ class RunCard(QWidget):
         )
         hint = label(tr("Select several with Shift or Ctrl to compare them."), "muted", wrap=True)
         layout = column(
-            row(self._title, self._chip, None, self._pause, self._resume, self._stop, gap=8),
+            row(self._title, self._chip, None, self._pause, self._resume, self._save, self._stop, gap=8),
             progress,
             self._problem,
             figures,
@@ -147,6 +151,8 @@ class RunCard(QWidget):
         self._pause.setVisible(state in ("running", "queued"))
         self._resume.setVisible(state in ("paused", "interrupted", "stopped"))
         self._stop.setVisible(state in ("running", "queued", "paused", "interrupted"))
+        learned = bool(run and run.job.progress.get("done"))
+        self._save.setVisible(learned and state in ("running", "queued", "paused", "interrupted"))
         self._problem.setVisible(bool(run and run.job.error))
         if run is None:
             return
@@ -250,7 +256,7 @@ class RunCard(QWidget):
         self._views.setCurrentIndex(1 if form == "table" else 0)
         self._draw()
 
-    def _ask(self, action: Literal["pause", "resume", "stop"]) -> None:
+    def _ask(self, action: Action) -> None:
         if self._state.shown:
             self._model.ask(self._state.shown[0].job.id, action)
 
