@@ -235,7 +235,7 @@ class MachineCard(QFrame):
         for shown, words in self._rows.values():
             name = label(shown.accessibleName(), "muted")
             name.setFixedWidth(90)
-            words.setFixedWidth(110)
+            words.setFixedWidth(128)
             words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             line = row(name, shown, words, gap=12)
             line.setStretch(1, 1)

@@ -281,7 +281,7 @@ class DetailsCard(QWidget):
     def show_model(self, model: ModelRow, details: Details) -> None:
         """Show a model."""
         self._shown = model
-        words = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("Merge")}
+        words = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("merge").capitalize()}
         self._kind.setText(words.get(model.kind, model.kind))
         retone(self._kind, tone=_TONES.get(model.kind, ""))
         self._default.setVisible(model.default)
@@ -330,7 +330,7 @@ class DetailsCard(QWidget):
 
 
 def _cells(model: ModelRow) -> list[str | Cell]:
-    kinds = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("Merge")}
+    kinds = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("merge").capitalize()}
     files = ", ".join(dict.fromkeys(gguf.quantisation.upper() for gguf in model.ggufs if gguf.there))
     return [
         model.name,

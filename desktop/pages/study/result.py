@@ -27,6 +27,8 @@ from desktop.widgets.basics import (
     row,
 )
 from desktop.widgets.folding import Folding
+from desktop.words import told
+from engine.errors import Words, with_template
 from engine.studies.picture import StudyPicture
 from engine.studies.result import StudyResult
 
@@ -178,9 +180,9 @@ class ResultCard(QFrame):
         if validation is not None:
             words, tone = _VERDICTS[validation.verdict]
             self._verdict.setText(tr(words))
-            self._verdict.setAccessibleDescription(validation.sentence)
+            self._verdict.setAccessibleDescription(_said(result, validation.sentence))
             retone(self._verdict, tone=tone)
-        self._says.setText(result.conclusions[0] if result.conclusions else "")
+        self._says.setText(_said(result, result.conclusions[0]) if result.conclusions else "")
 
 
 class NotesCard(QFrame):
@@ -205,9 +207,13 @@ class NotesCard(QFrame):
         self._shown = result
         clear(self._lines)
         for sentence in result.conclusions[1:]:
-            self._lines.addLayout(self._line("caret-right", "accent", tr("It follows"), sentence, ""))
+            self._lines.addLayout(
+                self._line("caret-right", "accent", tr("It follows"), _said(result, sentence), "")
+            )
         for sentence in result.cautions:
-            self._lines.addLayout(self._line("warning", "warn", tr("Caution"), sentence, "muted"))
+            self._lines.addLayout(
+                self._line("warning", "warn", tr("Caution"), _said(result, sentence), "muted")
+            )
 
     def _line(self, icon: str, tone: str, means: str, sentence: str, role: Role) -> QHBoxLayout:
         mark, words = IconLabel(self._look, icon, tone, 16), label(sentence, role, wrap=True)
@@ -235,3 +241,9 @@ _VERDICTS: dict[str, tuple[str, Tone]] = {
     "reversed": ("reversed on the sealed task", "bad"),
     "not judged": ("sealed task not judged", "warn"),
 }
+
+
+def _said(result: StudyResult, sentence: str) -> str:
+    """A sentence of a result in the window's language, where its template was kept."""
+    found = with_template(sentence, result.words)
+    return told(found) if isinstance(found, Words) else sentence

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from sqlalchemy import func, select
 
+from engine.errors import Words
 from engine.judging.recorded import recorded_verdicts, verdicts_usd
 from engine.models.library import ModelFiles
 from engine.progress import Reporter
@@ -219,7 +220,7 @@ def _of_verdicts(
             "The judge '{judge}' has not judged these weights.",
             fix="Judges that have: {known}.",
             judge=judge,
-            known=", ".join(judges) or "none",
+            known=", ".join(judges) or Words("none"),
         )
     if not rows:
         return None
