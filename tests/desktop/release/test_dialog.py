@@ -19,6 +19,7 @@ from desktop.release.dialog import ReleaseDialog
 from desktop.release.faults import fitted
 from desktop.release.view_model import ReleaseModel
 from desktop.shell.window import MainWindow
+from engine.jobs.client import JobClient
 from engine.jobs.directory import all_jobs
 from engine.models.library import default_base
 from engine.workspace import Workspace
@@ -232,6 +233,30 @@ def test_it_goes_on_when_the_dialog_is_closed(
     assert (out / "SHA256SUMS").is_file()
     assert default_base(base) == "alder"  # what was wanted afterwards is done
     until(lambda: gone(window))
+
+
+def test_a_job_that_waits_is_paused_or_is_stopped_is_told(
+    window: MainWindow, base: Workspace, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JobClient, "ensure_runner", lambda *_: None)  # so that it stays as it is
+    dialog = opened(window, until)
+    only_whole(dialog, tmp_path / "out")
+    press(dialog, "Start")
+    until(lambda: dialog.model.state.stage == "making")
+    (job,) = [one for one in all_jobs(base.jobs) if one.request().kind == "release"]
+    until(lambda: "Waiting" in texts(dialog))
+    assert "It goes on when this dialog is closed." in texts(dialog)
+    job.change(state="paused")
+    until(lambda: "Paused" in texts(dialog))
+    job.change(state="stopped")
+    until(lambda: "The job was stopped." in texts(dialog))
+    assert "The release was not made" in texts(dialog)
+    until(lambda: dialog.model.can_start)  # once more
+    bring_forward(dialog, until)
+    press(dialog, "Show in Jobs")
+    assert window.page.accessibleName() == "Jobs"  # and the dialog does not stand in the way
+    until(lambda: gone(window))
+    assert not (tmp_path / "out").exists()
 
 
 BAD = (
