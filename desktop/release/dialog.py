@@ -68,7 +68,7 @@ class ReleaseDialog(QDialog):
         self._contents = ContentsPart(look, model)
         self._place = PlacePart(look, model)
         self._findings = FindingsPart(look)
-        self._progress = ProgressPart(context)
+        self._progress = ProgressPart(look, self._to_jobs)
         self._card = CardView()
         self._shown_card = ""
         #: Start was pressed before it was known whether what was typed last can be done.
@@ -194,6 +194,11 @@ class ReleaseDialog(QDialog):
             self._begin,
             self,
         )
+
+    def _to_jobs(self, job: str) -> None:
+        """Show the job; the dialog would stand in the way there, and nothing needs it."""
+        self.reject()
+        self._context.go("jobs", job)
 
     def _begin(self) -> None:
         self.model.start()

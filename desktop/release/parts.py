@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from PySide6.QtWidgets import (
 from desktop.language import tr
 from desktop.release.planning import PROGRAMS, USUAL, Contents, Draft, Options
 from desktop.release.view_model import ReleaseModel, ReleaseState
-from desktop.shell.context import Context
 from desktop.theme.look import Look
 from desktop.widgets.basics import (
     Button,
@@ -35,7 +35,7 @@ from desktop.widgets.basics import (
     row,
 )
 from desktop.widgets.fields import combo, fill, form, later, line, spin
-from desktop.words import progress_words, size
+from desktop.words import progress_words, size, state_words
 
 
 class ContentsPart(QFrame):
@@ -283,19 +283,23 @@ class FindingsPart(QFrame):
 
 
 class ProgressPart(QFrame):
-    """How far it is, and what came out."""
+    """How far it is, and what came out.
 
-    def __init__(self, context: Context) -> None:
+    Args:
+        open_job: Shows a job among the others.
+    """
+
+    def __init__(self, look: Look, open_job: Callable[[str], None]) -> None:
         super().__init__()
-        self._context = context
+        self._open_job = open_job
         self._job, self._place = "", ""
         self.setProperty("role", "card")
         self._title = label("", "h2", wrap=True)
         self._words = label("", wrap=True)
         self._fix = label("", "muted", wrap=True)
         self._bar = bar(0.0, name=tr("Progress of the release"))
-        self._in_jobs = Button(context.look, tr("Show in Jobs"), "queue", does=self._to_jobs)
-        self._reveal = Button(context.look, tr("Show folder"), "folder-open", "primary", self._open_folder)
+        self._in_jobs = Button(look, tr("Show in Jobs"), "queue", does=self._to_jobs)
+        self._reveal = Button(look, tr("Show folder"), "folder-open", "primary", self._open_folder)
         layout = column(
             row(self._title, self._in_jobs, self._reveal, gap=8),
             self._bar,
@@ -321,7 +325,8 @@ class ProgressPart(QFrame):
         elif state.stage == "done":
             words = "\n".join([_summary_words(dict(state.summary)), *state.done])
         elif job is not None:
-            words = tr("Waiting") if job.state == "queued" else progress_words(job.progress)
+            at_work = job.state == "running"
+            words = progress_words(job.progress) if at_work else state_words(job.state)[0]
             fix = tr("It goes on when this dialog is closed.")
         self._words.setText(words)
         self._words.setVisible(bool(words))
@@ -332,7 +337,7 @@ class ProgressPart(QFrame):
         self._reveal.setVisible(bool(self._place))
 
     def _to_jobs(self) -> None:
-        self._context.go("jobs", self._job)
+        self._open_job(self._job)
 
     def _open_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(self._place))

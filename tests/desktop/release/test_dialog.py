@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QCheckBox, QComboBox, QDialog, QTextBrowser
+from PySide6.QtWidgets import QAbstractButton, QCheckBox, QComboBox, QDialog, QMenu, QTextBrowser
 
 from desktop.problem import Problem
 from desktop.release.card import with_front_shown
@@ -19,6 +19,7 @@ from desktop.release.dialog import ReleaseDialog
 from desktop.release.faults import fitted
 from desktop.release.view_model import ReleaseModel
 from desktop.shell.window import MainWindow
+from engine.jobs.client import JobClient
 from engine.jobs.directory import all_jobs
 from engine.models.library import default_base
 from engine.workspace import Workspace
@@ -26,6 +27,7 @@ from engine.workspace.tables import Study
 from tests.conftest import REPOSITORY
 from tests.desktop.conftest import Until
 from tests.desktop.keyboard import bring_forward, press, tab_to, texts, write
+from tests.desktop.pages.test_study import finish
 from tests.engine.studies.pushing.stand_in import TOKEN, PushHub, push_hub
 from tests.here import add_model, threads_for_processes
 from tests.tiny_families import exportable_model
@@ -233,6 +235,30 @@ def test_it_goes_on_when_the_dialog_is_closed(
     until(lambda: gone(window))
 
 
+def test_a_job_that_waits_is_paused_or_is_stopped_is_told(
+    window: MainWindow, base: Workspace, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JobClient, "ensure_runner", lambda *_: None)  # so that it stays as it is
+    dialog = opened(window, until)
+    only_whole(dialog, tmp_path / "out")
+    press(dialog, "Start")
+    until(lambda: dialog.model.state.stage == "making")
+    (job,) = [one for one in all_jobs(base.jobs) if one.request().kind == "release"]
+    until(lambda: "Waiting" in texts(dialog))
+    assert "It goes on when this dialog is closed." in texts(dialog)
+    job.change(state="paused")
+    until(lambda: "Paused" in texts(dialog))
+    job.change(state="stopped")
+    until(lambda: "The job was stopped." in texts(dialog))
+    assert "The release was not made" in texts(dialog)
+    until(lambda: dialog.model.can_start)  # once more
+    bring_forward(dialog, until)
+    press(dialog, "Show in Jobs")
+    assert window.page.accessibleName() == "Jobs"  # and the dialog does not stand in the way
+    until(lambda: gone(window))
+    assert not (tmp_path / "out").exists()
+
+
 BAD = (
     ({"folder": "  "}, "No folder is named."),
     ({"folder": "taken"}, "already exists. Name another folder, or remove that one first."),
@@ -309,6 +335,41 @@ def test_return_in_a_field_begins_nothing_and_escape_leaves(
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     until(lambda: gone(window))
     assert not [job for job in all_jobs(base.jobs) if job.request().kind == "release"]
+
+
+def test_the_winner_of_a_study_is_released_from_its_page(
+    window: MainWindow, base: Workspace, until: Until
+) -> None:
+    finish(base)
+    with base.catalogue.writing() as rows:
+        row = rows.get_one(Study, "town desk")
+        row.result = {**row.result, "winner": "alder"}
+    window.go("study")
+    page = window.page
+    until(lambda: any(one.isVisible() and one.accessibleName() == "Release..." for one in buttons(page)))
+    (button,) = [one for one in buttons(page) if one.accessibleName() == "Release..."]
+    button.setFocus()
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    menus = [one for one in page.findChildren(QMenu) if any("untuned" in act.text() for act in one.actions())]
+    for menu in menus:  # the only choice is taken without one
+        next(act for act in menu.actions() if act.text() == "alder itself, untuned").trigger()
+        menu.close()
+    until(lambda: page.findChild(ReleaseDialog))
+    dialog = page.findChild(ReleaseDialog)
+    assert isinstance(dialog, ReleaseDialog)
+    until(lambda: dialog.model.loaded and dialog.model.reckoned)
+    assert (dialog.model.draft.model, dialog.model.draft.study) == ("alder", "town desk")
+    # Other weights of that name were ranked there, and that is not passed over.
+    until(lambda: "The study 'town desk' has no ranking in which these weights of 'alder'" in texts(dialog))
+    bring_forward(dialog, until)
+    ranking = tab_to(dialog, "Ranking of")
+    assert isinstance(ranking, QComboBox)
+    assert ranking.currentText() == "town desk"
+    QTest.keyClick(ranking, Qt.Key.Key_Up)
+    until(lambda: dialog.model.can_start)
+    assert dialog.model.draft.study == ""
+    dialog.reject()
+    until(lambda: gone(window))
 
 
 def test_no_way_out_leads_to_the_command_line() -> None:
