@@ -23,6 +23,26 @@ _THREADS: Final = 4
 Value = TypeVar("Value")
 
 
+def while_there(
+    owner: QObject, does: Callable[[Any], None], otherwise: Callable[[Any], None] | None = None
+) -> Callable[[Any], None]:
+    """An outcome's way to somebody who may be gone when it comes, as a dialog that was closed meanwhile is.
+
+    Args:
+        owner: Who.
+        does: Gets the outcome while ``owner`` is there.
+        otherwise: Gets it when ``owner`` is not; None: nobody does.
+    """
+
+    def tell(value: Any) -> None:
+        if isValid(owner):
+            does(value)
+        elif otherwise is not None:
+            otherwise(value)
+
+    return tell
+
+
 class _Call(QObject):
     """One piece of work under way."""
 

@@ -17,7 +17,7 @@ from desktop.theme.look import Look
 from engine.workspace import Workspace
 
 #: What the platform without a screen says of every window, and of scripts that its fonts do not shape.
-_HARMLESS = ("propagateSizeHints", "OpenType support missing")
+HARMLESS = ("propagateSizeHints", "OpenType support missing")
 
 #: Seconds that a busy machine may take for what takes moments on an idle one.
 _PATIENCE = 60.0
@@ -44,7 +44,7 @@ def no_qt_warning(application: QApplication) -> Iterator[None]:
     warnings: list[str] = []
 
     def note(kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
-        if kind != QtMsgType.QtDebugMsg and not any(known in text for known in _HARMLESS):
+        if kind != QtMsgType.QtDebugMsg and not any(known in text for known in HARMLESS):
             warnings.append(text)
 
     previous = qInstallMessageHandler(note)
