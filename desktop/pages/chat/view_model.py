@@ -208,9 +208,7 @@ class ChatModel(ViewModel[ChatState]):
             from engine.exporting.spec import ExportSpec
 
             spec = ExportSpec(model=model, quantisation=quantisation or QUANTISATION)
-            return client.begin(
-                "export", spec, Words("Export {model} as {form}", model=model, form=spec.quantisation)
-            ).id
+            return client.begin("export", spec, Words("Export {model} as {form}", model=model, form=spec.quantisation)).id
 
         def done(job: str) -> None:
             self.making = Making(asked, name, job)

@@ -167,8 +167,7 @@ class Monkey:
         self._log = log
         self._seed = seed
         self._draw = Draw(seed)
-        self._number = 0
-        self._most = 0
+        self._number = self._events = self._most = 0
         self._wait_until = 0.0
         self._bored = 0
         self._front: QWidget | None = None
@@ -193,14 +192,14 @@ class Monkey:
             (16, self._press_key),
             (5, self._use_shortcut),
             (6, self._type),
-            (4, self._go),
+            (2, self._go),
             (1, self._drop_files),
             (1, self._resize),
         )
 
     def play(self, events: int) -> None:
-        """Do so many things, each after the window has done what the one before has brought."""
-        self._most = self._number + events
+        """Go on until so many events were sent, each of which the window has time to follow."""
+        self._most = self._events + events
         watch = QTimer(interval=_NESTED)
         watch.timeout.connect(self._rescue)
         watch.start()
@@ -213,14 +212,14 @@ class Monkey:
         """How to see it again, and what was done last."""
         return "\n".join(
             [
-                f"BAKEOFF_MONKEY_SEED={self._seed} BAKEOFF_MONKEY_EVENTS={self._number}",
+                f"BAKEOFF_MONKEY_SEED={self._seed} BAKEOFF_MONKEY_EVENTS={self._events}",
                 *self.last,
                 *self._witness.faults,
             ]
         )
 
     def _step(self) -> None:
-        if self._witness.faults or self._number >= self._most:
+        if self._witness.faults or self._events >= self._most:
             self._loop.quit()
             return
         if monotonic() < self._wait_until and self._busy():
@@ -308,10 +307,9 @@ class Monkey:
         if self._draw.random() < 0.75:
             found = [
                 (one, area)
-                for one in inside.findChildren(QWidget)
-                if isinstance(one, _CONTROLS)
-                and one.isVisible()
-                and not (area := one.visibleRegion().boundingRect()).isEmpty()
+                for kind in _CONTROLS
+                for one in inside.findChildren(kind)
+                if one.isVisible() and not (area := one.visibleRegion().boundingRect()).isEmpty()
             ]
             if found:
                 one, area = self._draw.choice(found)
@@ -331,6 +329,7 @@ class Monkey:
         self, window: QWindow, button: Qt.MouseButton, modifier: Qt.KeyboardModifier, where: QPoint
     ) -> None:
         """Click; a menu that the pressing has closed is not there when the button is released."""
+        self._events += 2
         QTest.mousePress(window, button, modifier, where)
         if isValid(window):
             QTest.mouseRelease(window, button, modifier, where)
@@ -351,16 +350,19 @@ class Monkey:
         if window is not self._window.windowHandle():  # others may be gone after the first click
             self._press_and_release(window, LEFT, NONE, where)
             return f"click {what} at {where.x()},{where.y()}"
+        self._events += 4
         QTest.mouseDClick(window, LEFT, NONE, where)
         return f"double click {what} at {where.x()},{where.y()}"
 
     def _move(self) -> str:
         window, where, what = self._target()
+        self._events += 1
         QTest.mouseMove(window, where)
         return f"move over {what} at {where.x()},{where.y()}"
 
     def _drag(self) -> str:
         window, where, what = self._target()
+        self._events += 6
         QTest.mousePress(window, LEFT, NONE, where)
         to = where
         for _ in range(4):
@@ -377,6 +379,7 @@ class Monkey:
         window, where, what = self._target()
         turns = self._draw.choice((-10, -3, -1, 1, 3))
         modifier = self._draw.choices([NONE, CTRL, SHIFT], [12, 1, 1])[0]
+        self._events += 1
         QTest.wheelEvent(window, QPointF(where), QPoint(0, 120 * turns), QPoint(), modifier)
         return f"turn the wheel by {turns} over {what} at {where.x()},{where.y()} {modifier.name}"
 
@@ -390,6 +393,7 @@ class Monkey:
 
     def _key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = NONE) -> None:
         """Press and release a key; who has the keyboard then may be somebody else."""
+        self._events += 2
         QTest.keyPress(self._keyboard(), key, modifier)
         QTest.keyRelease(self._keyboard(), key, modifier)
 
@@ -411,6 +415,7 @@ class Monkey:
         target = QApplication.focusWidget()
         if target is None:
             return "type nothing"
+        self._events += 2  # however long the text is
         for letter in text:
             if ord(letter) < 128:
                 QTest.sendKeyEvent(QTest.KeyAction.Click, target, Qt.Key(ord(letter.upper())), letter, NONE)
@@ -441,6 +446,7 @@ class Monkey:
         front = self._front_window()
         what = _named(front)
         if isinstance(front, QDialog) and self._draw.random() < 0.3:
+            self._events += 1
             front.close()  # as the cross in its frame does
         else:
             self._key(Qt.Key.Key_Escape)
@@ -463,11 +469,13 @@ class Monkey:
 
     def _resize(self) -> str:
         size = QSize(self._draw.randint(960, 1400), self._draw.randint(600, 900))
+        self._events += 1
         self._window.resize(size)
         return f"resize to {size.width()} x {size.height()}"
 
     def _change_theme(self) -> str:
         scheme = self._draw.choice(("dark", "light", "system"))
+        self._events += 1
         self._look.force(scheme)  # type: ignore[arg-type]
         return f"change the theme to {scheme}"
 
@@ -498,10 +506,12 @@ class Monkey:
         return Qt.DropAction.MoveAction if taken else Qt.DropAction.IgnoreAction
 
     def _drag_and_drop(self, window: QWindow, data: QMimeData, where: QPoint, action: Qt.DropAction) -> bool:
+        self._events += 1
         entering = QDragEnterEvent(where, action, data, LEFT, NONE)
         QCoreApplication.sendEvent(window, entering)
         if not entering.isAccepted():
             return False
+        self._events += 3
         for _ in range(2):
             QCoreApplication.sendEvent(window, QDragMoveEvent(where, action, data, LEFT, NONE))
         if self._draw.random() < 0.1:
