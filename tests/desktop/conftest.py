@@ -9,8 +9,9 @@ from time import monotonic, sleep
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEventLoop, QMessageLogContext, QtMsgType, qInstallMessageHandler
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication, QDialog
+from shiboken6 import isValid
 
 from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
@@ -23,6 +24,12 @@ HARMLESS = ("propagateSizeHints", "OpenType support missing")
 _PATIENCE = 60.0
 
 Until = Callable[[Callable[[], object]], None]
+
+
+def gone(dialog: QDialog) -> None:
+    """Remove a dialog that was closed at once, before anything that is under way has an outcome."""
+    QCoreApplication.sendPostedEvents(dialog, QEvent.Type.DeferredDelete.value)
+    assert not isValid(dialog)
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 No exception, no warning of Qt, no event that holds the window, and nothing that is left when it has been closed.
 What is kept inside is said in `tests.desktop.monkey.fence`: no job is begun, and nothing leaves the machine.
 
-``BAKEOFF_MONKEY_SEED`` plays another game, ``BAKEOFF_MONKEY_EVENTS`` a longer one. What fails prints both. A press and
-a release, of a button or a key, are an event each, as is every move; a text that is typed counts as one key.
+``BAKEOFF_MONKEY_SEED`` plays another game, ``BAKEOFF_MONKEY_EVENTS`` a longer one. What fails prints both.
+A press and a release, of a button or a key, are an event each, as is every move; a text counts as one key.
 """
 
 from __future__ import annotations
