@@ -387,15 +387,19 @@ class Monkey:
 
     def _keyboard(self) -> QWindow:
         if QApplication.activePopupWidget() is not None:
-            # Which gets the keys of any window, and may be gone while Alt is pressed and the key after it is not.
+            # Which gets the keys of any window.
             return self._handle(QApplication.activeModalWidget() or self._window)
         return QGuiApplication.focusWindow() or self._handle(self._front_window())
 
     def _key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = NONE) -> None:
-        """Press and release a key; who has the keyboard then may be somebody else."""
+        """Press and release a key; who has the keyboard then may be somebody else.
+
+        Event by event: `QTest.keyClick` presses Shift and others, too, on a window that the key may have closed.
+        """
         self._events += 2
-        QTest.keyPress(self._keyboard(), key, modifier)
-        QTest.keyRelease(self._keyboard(), key, modifier)
+        text = chr(key) if key <= Qt.Key.Key_AsciiTilde and modifier in (NONE, SHIFT) else ""
+        for pressed in (True, False):
+            QTest.simulateEvent(self._keyboard(), pressed, int(key), modifier, text, False)
 
     def _press_key(self) -> str:
         key = self._draw.choice(_KEYS)
@@ -429,7 +433,8 @@ class Monkey:
         """Choose a page in the sidebar."""
         if self._front_window() is not self._window:
             return self._leave()
-        entry = self._draw.choice(PAGES)
+        new = [entry for entry in PAGES if entry.key not in self.pages]
+        entry = self._draw.choice(new if new and self._draw.random() < 0.5 else PAGES)
         for pages in self._window._sidebar.findChildren(QListWidget):
             for row in range(pages.count()):
                 item = pages.item(row)
