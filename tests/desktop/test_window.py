@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt
@@ -62,6 +63,11 @@ def test_the_closest_commands_come_first() -> None:
     assert [one.title for one in matching(commands, "jobs")] == ["Go to Jobs", "Pause all jobs"]
     assert matching(commands, "zzz") == []
     assert len(matching(commands, "")) == 3
+
+
+def test_threads_that_compute_do_not_keep_the_interpreter_long(window: MainWindow) -> None:
+    assert window.isVisible()
+    assert sys.getswitchinterval() <= 0.001
 
 
 def test_the_window_remembers_its_place(workspace: Workspace, look: Look, tmp_path: Path) -> None:
