@@ -473,7 +473,7 @@ class Monkey:
         return what
 
     def _resize(self) -> str:
-        size = QSize(self._draw.randint(960, 1400), self._draw.randint(600, 900))
+        size = QSize(self._draw.randint(960, 1200), self._draw.randint(600, 780))
         self._events += 1
         self._window.resize(size)
         return f"resize to {size.width()} x {size.height()}"
