@@ -94,12 +94,13 @@ def test_a_monkey_does_no_harm(
             monkey.play(_EVENTS)
         finally:
             window.close()
-            left = [one for one in QApplication.topLevelWidgets() if one.isVisible() and one not in shown]
+            there = [one for one in QApplication.topLevelWidgets() if one.isVisible() and one not in shown]
+            left = [f"{type(one).__name__} '{one.windowTitle()}'" for one in there]
             window.deleteLater()
             QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete.value)
             look.force("light")
         if not witness.faults:  # after one there may be more left than there would be
-            assert not left, f"{left} stays on the screen\n{monkey.story}"
+            assert not left, f"{left} are still on the screen\n{monkey.story}"
             assert not isValid(window)
             until(lambda: set(threading.enumerate()) <= threads)
             until(lambda: set(psutil.Process().children(recursive=True)) <= children)
