@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 #: Keys of a written text that say how it was made.
@@ -128,6 +128,17 @@ def words_of(record: Mapping[str, Any]) -> Words:
         str(record.get(_TEMPLATE, "")),
         **{str(name): _read(value) for name, value in dict(record.get(_VALUES) or {}).items()},
     )
+
+
+def templates(sentences: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The templates and values of those sentences that have them, by the sentence: kept beside written sentences."""
+    return {str(one): one.record() for one in sentences if isinstance(one, Words)}
+
+
+def with_template(sentence: str, kept: Mapping[str, Any] | None) -> str:
+    """A sentence that was written down, with its template where that was kept (see `templates`)."""
+    record = (kept or {}).get(sentence)
+    return words_of(record) if isinstance(record, Mapping) else sentence
 
 
 class RecordedError(BakeoffError):

@@ -29,6 +29,8 @@ HOSTS: Final = (
     "arxiv.org",
     "creativecommons.org",
     "doi.org",
+    "fsf.org",
+    "gnu.org",
     "huggingface.co",
     "json-schema.org",
     "keepachangelog.com",

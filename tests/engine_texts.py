@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from engine.merging.method_table import IGNORED_PARAMETERS
 from engine.studies.quick import quick_recipes
 from tests.conftest import REPOSITORY
 
 #: Parts of the engine that speak to a terminal or a program only.
 _NOT_SHOWN: Final = ("engine/cli/", "engine/inference/serving/")
 _CODE: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+\Z")
+#: What tells of a machine (see `engine.models.machine.findings`).
+_SENTENCES: Final = ("able", "unable")
 #: Calls whose first argument looks like a code and whose second is no text for people.
 _NO_TEXTS: Final = frozenset(
     {"decision", "JobKind", "event", "progress", "get", "getattr", "replace", "write", "env", "setdefault"}
@@ -32,6 +35,8 @@ def engine_texts() -> dict[str, str]:
         if not where.startswith(_NOT_SHOWN):
             for text in _texts(file):
                 found.setdefault(text, where)
+    for text in IGNORED_PARAMETERS.values():
+        found.setdefault(text, "engine/merging/method_table.py")
     for recipe in quick_recipes():
         found.setdefault(recipe.title, "resources/studies/recipes.yml")
         found.setdefault(recipe.about, "resources/studies/recipes.yml")
@@ -58,7 +63,7 @@ def _texts(file: Path) -> Iterator[str]:
 
 def _of_call(call: ast.Call, constants: dict[str, list[str]]) -> Iterator[str]:
     name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-    if name == "Words" and call.args:
+    if name in ("Words", *_SENTENCES) and call.args:
         yield from (text for text in _literals(call.args[0], constants) if re.search(r"[A-Za-z]", text))
     if name in _NO_TEXTS or len(call.args) < 2:
         return

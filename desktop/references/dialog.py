@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDialog, QFrame, QVBoxLayout, QWidget
 
 from desktop.amounts import usd
@@ -71,7 +72,7 @@ class ExtrasDialog(QDialog):
         self._name.setToolTip(tr("ENDPOINT:MODEL, such as openai:gpt-4o"))
         later(self._name.line, lambda text: self.model.change(typed=text))
         self._name.line.returnPressed.connect(self._add)
-        self._judge = Suggested(tr("Judge"))
+        self._judge = Suggested(tr("Which judge"))
         self._judge.setToolTip(tr("reference, ENDPOINT:MODEL such as openai:gpt-4o, or local:MODEL"))
         self._judge.setEditText(draft.judge)
         later(self._judge.line, lambda text: self.model.change(judge=text))
@@ -92,7 +93,7 @@ class ExtrasDialog(QDialog):
         judging = QWidget(self)
         judging.setVisible(judge)
         judging.setLayout(column(self._judge, self._about_judge, gap=5))
-        lines = [(tr("Judge"), judging)] if judge else []
+        lines = [(tr("Which judge"), judging)] if judge else []
         fields = card(form(*lines, (tr("Ceiling in USD"), self._budget)), gap=8)
         self._content = layout = QVBoxLayout(self)
         layout.setContentsMargins(22, 18, 22, 16)
@@ -100,8 +101,10 @@ class ExtrasDialog(QDialog):
         layout.addLayout(column(label(title, "title"), label(about, "muted", wrap=True), gap=4))
         for part in (who, fields, self._cost):
             layout.addWidget(part)
+        layout.addStretch(1)
         layout.addLayout(row(None, Button(look, tr("Cancel"), does=self.reject), self._go, gap=8))
         self._go.setEnabled(False)
+        self._go.setDefault(True)
         self._name.setFocus()
         self.model.show()
 
@@ -109,6 +112,13 @@ class ExtrasDialog(QDialog):
         """See Qt; reads no more."""
         self.model.hide()
         super().done(result)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """See Qt; Return adds the reference that is being typed, and elsewhere takes what is shown."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._name.line.hasFocus():
+            event.accept()  # the line has told of it
+            return
+        super().keyPressEvent(event)
 
     def _show(self) -> None:
         state, draft = self.model.state, self.model.draft

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from desktop.language import tr
 from desktop.problem import Problem, problem_of
+from desktop.words import told as in_words
 from engine.errors import BakeoffError
 from engine.workspace import Workspace
 
@@ -99,7 +100,7 @@ def cost_of(workspace: Workspace, make: Callable[[], StudySpec]) -> Cost:
     except BakeoffError as error:
         return Cost(problem=told(error))
     plan = plan_study(study, workspace)
-    lines = tuple((job.title, job.usd) for job in plan.jobs if job.usd)
+    lines = tuple((in_words(job.title), job.usd) for job in plan.jobs if job.usd)
     problem = None
     try:
         require_startable(study, workspace)
@@ -138,5 +139,10 @@ def told(error: BakeoffError) -> Problem:
             problem_of(error).message,
             tr("Store it under Settings, Endpoints and prices."),
             error.code,
+        )
+    if error.code == "study.no_model":
+        problem = problem_of(error)
+        return replace(
+            problem, fix=tr("Name a base of the study, or add the model on the Models page first.")
         )
     return problem_of(error)

@@ -21,6 +21,7 @@ class CardView(QTextBrowser):
         super().__init__()
         self.setAccessibleName(tr("The card"))
         self.setOpenLinks(False)
+        self.setPlaceholderText(tr("There is no card yet: the contents say why."))
 
     def show_card(self, card: str) -> None:
         """Show a card, from its top."""

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
+    QLineEdit,
     QScrollArea,
     QStackedWidget,
     QVBoxLayout,
@@ -67,9 +68,11 @@ class ReleaseDialog(QDialog):
         self._contents = ContentsPart(look, model)
         self._place = PlacePart(look, model)
         self._findings = FindingsPart(look)
-        self._progress = ProgressPart(context)
+        self._progress = ProgressPart(look, self._to_jobs)
         self._card = CardView()
         self._shown_card = ""
+        #: Start was pressed before it was known whether what was typed last can be done.
+        self._pressed = False
         self._views = Segments(tr("What is shown"), [("contents", tr("Contents")), ("card", tr("The card"))])
         self._views.choose("contents")
         inside = QWidget()
@@ -127,6 +130,13 @@ class ReleaseDialog(QDialog):
         self._leave()
         super().closeEvent(event)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """See Qt; Return in a field starts nothing, as nobody would expect it to."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(self.focusWidget(), QLineEdit):
+            event.accept()
+            return
+        super().keyPressEvent(event)
+
     def _leave(self) -> None:
         """Read no more; the model stays until it has nothing to do."""
         model = self.model
@@ -149,17 +159,22 @@ class ReleaseDialog(QDialog):
         for part in (self._contents, self._place):
             part.show_options(state.options, model.draft)
             part.setVisible(asking)
-        self._findings.show_contents(state.contents)
-        self._start.setEnabled(model.can_start)
+        self._findings.show_contents(state.contents, asking=asking)
+        if model.reckoned or state.busy:  # else as it was: pressed now, it begins when that is known
+            self._start.setEnabled(model.can_start)
         self._start.setVisible(state.stage != "done")
-        if state.contents.card != self._shown_card:
-            self._shown_card = state.contents.card
+        if (state.card or state.contents.card) != self._shown_card:
+            self._shown_card = state.card or state.contents.card
             self._card.show_card(self._shown_card)
+        if self._pressed and model.reckoned:
+            self._ask_or_start()
 
     def _ask_or_start(self) -> None:
         """Start; where it is pushed, after a question."""
+        self._contents.sync()
         self._place.sync()
         model, draft = self.model, self.model.draft
+        self._pressed = not model.reckoned
         if not model.can_start:
             return
         self._context.remember(_PLACE, str(Path(draft.folder).expanduser().parent))
@@ -179,6 +194,11 @@ class ReleaseDialog(QDialog):
             self._begin,
             self,
         )
+
+    def _to_jobs(self, job: str) -> None:
+        """Show the job; the dialog would stand in the way there, and nothing needs it."""
+        self.reject()
+        self._context.go("jobs", job)
 
     def _begin(self) -> None:
         self.model.start()

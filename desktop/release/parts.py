@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from PySide6.QtWidgets import (
 from desktop.language import tr
 from desktop.release.planning import PROGRAMS, USUAL, Contents, Draft, Options
 from desktop.release.view_model import ReleaseModel, ReleaseState
-from desktop.shell.context import Context
 from desktop.theme.look import Look
 from desktop.widgets.basics import (
     Button,
@@ -35,7 +35,7 @@ from desktop.widgets.basics import (
     row,
 )
 from desktop.widgets.fields import combo, fill, form, later, line, spin
-from desktop.words import progress_words, size
+from desktop.words import progress_words, size, state_words
 
 
 class ContentsPart(QFrame):
@@ -77,12 +77,12 @@ class ContentsPart(QFrame):
         self._dataset.activated.connect(lambda at: model.change(dataset=str(self._dataset.itemData(at))))
         self._study = combo(tr("Ranking of"), 190)
         self._study.activated.connect(lambda at: model.change(study=str(self._study.itemData(at))))
-        self._judge = line(tr("Judge"), tr("the one asked last"))
+        self._judge = line(tr("Which judge"), tr("the one asked last"))
         later(self._judge, lambda text: model.change(judge=text))
         threads = spin(tr("Threads"), 256, tr("one per core"))
         threads.valueChanged.connect(lambda number: model.change(threads=number))
         rest = QWidget()
-        rest.setLayout(form((tr("Judge"), self._judge), (tr("Threads"), threads)))
+        rest.setLayout(form((tr("Which judge"), self._judge), (tr("Threads"), threads)))
         rest.hide()
         self._rest = rest
         self._more = Button(look, tr("More settings"), "caret-down", "ghost", self._switch)
@@ -118,6 +118,10 @@ class ContentsPart(QFrame):
             if options.kind == "adapter"
             else tr("A Modelfile for Ollama goes along where there is a GGUF file.")
         )
+
+    def sync(self) -> None:
+        """Tell what was typed in the last moment."""
+        self._model.change(others=self._others.text(), judge=self._judge.text())
 
     def _tell(self) -> None:
         ticked = tuple(name for name, tick in self._ticks.items() if tick.isChecked())
@@ -196,7 +200,7 @@ class PlacePart(QFrame):
         for widget in (self._repository, self._public):
             widget.setEnabled(draft.push)
         words = (
-            tr("Otherwise for you alone. The token is that of {source}.", source=options.token)
+            tr("Otherwise for you alone. It takes the token {where}.", where=_token_words(options.token))
             if options.token
             else tr("There is no token for the Hub: store one under Settings, Endpoints and prices.")
         )
@@ -218,21 +222,23 @@ class FindingsPart(QFrame):
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
-        self._shown: Contents | None = None
+        self._shown: tuple[Contents, bool] | None = None
+        self._title = label("", "h2")
         self._sizes = label("", "strong", wrap=True)
         self._parts = label("", "small", wrap=True)
         self._lines = QVBoxLayout()
         self._lines.setSpacing(6)
-        inner = card(heading(tr("Before you start")), self._sizes, self._parts, self._lines, gap=8)
+        inner = card(self._title, self._sizes, self._parts, self._lines, gap=8)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(inner)
 
-    def show_contents(self, contents: Contents) -> None:
-        """Show what is known."""
-        if contents == self._shown:
+    def show_contents(self, contents: Contents, *, asking: bool) -> None:
+        """Show what is known; once it is begun, without what only matters before."""
+        if (contents, asking) == self._shown:
             return
-        self._shown = contents
+        self._shown = contents, asking
+        self._title.setText(tr("Before you start") if asking else tr("What it holds"))
         if contents.free is None:
             self._sizes.setText(tr("About {size} in all", size=size(contents.bytes)))
         else:
@@ -242,7 +248,7 @@ class FindingsPart(QFrame):
                 free=size(contents.free),
             )
             self._sizes.setText(words)
-        self._sizes.setVisible(bool(contents.parts))
+        self._sizes.setVisible(bool(contents.parts) and asking)
         listed = [f"{name}: {size(number)}" for name, number in contents.parts if number]
         small = [name for name, number in contents.parts if not number]
         self._parts.setText("\n".join([*listed, ", ".join(small)]))
@@ -257,7 +263,7 @@ class FindingsPart(QFrame):
         for sentence in contents.follows:
             self._line("scales", "muted", sentence)
         for sentence in (contents.ranking, contents.drift):
-            if sentence:
+            if sentence and asking:
                 self._line("info", "muted", sentence)
 
     def _line(self, icon: str, tone: str, sentence: str) -> None:
@@ -277,19 +283,23 @@ class FindingsPart(QFrame):
 
 
 class ProgressPart(QFrame):
-    """How far it is, and what came out."""
+    """How far it is, and what came out.
 
-    def __init__(self, context: Context) -> None:
+    Args:
+        open_job: Shows a job among the others.
+    """
+
+    def __init__(self, look: Look, open_job: Callable[[str], None]) -> None:
         super().__init__()
-        self._context = context
+        self._open_job = open_job
         self._job, self._place = "", ""
         self.setProperty("role", "card")
         self._title = label("", "h2", wrap=True)
         self._words = label("", wrap=True)
         self._fix = label("", "muted", wrap=True)
         self._bar = bar(0.0, name=tr("Progress of the release"))
-        self._in_jobs = Button(context.look, tr("Show in Jobs"), "queue", does=self._to_jobs)
-        self._reveal = Button(context.look, tr("Show folder"), "folder-open", "primary", self._open_folder)
+        self._in_jobs = Button(look, tr("Show in Jobs"), "queue", does=self._to_jobs)
+        self._reveal = Button(look, tr("Show folder"), "folder-open", "primary", self._open_folder)
         layout = column(
             row(self._title, self._in_jobs, self._reveal, gap=8),
             self._bar,
@@ -315,7 +325,8 @@ class ProgressPart(QFrame):
         elif state.stage == "done":
             words = "\n".join([_summary_words(dict(state.summary)), *state.done])
         elif job is not None:
-            words = tr("Waiting") if job.state == "queued" else progress_words(job.progress)
+            at_work = job.state == "running"
+            words = progress_words(job.progress) if at_work else state_words(job.state)[0]
             fix = tr("It goes on when this dialog is closed.")
         self._words.setText(words)
         self._words.setVisible(bool(words))
@@ -326,7 +337,7 @@ class ProgressPart(QFrame):
         self._reveal.setVisible(bool(self._place))
 
     def _to_jobs(self) -> None:
-        self._context.go("jobs", self._job)
+        self._open_job(self._job)
 
     def _open_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(self._place))
@@ -341,6 +352,12 @@ def _about(quantisation: str) -> str:
         "q8_0": tr("hardly to be told from 16 bits"),
         "f16": tr("16 bits"),
     }[quantisation]
+
+
+def _token_words(source: str) -> str:
+    """Where the token for the Hub comes from."""
+    known = {"keyring": tr("in the keyring"), "environment": tr("in the environment")}
+    return known.get(source) or tr("of {source}", source=source)
 
 
 def _stage_words(state: ReleaseState) -> str:

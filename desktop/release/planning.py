@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from desktop.language import tr
-from desktop.problem import Problem, problem_of
+from desktop.problem import Problem
+from desktop.release.faults import told
 from engine.errors import BakeoffError
 from engine.workspace import Workspace
 
@@ -213,7 +214,7 @@ def read_contents(workspace: Workspace, draft: Draft, previews: dict[Any, dict[s
             previews.clear()
             previews[key] = preview(workspace, spec, files)
     except BakeoffError as error:
-        return Contents(problem=problem_of(error))
+        return Contents(problem=told(error))
     found = previews[key]
     made, problem = False, None
     try:
@@ -223,7 +224,7 @@ def read_contents(workspace: Workspace, draft: Draft, previews: dict[Any, dict[s
     except BakeoffError as error:
         problem = told(error)
     return Contents(
-        parts=tuple((str(part["name"]), int(part["bytes"])) for part in found["parts"]),
+        parts=tuple((_part_words(part), int(part["bytes"])) for part in found["parts"]),
         free=_free(Path(spec.out)),
         ranking=_ranking_words(found),
         drift=_drift_words(found["drift"]),
@@ -233,18 +234,6 @@ def read_contents(workspace: Workspace, draft: Draft, previews: dict[Any, dict[s
         made=made,
         problem=problem,
     )
-
-
-def told(error: BakeoffError) -> Problem:
-    """A failure in words that fit the dialog."""
-    if error.code == "push.no_token":
-        return Problem(
-            tr("The key is missing"),
-            tr("There is no token for the Hugging Face Hub."),
-            tr("Store one with write access under Settings, Endpoints and prices."),
-            error.code,
-        )
-    return problem_of(error)
 
 
 def _refusal(require: Callable[[], Any]) -> BakeoffError | None:
@@ -276,12 +265,29 @@ def _ranking_words(found: dict[str, Any]) -> str:
 
 def _drift_words(drift: dict[str, Any]) -> str:
     """Whether it is measured what quantising costs."""
+    from engine.studies.release.compared import NO_GGUF, NOT_ASKED, NOT_QUANTISED, UNKNOWN_TASK
+
     if "pending" in drift:
         return tr(
             "What quantising costs is measured on test prompts of {dataset}, against 16 bits.",
             dataset=drift["pending"],
         )
     why = str(drift["left_out"])
-    if "--dataset" in why:
-        return tr("What quantising costs is not measured: choose a dataset whose test prompts it can answer.")
-    return tr("What quantising costs is not measured: {reason}.", reason=tr(why))
+    known = {
+        NO_GGUF: tr("There is no GGUF file, so that there is nothing to compare."),
+        NOT_ASKED: tr("What quantising costs is not measured, and the card says so."),
+        NOT_QUANTISED: tr("No file is quantised, so that there is nothing to compare."),
+        UNKNOWN_TASK: tr(
+            "What quantising costs is not measured: choose a dataset whose test prompts it can answer."
+        ),
+    }
+    return known.get(why) or tr("What quantising costs is not measured: {reason}.", reason=why)
+
+
+def _part_words(part: dict[str, Any]) -> str:
+    """What a part of a release is called."""
+    from engine.studies.release.preview import first_weights
+
+    if part["kind"] == "safetensors":
+        return tr("{file}, config and tokenizer", file=first_weights(part["files"]))
+    return str(part["name"])

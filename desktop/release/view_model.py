@@ -11,7 +11,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.feed import JobRow
 from desktop.language import tr
-from desktop.problem import Problem
+from desktop.problem import Problem, problem_of_record
+from desktop.release.faults import fitted
 from desktop.release.planning import (
     Contents,
     Draft,
@@ -43,6 +44,7 @@ class ReleaseState:
         draft: Of which ``contents`` tells.
         job: That makes or pushes it.
         summary: What was made; empty until then. ``done`` tells what became of it.
+        card: As it was written, once it is.
         problem: Why it failed.
     """
 
@@ -53,6 +55,7 @@ class ReleaseState:
     job: JobRow | None = None
     summary: tuple[tuple[str, Any], ...] = ()
     done: tuple[str, ...] = ()
+    card: str = ""
     problem: Problem | None = None
 
     @property
@@ -84,6 +87,7 @@ class ReleaseModel(ViewModel[ReleaseState]):
         self._stamp: tuple[int, ...] = ()
         self._summary: dict[str, Any] = {}
         self._done: tuple[str, ...] = ()
+        self._card = ""
         self._problem: Problem | None = None
         self._wanted: tuple[ReleaseSpec, Afterwards] | None = None
         services.feed.jobs_changed.connect(self._jobs_changed)
@@ -125,6 +129,7 @@ class ReleaseModel(ViewModel[ReleaseState]):
                 job=self.services.feed.job(self._job) if self._job else None,
                 summary=tuple(self._summary.items()),
                 done=self._done,
+                card=self._card if self._stage == "done" else "",
                 problem=self._problem,
             )
         )
@@ -180,15 +185,10 @@ class ReleaseModel(ViewModel[ReleaseState]):
         if job.state == "done":
             self._take_result()
         elif job.state in ("failed", "stopped"):
-            error = job.error or {}
-            self._fail(
-                Problem(
-                    tr("The release was not made") if self._stage == "making" else tr("It was not pushed"),
-                    str(error.get("message") or tr("The job was stopped.")),
-                    str(error.get("fix") or ""),
-                    str(error.get("code") or ""),
-                )
-            )
+            stopped = Problem("", tr("The job was stopped."))
+            title = tr("The release was not made") if self._stage == "making" else tr("It was not pushed")
+            problem = problem_of_record(job.error) if job.error else stopped
+            self._fail(replace(problem, title=title))
 
     def _take_result(self) -> None:
         """What the job that has ended tells; asked for once."""
@@ -205,17 +205,22 @@ class ReleaseModel(ViewModel[ReleaseState]):
         workspace, (spec, afterwards) = self.services.workspace, self._wanted
         self._go("finishing")
 
-        def finish() -> dict[str, Any]:
+        def finish() -> tuple[dict[str, Any], str]:
             from engine.models.library import find_model
+            from engine.studies.release.bundle import CARD
             from engine.studies.release.starting import finish_release
 
-            return finish_release(workspace, find_model(workspace, spec.model), Path(spec.out), afterwards)
+            card = (Path(spec.out) / CARD).read_text(encoding="utf-8")
+            return finish_release(
+                workspace, find_model(workspace, spec.model), Path(spec.out), afterwards
+            ), card
 
         self.services.background.run(self, finish, self._finished, self._fail)
 
-    def _finished(self, done: dict[str, Any]) -> None:
+    def _finished(self, found: tuple[dict[str, Any], str]) -> None:
         assert self._wanted is not None
         spec, afterwards = self._wanted
+        done, self._card = found
         sentences = []
         if "default_base" in done:
             sentences.append(
@@ -264,7 +269,7 @@ class ReleaseModel(ViewModel[ReleaseState]):
         self.rested.emit()
 
     def _fail(self, problem: Problem) -> None:
-        self._problem = problem
+        self._problem = fitted(problem)
         self._go("failed")
         self.refresh()
         self.rested.emit()

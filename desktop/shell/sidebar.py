@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QListWidget,
@@ -27,7 +27,11 @@ from desktop.theme.look import Look
 from desktop.widgets.basics import label, row
 
 _WIDTH: Final = 212
+#: Of an entry, and where the window is low.
 _HEIGHT: Final = 37
+_LOW: Final = 31
+#: Pixels of a sidebar that are not entries.
+_AROUND: Final = 84
 _KEY: Final = Qt.ItemDataRole.UserRole
 _ICON: Final = Qt.ItemDataRole.UserRole + 1
 _BADGE: Final = Qt.ItemDataRole.UserRole + 2
@@ -41,9 +45,10 @@ class _Entries(QStyledItemDelegate):
     def __init__(self, look: Look, parent: QListWidget) -> None:
         super().__init__(parent)
         self._look = look
+        self.height = _HEIGHT
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
-        return QSize(_WIDTH - 24, _HEIGHT if index.data(_KEY) else 34)
+        return QSize(_WIDTH - 24, self.height if index.data(_KEY) else self.height - 3)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tokens = self._look.tokens
@@ -98,15 +103,19 @@ class _List(QListWidget):
         super().__init__()
         self.setObjectName("navigation")
         self.setAccessibleName(name)
-        self.setItemDelegate(_Entries(look, self))
+        self._entries = _Entries(look, self)
+        self.setItemDelegate(self._entries)
         self.setProperty("flat", "true")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setMouseTracking(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         look.changed.connect(self.viewport().update)
 
-    def fit(self) -> None:
-        """Take the height of all entries."""
+    def fit(self, height: int = _HEIGHT) -> None:
+        """Take the height of all entries, each of ``height`` pixels."""
+        if height != self._entries.height:
+            self._entries.height = height
+            self.scheduleDelayedItemsLayout()
         self.setFixedHeight(sum(self.sizeHintForRow(at) for at in range(self.count())) + 2)
 
 
@@ -148,6 +157,13 @@ class Sidebar(QFrame):
         layout.addWidget(self._foot)
         if self._foot.count() == 0:
             self._foot.hide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Entries stand closer where the window is low."""
+        super().resizeEvent(event)
+        entries = self._main.count() + self._foot.count()
+        for one in (self._main, self._foot):
+            one.fit(_HEIGHT if self.height() >= entries * _HEIGHT + _AROUND else _LOW)
 
     def select(self, key: str) -> None:
         """Show that a page is on the screen, without telling anybody."""

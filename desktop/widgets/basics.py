@@ -147,6 +147,14 @@ def rule() -> QFrame:
     return made
 
 
+def holder(layout: QLayout) -> QWidget:
+    """A widget that is nothing but a layout, without margins."""
+    made = QWidget()
+    layout.setContentsMargins(0, 0, 0, 0)
+    made.setLayout(layout)
+    return made
+
+
 def row(*parts: Part, gap: int = 8, top: bool = False) -> QHBoxLayout:
     """Parts beside each other, in the middle of the row or at its top."""
     made = QHBoxLayout()
@@ -161,9 +169,7 @@ def column(*parts: Part, gap: int = 4) -> QVBoxLayout:
 
 def stack(*parts: Part, gap: int = 2) -> QWidget:
     """Parts below each other that stay together where their row is stretched."""
-    made = QWidget()
-    made.setLayout(column(*parts, gap=gap))
-    return made
+    return holder(column(*parts, gap=gap))
 
 
 def frame(

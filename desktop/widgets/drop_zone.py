@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QWidget
 
 from desktop.language import tr
 from desktop.theme.look import Look
-from desktop.widgets.basics import Button, IconLabel, label, retone, stack
+from desktop.widgets.basics import Button, IconLabel, holder, label, retone, row, stack
+from desktop.widgets.folding import Folding
 
 
 class DropZone(QFrame):
@@ -44,9 +45,9 @@ class DropZone(QFrame):
         layout.setContentsMargins(28, padding, 28, padding)
         layout.setSpacing(18)
         layout.addWidget(IconLabel(look, "file-arrow-down", "accent", 36))
-        layout.addWidget(stack(self._title, self._about, gap=4), 1)
-        for button in (*actions, self._browse):
-            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
+        words = stack(self._title, self._about, gap=4)
+        buttons = holder(row(*actions, self._browse, None, gap=18))
+        layout.addWidget(Folding(words, buttons, gap=8), 1)
 
     def say(self, title: str, about: str) -> None:
         """Say something else, for example what was dropped."""

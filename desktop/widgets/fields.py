@@ -6,7 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QSpinBox,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.widgets.basics import column, label, row
 
@@ -35,7 +47,7 @@ def line(name: str, nothing: str) -> QLineEdit:
 
 
 class Choice(QComboBox):
-    """A choice of words that has a name.
+    """A choice of words that has a name; words that have no room end in dots.
 
     On Linux Qt tells screen readers what is chosen in place of the accessible name; there a name comes from a label,
     which need not be seen.
@@ -52,6 +64,21 @@ class Choice(QComboBox):
         """Name it."""
         super().setAccessibleName(name)
         self._name.setText(name)
+
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:  # noqa: N802
+        """See Qt; whoever paints the words gets as many as there is room for."""
+        super().initStyleOption(option)
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width()
+        words = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
+        option.currentText = words
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """See Qt."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
 
 def combo(name: str, width: int) -> QComboBox:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
@@ -12,7 +12,11 @@ from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP, MARGIN
 from desktop.view_model import ViewModel
-from desktop.widgets.basics import Part, column, label, row
+from desktop.widgets.basics import Part, holder, label, row, stack
+from desktop.widgets.folding import Folding
+
+#: Pixels that title and sentence have at least beside the actions.
+_TITLES: Final = 280
 
 
 class Page(QScrollArea):
@@ -44,9 +48,9 @@ class Page(QScrollArea):
         self.body.setSpacing(GAP)
         self._title = label(title, "h1")
         self._about = label(about, "muted", wrap=True)
-        head = row(column(self._title, self._about, gap=3), *actions, gap=8)
-        head.setStretch(0, 1)
-        self.body.addLayout(head)
+        titles = stack(self._title, self._about, gap=3)
+        titles.setMinimumWidth(_TITLES)
+        self.body.addWidget(Folding(titles, holder(row(*actions, None, gap=8)), gap=8))
         self.setWidget(inside)
         model.setParent(self)
         model.changed.connect(self._update)

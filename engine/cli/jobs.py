@@ -29,6 +29,7 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         ("pause", _pause, "let a job write a checkpoint and make room"),
         ("resume", _resume, "continue a paused, stopped or failed job"),
         ("stop", _stop, "end a job; what it has finished stays"),
+        ("finish", _finish, "end a training now, and keep what it has learned as its model"),
         ("logs", _logs, "everything the job's process printed"),
     ):
         action = actions.add_parser(name, help=text, parents=[everywhere])
@@ -149,6 +150,10 @@ def _stop(options: argparse.Namespace, session: Session) -> Result:
     return _ask(options, session, "stop")
 
 
+def _finish(options: argparse.Namespace, session: Session) -> Result:
+    return _ask(options, session, "finish")
+
+
 def _move(options: argparse.Namespace, session: Session) -> Result:
     from engine.jobs.directory import in_order, job_directories
 
@@ -190,6 +195,8 @@ def _obeyed(status: Status, action: Action, wishes: int) -> bool:
         return False  # the runner has not looked yet
     if action == "resume":
         return status.state in ("queued", "running", "done")
+    if action == "finish":
+        return status.state in ("done", "stopped", "failed")
     return status.state not in ("queued", "running")
 
 

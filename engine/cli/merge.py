@@ -12,6 +12,7 @@ from engine.errors import BakeoffError, Words
 if TYPE_CHECKING:
     from engine.jobs.directory import JobDirectory
     from engine.merging import Preflight
+    from engine.merging.forecast import Forecast
 
 Result = tuple[Any, str]
 
@@ -37,7 +38,9 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     merge.add_argument("recipe", metavar="RECIPE.yml", help="models by their names here, or by their folders")
     merge.add_argument("out", metavar="OUT_DIR", help="the new model's folder; must not exist yet")
     merge.add_argument("--name", help="what to call it in the workspace (default: as the folder)")
-    merge.add_argument("--check", action="store_true", help="only look whether the recipe can be merged")
+    merge.add_argument(
+        "--check", action="store_true", help="only look whether the recipe can be merged, and what that takes"
+    )
     merge.add_argument(
         "--seed", type=int, default=42, metavar="S", help="of the methods that drop at random (default: 42)"
     )
@@ -47,7 +50,8 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _merge(options: argparse.Namespace, session: Session) -> Result:
-    from engine.merging import check, load_recipe
+    from engine.merging import Preflight, check, load_recipe
+    from engine.merging.forecast import check_memory, forecast
     from engine.merging.spec import MergeSpec
     from engine.merging.workspace_models import workspace_resolver
 
@@ -70,9 +74,14 @@ def _merge(options: argparse.Namespace, session: Session) -> Result:
         recipe_file=file,
         out=None if continuing is not None else out,
     )
+    foreseen = None
+    if preflight.plan is not None:
+        foreseen = forecast(preflight.plan, out, options.threads)
+        preflight = Preflight((*preflight.findings, *check_memory(foreseen)), preflight.plan)
     _tell(preflight, session)
-    if options.check:
-        return preflight.as_dict(), _check_text(preflight)
+    if options.check and foreseen is not None:
+        document = {**preflight.as_dict(), "forecast": foreseen.as_dict()}
+        return document, f"{_check_text(preflight)}\n{_forecast_text(foreseen)}"
     summary = session.run_job(
         "merge", spec, Words("Merge {name}", name=spec.name), detach=options.detach, forget_failure=True
     )
@@ -142,4 +151,16 @@ def _check_text(preflight: Preflight) -> str:
         f"This can be merged{warnings}: {document['method']} of {', '.join(document['models'])}; "
         f"{document['layers']} layers, {document['tensors']} tensors, {document['bytes'] / 1e6:,.0f} MB "
         f"in {document['dtype']}."
+    )
+
+
+def _forecast_text(found: Forecast) -> str:
+    took = (
+        "How long it takes is not known: no merge like it was measured on this machine."
+        if found.seconds is None
+        else f"It takes about {duration(found.seconds)}, as merges like it did on this machine."
+    )
+    return (
+        f"It needs {found.nbytes / 1e6:,.0f} MB of disk ({found.free / 1e6:,.0f} MB free) and about "
+        f"{found.memory / 1e6:,.0f} MB of memory ({found.available / 1e6:,.0f} MB free). {took}"
     )

@@ -152,6 +152,8 @@ def _dry_run(session: Session, spec: Any, files: Any) -> Result:
 
 
 def _text(summary: dict[str, Any]) -> str:
+    from engine.studies.release.compared import UNKNOWN_TASK
+
     text = f"{summary['folder']}: {len(summary['files'])} files, {summary['bytes'] / 1e6:,.0f} MB"
     text += f" in {duration(summary['seconds'])}." if summary["seconds"] else "."
     if not summary["ranked"]:
@@ -160,5 +162,6 @@ def _text(summary: dict[str, Any]) -> str:
     if "files" in drift:
         text += f"\n{drift_text(drift)}"
     elif summary["gguf"]:
-        text += f"\nQuantisations were not compared: {drift['left_out']}."
+        hint = "; --dataset names one" if drift["left_out"] == UNKNOWN_TASK else ""
+        text += f"\nQuantisations were not compared: {drift['left_out']}{hint}."
     return text + "".join(f"\nLicence: {sentence}" for sentence in summary["licence"]["conflicts"])

@@ -11,6 +11,7 @@ from engine.datasets.example import Example
 from engine.datasets.leakage import find_leakage
 from engine.datasets.options import SPLITS
 from engine.datasets.store import DatasetStore
+from engine.errors import Words, templates
 
 #: Answers are labels when there are at most so many different ones, each used three times on average.
 _LABELS: Final = 200
@@ -51,7 +52,9 @@ def check_dataset(store: DatasetStore) -> dict[str, Any]:
     }
     warnings = [warning for warning in store.manifest["warnings"] if not warning.startswith("Leakage")]
     report["warnings"] = warnings + [finding.sentence() for finding in leakage]
-    report["suggestions"] = _suggestions(report, counter)
+    suggestions = _suggestions(report, counter)
+    report["suggestions"] = suggestions
+    report["words"] = (store.manifest.get("words") or {}) | templates([*report["warnings"], *suggestions])
     return report
 
 
@@ -136,34 +139,71 @@ def _spread(lengths: Sequence[int]) -> dict[str, float]:
 
 
 def _suggestions(report: dict[str, Any], counter: _Counter) -> list[str]:
-    found = []
+    found: list[str] = []
     test = report["counts"]["test"]
     if 0 < test < _FEW:
-        found.append(f"With {test} test prompts intervals are wide; 100 or more tell models apart better.")
+        found.append(
+            Words(
+                "With {test} test prompts intervals are wide; 100 or more tell models apart better.",
+                test=test,
+            )
+        )
     if report["system"] == 0:
         found.append(
-            "No example has an instruction; one line with --system says what is wanted, also to untuned models."
+            Words(
+                "No example has an instruction; one line with --system says what is wanted, also to untuned models."
+            )
         )
     elif report["system"] < report["examples"]:
         found.append(
-            f"Only {report['system']} examples have a system message; --system gives one to the others."
+            Words(
+                "Only {count} examples have a system message; --system gives one to the others.",
+                count=report["system"],
+            )
         )
     if report["labels"]:
         rare = [label for label, count in report["labels"].items() if count < 5]
         if rare:
-            found.append(f"{len(rare)} labels have fewer than 5 examples (for example '{rare[0]}').")
+            found.append(
+                Words(
+                    "{count} labels have fewer than 5 examples (for example '{label}').",
+                    count=len(rare),
+                    label=rare[0],
+                )
+            )
         unseen = counter.unseen()
         if unseen:
-            found.append(f"{len(unseen)} labels of dev or test are not in train (for example '{unseen[0]}').")
+            found.append(
+                Words(
+                    "{count} labels of dev or test are not in train (for example '{label}').",
+                    count=len(unseen),
+                    label=unseen[0],
+                )
+            )
     if counter.padded:
-        found.append(f"{counter.padded} answers begin or end with white space, which the models will learn.")
+        found.append(
+            Words(
+                "{count} answers begin or end with white space, which the models will learn.",
+                count=counter.padded,
+            )
+        )
     if report["duplicates"]:
-        found.append(f"{report['duplicates']} rows repeat another one; they count double in training.")
+        found.append(
+            Words(
+                "{count} rows repeat another one; they count double in training.", count=report["duplicates"]
+            )
+        )
     if report["broken_arguments"]:
-        found.append(f"{report['broken_arguments']} tool calls have arguments that are not JSON.")
+        found.append(
+            Words("{count} tool calls have arguments that are not JSON.", count=report["broken_arguments"])
+        )
     longest, usual = report["lengths"]["prompt"]["max"], report["lengths"]["prompt"]["p95"]
     if longest > 10 * max(usual, 100):
         found.append(
-            f"The longest prompt has {longest} characters, twenty to one have under {usual}: look at it."
+            Words(
+                "The longest prompt has {longest} characters, twenty to one have under {usual}: look at it.",
+                longest=longest,
+                usual=usual,
+            )
         )
     return found

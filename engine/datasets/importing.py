@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.datasets.choosing import choose, sample_rows
 from engine.datasets.detect import Detected, detect
@@ -20,7 +20,7 @@ from engine.datasets.options import PROTOCOL, SPLITS, ImportOptions, Source, Spl
 from engine.datasets.readers import read_rows
 from engine.datasets.report import ImportReport, Rejected
 from engine.datasets.source import ByteSource
-from engine.errors import UsageError
+from engine.errors import UsageError, Words, templates
 from engine.files import new_folder, write_json
 from engine.progress import Reporter, SilentReporter
 
@@ -258,6 +258,7 @@ def _finish(
         "conflicts": conflicts,
         "leaking": leak.rows,
         "warnings": warnings,
+        "words": templates(warnings),
         "content_sha256": content,
     }
     write_json(folder / "manifest.json", manifest)
@@ -282,25 +283,37 @@ def _joined(names: Iterator[str]) -> str:
     return "+".join(dict.fromkeys(names))
 
 
+#: What it means that a split has no example.
+_EMPTY: Final[dict[Split, str]] = {
+    "train": "No example is in train: nothing can be trained on it.",
+    "test": "No example is in test: nothing can be ranked on it.",
+    "dev": "No example is in dev: parents and recipes cannot be chosen on it.",
+}
+
+
 def _warnings(counts: dict[Split, int], conflicts: int, torn: list[int], leak: Any, rows: Any) -> list[str]:
     """What the reader should know, in sentences."""
-    found = []
-    for split, purpose in (
-        ("train", "nothing can be trained on it"),
-        ("test", "nothing can be ranked on it"),
-        ("dev", "parents and recipes cannot be chosen on it"),
-    ):
-        if counts[split] == 0:  # type: ignore[index]
-            found.append(f"No example is in {split}: {purpose}.")
+    found: list[str] = []
+    found += [Words(_EMPTY[split]) for split in ("train", "test", "dev") if not counts[split]]
     if conflicts:
         found.append(
-            f"Prompts with more than one answer: {conflicts} (for example rows {torn[0]} and {torn[1]}). "
-            "No model can get all of them right."
+            Words(
+                "Prompts with more than one answer: {count} (for example rows {first} and {second}). "
+                "No model can get all of them right.",
+                count=conflicts,
+                first=torn[0],
+                second=torn[1],
+            )
         )
     if leak.rows:
-        pairs = ", ".join(f"{rows[one]} and {rows[other]}" for one, other in leak.examples)
+        pairs = ", ".join(f"{rows[one]} = {rows[other]}" for one, other in leak.examples)
         found.append(
-            f"Leakage: examples of dev or test that also stand in an earlier split: {leak.rows} ({leak.exact} word "
-            f"for word, the others nearly), for example rows {pairs}. The file's own split was kept."
+            Words(
+                "Leakage: examples of dev or test that also stand in an earlier split: {rows} ({exact} word "
+                "for word, the others nearly), for example rows {pairs}. The file's own split was kept.",
+                rows=int(leak.rows),
+                exact=int(leak.exact),
+                pairs=pairs,
+            )
         )
     return found

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from engine.datasets.options import SPLITS, Split
 from engine.datasets.store import DatasetStore
+from engine.errors import Words
 
 _EXAMPLES: Final = 5
 
@@ -43,12 +44,19 @@ class Leakage:
         """The finding as JSON."""
         return {**vars(self), "examples": [list(pair) for pair in self.examples]}
 
-    def sentence(self) -> str:
+    def sentence(self) -> Words:
         """The finding as a warning."""
-        pairs = ", ".join(f"{one} and {other}" for one, other in self.examples)
-        return (
-            f"Leakage: examples of {self.task} ({self.split}) that also stand in {self.other} ({self.other_split}): "
-            f"{self.rows}, {self.exact} of them word for word, for example rows {pairs}."
+        pairs = ", ".join(f"{one} = {other}" for one, other in self.examples)
+        return Words(
+            "Leakage: examples of {task} ({split}) that also stand in {other} ({other_split}): "
+            "{rows}, {exact} of them word for word, for example rows {pairs}.",
+            task=self.task,
+            split=self.split,
+            other=self.other,
+            other_split=self.other_split,
+            rows=self.rows,
+            exact=self.exact,
+            pairs=pairs,
         )
 
 

@@ -16,7 +16,7 @@ from engine.datasets.errors import StoreError
 from engine.datasets.example import Example, parse
 from engine.datasets.messages import asked_text
 from engine.datasets.options import PROTOCOL, SPLITS, Split
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.files import read_json
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class DatasetStore:
                 fix="Its rows run from {first} to {last}.",
                 name=self.name,
                 row=row,
-                because=f": it was rejected ({rejected['reason']})" if rejected else "",
+                because=Words(": it was rejected ({reason})", reason=rejected["reason"]) if rejected else "",
                 first=int(self.rows[0]),
                 last=int(self.rows[-1]),
             )

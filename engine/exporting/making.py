@@ -69,7 +69,7 @@ def prepare_gguf(workspace: Workspace, reporter: Reporter, files: ModelFiles, sp
     template = load_template(files.folder, reporter, fallback=files.base_folder)
     dataset = dataset_of(workspace, spec, files)
     importance = None
-    if spec.importance or (spec.importance is None and wants_importance(wanted)):
+    if _weighs(spec, wanted):
         importance = _importance(reporter, files, template, dataset)
     plan = plan_of(files, wanted, importance=importance)
     reporter.event("export.plan", **{key: value for key, value in plan.as_dict().items() if key != "tensors"})
@@ -146,6 +146,29 @@ def dataset_of(workspace: Workspace, spec: ExportSpec, files: ModelFiles) -> Ope
         return None
 
 
+def require_text(workspace: Workspace, spec: ExportSpec, files: ModelFiles) -> None:
+    """Refuse a quantisation that weighs columns by their use where there is no text to measure that on.
+
+    Raises:
+        ExportError: There is none, or the quantisation is unknown.
+        BakeoffError: The dataset that the spec names cannot be read.
+    """
+    if _weighs(spec, quantisation(spec.quantisation)) and dataset_of(workspace, spec, files) is None:
+        raise _no_text()
+
+
+def _weighs(spec: ExportSpec, wanted: Quantisation) -> bool:
+    return bool(spec.importance or (spec.importance is None and wants_importance(wanted)))
+
+
+def _no_text() -> ExportError:
+    return ExportError(
+        "export.no_text",
+        "It is not known on which text to measure which weights matter.",
+        fix="Name a dataset by --dataset, or take a quantisation that does without, such as q4_k_m.",
+    )
+
+
 def _importance(
     reporter: Reporter, files: ModelFiles, template: ChatTemplate, dataset: OpenDataset | None
 ) -> Importance:
@@ -153,11 +176,7 @@ def _importance(
     from engine.exporting.importance import measure_importance
 
     if dataset is None:
-        raise ExportError(
-            "export.no_text",
-            "It is not known on which text to measure which weights matter.",
-            fix="Name a dataset by --dataset, or take a quantisation that does without, such as q4_k_m.",
-        )
+        raise _no_text()
     plan = plan_of(files, quantisation("f16"))
     examples = select(dataset.store, "train", limit=_MEASURED)
     reporter.decision(

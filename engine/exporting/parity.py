@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.errors import Words
 from engine.exporting.errors import ExportError
 from engine.gguf_header import check_gguf
 from engine.inference.llama.library import last_words, llama
@@ -112,7 +113,7 @@ def _vocabulary(file: Path) -> Iterator[tuple[Any, str | None]]:
             "llama.cpp cannot load {file}: {reason}.",
             fix="Export again; if it stays so, report the model's architecture.",
             file=str(file),
-            reason=last_words().rstrip(".") or "it does not say why",
+            reason=last_words().rstrip(".") or Words("it does not say why"),
         )
     try:
         template = llama().llama_model_chat_template(model, None)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from gguf import GGUFWriter, LlamaHfVocab, SpecialVocab, TokenType
 
+from engine.errors import Words
 from engine.exporting.errors import WAY_OUT, ExportError
 from engine.files import read_json
 from engine.resources import resource
@@ -92,7 +93,7 @@ def byte_pairs(folder: Path, size: int | None) -> Vocabulary:
             "The tokenizer of {file} ({kind}) is of no kind that can be exported.",
             fix=WAY_OUT,
             file=str(folder),
-            kind=model.get("type") or "without tokenizer.json",
+            kind=model.get("type") or Words("without tokenizer.json"),
         )
     names = {token: name for name, token in tokenizer.get_vocab().items()}
     size = len(names) if size is None else size

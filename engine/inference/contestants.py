@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import select
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.files import sha256_json
 from engine.models.library import ExportedFile, ModelFiles, find_export, find_model
 from engine.workspace import Workspace
@@ -172,7 +172,7 @@ def latest(workspace: Workspace, dataset_id: str, name: str) -> Contestant:
                 "'{name}' has not answered this dataset yet.",
                 fix="Let it answer first, with: bakeoff generate --model {name} --dataset DATASET. Known: {known}.",
                 name=name,
-                known=", ".join(known) or "nobody yet",
+                known=", ".join(known) or Words("nobody yet"),
             )
         return row
 

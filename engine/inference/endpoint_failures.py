@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 
 if TYPE_CHECKING:
     import openai
@@ -221,7 +221,7 @@ class Where:
             fatal=too_long,
             retry=not too_long,
             retry_after=asked,
-            wait="a while" if asked is None else f"{asked:g} s",
+            wait=Words("a while") if asked is None else f"{asked:g} s",
             reason=said,
         )
 

@@ -169,7 +169,13 @@ class JobClient:
         )
 
     def ask(self, job: JobDirectory, action: Action) -> None:
-        """Pause, resume or stop a job, and see that somebody obeys."""
+        """Pause, resume, stop or finish a job, and see that somebody obeys.
+
+        Raises:
+            JobError: It is to be finished, and has nothing that could be kept.
+        """
+        if action == "finish":
+            _require_product(job)
         job.request()
         job.ask(action)
         self.ensure_runner(job)
@@ -309,6 +315,18 @@ class JobClient:
     def _lock_of(self, job: JobDirectory) -> Path:
         """The lock of the runner that runs a job."""
         return job.runner_lock if job.request().own_runner else self._workspace.runner_lock
+
+
+def _require_product(job: JobDirectory) -> None:
+    request, status = job.request(), job.status()
+    if KINDS[request.kind].finishes and status.progress and status.state in ("running", "queued", "paused"):
+        return
+    raise JobError(
+        "job.cannot_finish",
+        "The job '{title}' has nothing yet that could be kept.",
+        fix="A training that has begun can be ended early; other jobs are stopped, or run to their end.",
+        title=request.title,
+    )
 
 
 def _waits(job: JobDirectory) -> bool:

@@ -50,6 +50,7 @@ class JobContext:
         workspace: The workspace the job belongs to.
         created: When the job was asked for, in seconds since the epoch.
         controls_seen: How many wishes have been looked at.
+        finishing: Somebody asked for an end with what there is; `check` finds out.
     """
 
     def __init__(self, directory: JobDirectory, workspace: Workspace, writer: EventWriter) -> None:
@@ -62,6 +63,7 @@ class JobContext:
         self.created = request.created
         self._writer = writer
         self.controls_seen = directory.status().controls_seen
+        self.finishing = False
         self._last_status = 0.0
         self._last_control = 0.0
         self._interrupt: Literal["pause", "stop"] | None = None
@@ -129,8 +131,10 @@ class JobContext:
         if self._interrupt is None and moment - self._last_control >= _CONTROL_EVERY:
             self._last_control = moment
             wishes = self.directory.wishes()
-            if len(wishes) > self.controls_seen and wishes[-1] != "resume":
+            if len(wishes) > self.controls_seen and wishes[-1] in ("pause", "stop"):
                 self._interrupt = wishes[-1]
+            # Also what an earlier worker was asked for, which may have died before it was done.
+            self.finishing = [wish for wish in wishes if wish in ("resume", "finish")][-1:] == ["finish"]
             # What is asked for later than this look is for whoever comes next.
             self.controls_seen = len(wishes)
         if self._interrupt is not None:

@@ -23,7 +23,8 @@ from engine.jobs.locks import is_held
 PROTOCOL: Final = 1
 
 State = Literal["queued", "running", "paused", "stopped", "failed", "done"]
-Action = Literal["pause", "resume", "stop"]
+#: ``finish``: end now, and keep what there is (see `engine.jobs.kinds.JobKind`).
+Action = Literal["pause", "resume", "stop", "finish"]
 
 #: States in which nothing happens to a job until somebody asks for it.
 AT_REST: Final[frozenset[str]] = frozenset({"paused", "stopped", "failed", "done"})
@@ -313,7 +314,7 @@ def at_rest(job: JobDirectory) -> bool:
     if status.state not in AT_REST or job.alive():
         return False
     wishes = job.wishes()
-    return status.state == "done" or len(wishes) <= status.controls_seen or wishes[-1] != "resume"
+    return status.state == "done" or len(wishes) <= status.controls_seen or wishes[-1] not in ("resume", "finish")
 
 
 def _known_fields(found: Any, shape: type[Request] | type[Status], path: Path) -> dict[str, Any]:

@@ -21,18 +21,20 @@ class JobKind:
         online: Whether it may reach a model hub.
         resuming: Names in its ``checkpoints`` that are of no use once it is done; the others, such as the bills of
             paid calls, stay for good.
+        finishes: Whether what it has done so far is a product, so that it can be asked to end early and keep it.
     """
 
     package: str
     lane: Lane
     online: bool = False
     resuming: tuple[str, ...] = ()
+    finishes: bool = False
 
 
 KINDS: Final[dict[str, JobKind]] = {
     "dataset_import": JobKind("engine.datasets", "compute"),
     "model_add": JobKind("engine.models", "compute", online=True),
-    "train": JobKind("engine.training", "compute", resuming=("step-*", "best.safetensors")),
+    "train": JobKind("engine.training", "compute", resuming=("step-*", "best.safetensors"), finishes=True),
     "merge": JobKind("engine.merging", "compute"),
     "export": JobKind("engine.exporting", "compute"),
     "drift": JobKind("engine.exporting.drift", "compute"),

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.jobs.context import remove_half_products, remove_noted
 from engine.jobs.directory import (
     AT_REST,
@@ -179,7 +179,7 @@ class Runner:
         wishes = job.wishes()
         if len(wishes) <= status.controls_seen or status.state == "done":
             return status
-        wanted = {"resume": "queued", "pause": "paused", "stop": "stopped"}[wishes[-1]]
+        wanted = {"pause": "paused", "stop": "stopped"}.get(wishes[-1], "queued")
         if status.state in ("stopped", "failed") and wishes[-1] != "resume":
             wanted = status.state
         lost = 0 if wanted == "queued" else status.lost
@@ -267,11 +267,11 @@ def _wishes_size(path: Path) -> int:
 
 def _cause(code: int | None) -> str:
     if code is None:
-        return "the runner ended"
+        return Words("the runner ended")
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-        return f"{name}, often a lack of memory" if name == "SIGKILL" else name
-    return f"exit code {code}"
+        return Words("{signal}, often a lack of memory", signal=name) if name == "SIGKILL" else name
+    return Words("exit code {code}", code=code)
 
 
 def main() -> None:

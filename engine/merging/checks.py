@@ -78,6 +78,7 @@ def compare_models(
             warning(
                 "merge.remote_code",
                 "The config of '{model}' asks to run Python files; the merge will not.",
+                "Use the merge with programs that know this architecture without them.",
                 model=reference.label,
             )
         )
@@ -94,6 +95,7 @@ def check_tied(plan: MergePlan) -> list[Finding]:
                 "merge.tied_ends",
                 "All models use their embedding as head, so the merge does too: with the embedding of the "
                 "first slice, although the last slice is of another model.",
+                "Begin and end with slices of one model to keep its head.",
             )
         ]
     mixed = {plan.models[model].tied for models in ends for model in models}
@@ -102,6 +104,7 @@ def check_tied(plan: MergePlan) -> list[Finding]:
             warning(
                 "merge.head_untied",
                 "Some models use their embedding as head and some do not: the merge gets a head of its own.",
+                "Nothing needs to be done; the merge is larger by that head.",
             )
         ]
     return []

@@ -47,8 +47,8 @@ def check_completeness(model: ModelInput) -> list[Finding]:
     if uniform:
         outside = model.outside()
         present = {
-            "embedding": model.embedding is not None,
-            "final norm": any("norm" in name or "ln_f" in name for name in outside),
+            Words("embedding"): model.embedding is not None,
+            Words("final norm"): any("norm" in name or "ln_f" in name for name in outside),
         }
         findings += [
             error(
@@ -56,7 +56,7 @@ def check_completeness(model: ModelInput) -> list[Finding]:
                 "The weights of the model '{model}' hold no {part}.",
                 _REPAIR,
                 model=model.label,
-                part=Words(part),
+                part=part,
             )
             for part, found in present.items()
             if not found

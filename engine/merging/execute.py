@@ -17,6 +17,7 @@ import torch
 from engine.files import folder_bytes, new_folder
 from engine.merging.compute import agreed, merge_tensor
 from engine.merging.errors import MergeError
+from engine.merging.forecast import work_of
 from engine.merging.method_table import RANDOM_METHODS
 from engine.merging.output import parents_of, write_companions, write_provenance
 from engine.merging.plan import MergePlan, TensorInput, TensorPlan
@@ -43,6 +44,7 @@ class MergeResult:
         parameters: Number of elements in them.
         nbytes: Bytes of the folder.
         seconds: Time it took.
+        work: Numbers that were read and written (see `engine.merging.forecast.work_of`).
         provenance: The content of its ``bakeoff.json``.
         warnings: What the pre-flight warned of.
     """
@@ -52,6 +54,7 @@ class MergeResult:
     parameters: int
     nbytes: int
     seconds: float
+    work: int
     provenance: dict[str, Any]
     warnings: tuple[str, ...]
 
@@ -125,6 +128,7 @@ def merge(
         parameters=sum(tensor.output.nbytes // tensor.output.nbytes_per_element for tensor in plan.tensors),
         nbytes=folder_bytes(out),
         seconds=time.monotonic() - started,
+        work=work_of(plan),
         provenance=provenance,
         warnings=tuple(finding.message for finding in preflight.warnings),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.errors import Words
 from engine.merging.errors import MergeError
 from engine.merging.recipe import ModelRef
 from engine.merging.references import Located
@@ -142,7 +143,7 @@ def _require_plain(reference: ModelRef, config: dict[str, Any]) -> None:
             "The model '{model}' is quantised ({kind}), so its weights cannot be merged.",
             fix="Use its 16-bit original.",
             model=str(reference),
-            kind=str(kind) or "unknown kind",
+            kind=str(kind) or Words("unknown kind"),
         )
 
 

@@ -378,7 +378,10 @@ class Planner:
 
     def _tell_rest(self) -> None:
         for code, count in self._untold.items():
-            self.findings.append(error(code, "The same holds for {count} more tensors.", count=count))
+            first = next(finding for finding in self.findings if finding.code == code)
+            self.findings.append(
+                error(code, "The same holds for {count} more tensors.", first.fix_text, count=count)
+            )
 
 
 def _is_entry(name: str) -> bool:

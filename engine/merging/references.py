@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.files import read_json, sha256_file
 from engine.merging.errors import MergeError, shortened
 from engine.merging.recipe import ModelRef
@@ -145,14 +145,14 @@ class Locator:
     def _unknown(self, name: str) -> BakeoffError:
         """The error for a name that nothing answers to, with the nearest folder as a hint."""
         path = _expanded(name)
-        hint = "Give its folder, or add it first with 'bakeoff model add'."
+        hint = Words("Give its folder, or add it first with 'bakeoff model add'.")
         for root in self._roots:
             around = (root / path).parent
             if _is_folder(around):
                 names = [entry.name for entry in around.iterdir() if entry.is_dir()]
                 close = difflib.get_close_matches(path.name, names, n=1)
                 if close:
-                    hint = f"Did you mean '{(path.parent / close[0]).as_posix()}'?"
+                    hint = Words("Did you mean '{name}'?", name=(path.parent / close[0]).as_posix())
                     break
         return MergeError(
             "merge.model_unknown",

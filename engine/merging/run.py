@@ -6,14 +6,18 @@ import glob
 import math
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from engine.files import FileError, folder_bytes, read_json, write_json
 from engine.jobs.context import JobContext, JobResult
 from engine.merging.execute import merge
 from engine.merging.loading import parse_recipe
 from engine.merging.output import PROVENANCE
+from engine.merging.pace import note_pace
 from engine.merging.recipe import Recipe
 from engine.merging.references import Locator
 from engine.merging.spec import MergeSpec
@@ -25,6 +29,7 @@ from engine.workspace.adoption import Adoption, NewModel
 
 def run(context: JobContext) -> JobResult:
     """Merge as the spec says."""
+    begun = time.time()
     spec = MergeSpec.model_validate(context.spec)
     file = Path(spec.recipe_file) if spec.recipe_file else None
     recipe = parse_recipe(spec.recipe, file=file)
@@ -32,6 +37,8 @@ def run(context: JobContext) -> JobResult:
     resolve = workspace_resolver(context.workspace)
     folder = _output_folder(context, spec)
     finished = _finished_before(context, folder, recipe, spec.seed)
+    result = None
+    threads = min(spec.threads, os.cpu_count() or 1)
     if finished is None:
         result = merge(
             recipe,
@@ -41,7 +48,7 @@ def run(context: JobContext) -> JobResult:
             recipe_file=file,
             working_folder=around,
             reporter=context,
-            threads=min(spec.threads, os.cpu_count() or 1),
+            threads=threads,
         )
         finished = result.as_dict()
     context.event("model.hashing", file=str(folder))
@@ -57,6 +64,14 @@ def run(context: JobContext) -> JobResult:
         recipe=read_json(folder / PROVENANCE) or {},
         parents=parents_of_merge(context.workspace, recipe, Locator(resolve, file, around)),
     )
+    if result is not None:
+        note_pace(
+            recipe.merge_method,
+            threads,
+            work=result.work,
+            seconds=time.time() - begun,
+            start=max(0.0, begun - psutil.Process().create_time()),
+        )
     summary = {"model": spec.name, "kind": "merge", **finished, "weights_sha256": sha256}
     return JobResult(summary, Adoption(models=[model]))
 

@@ -25,6 +25,7 @@ def check_placement(recipe: Recipe) -> list[Finding]:
             found[name] = warning(
                 "merge.parameter_ignored",
                 "'{parameter}' changes nothing: {reason}.",
+                "Leave it out.",
                 parameter=name,
                 reason=Words(IGNORED_PARAMETERS[name]),
             )
@@ -32,6 +33,7 @@ def check_placement(recipe: Recipe) -> list[Finding]:
             found[name] = warning(
                 "merge.parameter_unused",
                 "'{parameter}' is not used by the method {method}.",
+                "Leave it out, or choose a method that uses it.",
                 parameter=name,
                 method=method.name,
             )
@@ -63,6 +65,7 @@ def check_values(plan: MergePlan) -> list[Finding]:
                     "merge.epsilon_clipped",
                     "density {density} with epsilon {epsilon} asks for keep probabilities outside 0 to 1; "
                     "they are clipped.",
+                    "Give an epsilon no larger than the density and than what the density leaves to 1.",
                     density=density,
                     epsilon=epsilon,
                 )
@@ -70,7 +73,12 @@ def check_values(plan: MergePlan) -> list[Finding]:
             _require_share("select_topk", tensor.parameters["select_topk"], tensor.output.name, found)
         t = tensor.parameters.get("t")
         if method == "slerp" and t is not None and not 0 <= t <= 1:
-            found["t"] = warning("merge.extrapolates", "t is {t}, outside 0 to 1: SLERP extrapolates.", t=t)
+            found["t"] = warning(
+                "merge.extrapolates",
+                "t is {t}, outside 0 to 1: SLERP extrapolates.",
+                "Give a t from 0 to 1 to end between the two models.",
+                t=t,
+            )
         if _weights_cancel(method, tensor):
             found["weights"] = error(
                 "merge.weights_cancel",
@@ -149,6 +157,7 @@ def _require_share(name: str, value: float, tensor: str, found: dict[str, Findin
         found[name] = error(
             "merge.share_out_of_range",
             "'{parameter}' is {value} for the tensor '{tensor}', but it is a share from 0 to 1.",
+            "Give a share from 0 to 1.",
             parameter=name,
             value=value,
             tensor=tensor,

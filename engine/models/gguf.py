@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+from engine.errors import Words
 from engine.files import is_disk_full
 from engine.gguf_header import GgufError, check_gguf
 from engine.models.errors import ModelError
@@ -108,7 +109,7 @@ def _told_when_unreadable(file: Path) -> Iterator[None]:
             "The GGUF file {file} cannot be read: {reason}.",
             fix="Check that it is whole, and that transformers can read its architecture.",
             file=str(file),
-            reason="it breaks off" if isinstance(error, struct.error) else reason,
+            reason=Words("it breaks off") if isinstance(error, struct.error) else reason,
         ) from error
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import httpx2
 
+from engine.errors import Words
 from engine.files import is_disk_full, replace
 from engine.models.errors import ModelError
 from engine.models.inspect import WEIGHTS_INDEX, indexed_files, loaded_files
@@ -268,7 +269,11 @@ def _told(repository: str, revision: str, folder: Path) -> Iterator[None]:
 
 def _disk_full(repository: str, folder: Path, needed: float | None = None, free: float = 0.0) -> ModelError:
     """The error of a disk without room; megabytes where they are known before."""
-    how = "" if needed is None else f" ({needed:,.0f} MB are still to come, {free:,.0f} MB are free)"
+    how = (
+        ""
+        if needed is None
+        else Words(" ({needed:,.0f} MB are still to come, {free:,.0f} MB are free)", needed=needed, free=free)
+    )
     return ModelError(
         "hub.disk_full",
         "The disk of {file} has no room for the model {name}{how}.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import Words
 from engine.ranking.verdicts import UNSCORED, Codes, Floats, VerdictTable
 
 
@@ -85,8 +86,9 @@ def comparisons_by_task(table: VerdictTable) -> tuple[dict[str | None, Compariso
     if failed.any():
         count = int(failed.sum())
         notes.append(
-            f"{count} verdict{'s' if count > 1 else ''} without a winner "
-            f"{'were' if count > 1 else 'was'} not scored."
+            Words("{count} verdicts without a winner were not scored.", count=count)
+            if count > 1
+            else Words("1 verdict without a winner was not scored.")
         )
     scored, note = _without_half_judged(table, np.flatnonzero(kept & ~failed), np.flatnonzero(failed))
     notes += note
@@ -102,13 +104,15 @@ def comparisons_by_task(table: VerdictTable) -> tuple[dict[str | None, Compariso
         if table.task is not None:
             mine, own = table.task[rows] == code, members & (table.task == code)
             if not own.any():
-                notes.append(f"The task {name} is left out: all of its verdicts have the weight 0.")
+                notes.append(
+                    Words("The task {name} is left out: all of its verdicts have the weight 0.", name=name)
+                )
                 continue
         result[name] = _of_task(table, rows[mine], score[mine], weight[mine], own)
     if table.prompt is not None and len(rows):
         gaps = int((table.prompt[rows] < 0).sum())
         if gaps:
-            notes.append(f"{gaps} verdicts without a prompt_id count as a prompt each.")
+            notes.append(Words("{count} verdicts without a prompt_id count as a prompt each.", count=gaps))
     return result, notes
 
 
@@ -203,12 +207,15 @@ def _combine_orders(
     new_weight[stay] = mean_weight
     keep = ~double
     keep[stay] = True
-    notes = []
+    notes: list[str] = []
     repeated = int((size[both] > 2).sum())
     if repeated:
         notes.append(
-            f"{repeated} pairs were judged more than once in both orders on one prompt: "
-            "each order counts with its majority."
+            Words(
+                "{count} pairs were judged more than once in both orders on one prompt: "
+                "each order counts with its majority.",
+                count=repeated,
+            )
         )
     return rows[keep], new_score[keep], new_weight[keep], notes
 
@@ -228,8 +235,13 @@ def _without_half_judged(table: VerdictTable, scored: Codes, failed: Codes) -> t
     count = len(np.unique(mine[half]))
     if not count:
         return scored, []
-    text = f"{count} pairs were" if count > 1 else "1 pair was"
-    return scored[~half], [f"{text} left out: one of the two orders was judged without a result."]
+    if count == 1:
+        return scored[~half], [
+            Words("1 pair was left out: one of the two orders was judged without a result.")
+        ]
+    return scored[~half], [
+        Words("{count} pairs were left out: one of the two orders was judged without a result.", count=count)
+    ]
 
 
 def _pairs(table: VerdictTable, rows: Codes) -> Codes:

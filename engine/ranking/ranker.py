@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import Words
 from engine.ranking.comparisons import Comparisons, comparisons_by_task
 from engine.ranking.distributions import t_reach
 from engine.ranking.errors import RankingError
@@ -78,9 +79,9 @@ def rank(
     singles = {name: _single(fit) for name, fit in fits.items()}
     for name, fit in fits.items():
         if not len(fit.data):
-            warnings.append(_about(name) + "There is no scored verdict.")
-        warnings += [_about(name) + note for note in fit.notes]
-        warnings += [_about(name) + note for note in _unrated_notes(fit)]
+            warnings.append(_about(name, Words("There is no scored verdict.")))
+        warnings += [_about(name, note) for note in fit.notes]
+        warnings += [_about(name, note) for note in _unrated_notes(fit)]
         if name is not None:
             zero = _reference(fit.data, reference, name)
             tasks[name] = _table(singles[name], zero, level, bootstrap=bootstrap)
@@ -105,8 +106,8 @@ def rank(
     )
 
 
-def _about(task: str | None) -> str:
-    return "" if task is None else f"Task {task}: "
+def _about(task: str | None, note: str) -> str:
+    return note if task is None else Words("Task {task}: {note}", task=task, note=note)
 
 
 def _interval(kinds: Sequence[IntervalKind]) -> IntervalKind:
@@ -261,19 +262,29 @@ def _roughly(number: float) -> int:
 
 def _average_notes(whole: Field) -> list[str]:
     """Who has no rating on average over several tasks, and why."""
-    notes = []
+    notes: list[str] = []
     absent = _named(whole, ~whole.present)
     if absent:
-        notes.append(f"Not in every task, so left out of the average: {', '.join(absent)}.")
+        notes.append(
+            Words("Not in every task, so left out of the average: {names}.", names=", ".join(absent))
+        )
     present, central = _named(whole, whole.present), _named(whole, whole.central)
     if len(present) == 1:
-        return [*notes, f"Only {present[0]} is in every task, so there is nobody to average it against."]
+        return [
+            *notes,
+            Words("Only {name} is in every task, so there is nobody to average it against.", name=present[0]),
+        ]
     open_ended = _named(whole, whole.present & ~whole.central)
     if open_ended:
-        notes.append(f"No finite rating on every task, so none on average: {', '.join(open_ended)}.")
+        notes.append(
+            Words("No finite rating on every task, so none on average: {names}.", names=", ".join(open_ended))
+        )
     if len(central) == 1:
         notes.append(
-            f"Only {central[0]} has a finite rating on every task, so there is nobody to average it against."
+            Words(
+                "Only {name} has a finite rating on every task, so there is nobody to average it against.",
+                name=central[0],
+            )
         )
     return notes
 
@@ -288,10 +299,18 @@ def _reference_notes(whole: Field, code: int, result: Table) -> list[str]:
     bounded = [row for row in others if row.lo is not None or row.hi is not None]
     if not others:
         return []
-    how = "unbounded" if not bounded else "open on one side"
-    if 0 < len(bounded) < len(others):
-        how += " or both"
-    return [f"The reference {reference} has no finite rating itself: differences to it are {how}."]
+    if not bounded:
+        text = "The reference {reference} has no finite rating itself: differences to it are unbounded."
+    elif len(bounded) < len(others):
+        text = (
+            "The reference {reference} has no finite rating itself: differences to it are open on one side or "
+            "both."
+        )
+    else:
+        text = (
+            "The reference {reference} has no finite rating itself: differences to it are open on one side."
+        )
+    return [Words(text, reference=reference)]
 
 
 def _named(whole: Field, flags: NDArray[np.bool_]) -> list[str]:
@@ -308,21 +327,22 @@ def _unrated_notes(fit: TaskFit) -> list[str]:
         parts = links.reach | links.reach.T
         if not parts.all():
             return [
-                "Nobody has a finite rating: the verdicts do not connect the contestants in both directions."
+                Words(
+                    "Nobody has a finite rating: the verdicts do not connect the contestants in both directions."
+                )
             ]
-        return ["Nobody has a finite rating: of any two, one won everything, directly or through others."]
+        return [
+            Words("Nobody has a finite rating: of any two, one won everything, directly or through others.")
+        ]
     start = int(core[0])
     reasons: dict[str, list[str]] = {}
     for i in range(len(names)):
         if i in core:
             continue
-        reason = "not connected"
+        reason = "No finite rating, because not connected against those rated: {names}."
         if links.reach[i, start]:
-            reason = "undefeated"
+            reason = "No finite rating, because undefeated against those rated: {names}."
         elif links.reach[start, i]:
-            reason = "winless"
+            reason = "No finite rating, because winless against those rated: {names}."
         reasons.setdefault(reason, []).append(names[i])
-    return [
-        f"No finite rating, because {reason} against those rated: {', '.join(sorted(members))}."
-        for reason, members in reasons.items()
-    ]
+    return [Words(reason, names=", ".join(sorted(members))) for reason, members in reasons.items()]

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import select
 
-from engine.errors import BakeoffError, words_of
+from engine.errors import BakeoffError, RecordedError, Words, with_template, words_of
 from engine.jobs.directory import JobDirectory, Status, all_jobs
 from engine.studies.pace import pace, share_of
 from engine.studies.paid import is_endpoint, spent_usd
@@ -163,8 +163,7 @@ def study_lines(workspace: Workspace) -> list[StudyLine]:
         status = _status(job)
         state = _state(workspace, job, status, result)
         study = definition.get("study", {})
-        conclusions = result.get("conclusions") or [""]
-        says = str((status.error or {}).get("message", "")) if state == "failed" else str(conclusions[0])
+        says = _cause(status) if state == "failed" else _conclusion(result)
         lines.append(
             StudyLine(
                 name,
@@ -178,6 +177,18 @@ def study_lines(workspace: Workspace) -> list[StudyLine]:
             )
         )
     return lines
+
+
+def _cause(status: Status) -> str:
+    """Why a study failed, in the engine's words."""
+    error = RecordedError(status.error or {})
+    return Words(error.text, **error.params)
+
+
+def _conclusion(result: dict[str, Any]) -> str:
+    """What a study found before anything else, in the engine's words where they were kept."""
+    found = str((result.get("conclusions") or [""])[0])
+    return with_template(found, result.get("words"))
 
 
 def study_picture(workspace: Workspace, name: str) -> StudyPicture:

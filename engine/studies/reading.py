@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.judging.pairs import Goal
 from engine.merging import parse_recipe, preset_names
 from engine.merging.method_table import METHODS
@@ -38,7 +38,7 @@ def load_study(file: Path) -> StudySpec:
             "The study file {file} is not valid YAML{where}.",
             fix="Check the file; examples are in resources/studies.",
             file=str(file),
-            where=f" (line {place.line + 1})" if place else "",
+            where=Words(" (line {line})", line=place.line + 1) if place else "",
         ) from error
     if not isinstance(values, dict):
         raise StudyError("study.unreadable", "The study file {file} holds no settings.", file=str(file))
@@ -56,9 +56,10 @@ def check_study(values: dict[str, Any], file: str | None = None) -> Study:
         raise StudyError(
             "study.bad_setting",
             "The study has a wrong setting at '{place}': {reason}.",
-            fix=f"Did you mean '{close}'?" if close else "See docs/guide/studies.md for all settings.",
+            fix="Did you mean '{close}'?" if close else "See docs/guide/studies.md for all settings.",
+            close=close,
             place=place,
-            reason="it is not known" if close or first["type"] == "extra_forbidden" else first["msg"],
+            reason=Words("it is not known") if close or first["type"] == "extra_forbidden" else first["msg"],
             file=file,
         ) from error
     for problem in _contradictions(study):

@@ -114,6 +114,7 @@ class StudyResult(BaseModel):
         groups: Runs of neighbours in the average that nothing tells apart.
         conclusions: What follows, in sentences, most important first.
         cautions: What a reader has to know before believing it.
+        words: The templates of such sentences with their values, by the sentence (see `engine.errors.Words`).
         still_sealed: The sealed task, where it waits for somebody to open it.
     """
 
@@ -133,6 +134,7 @@ class StudyResult(BaseModel):
     still_sealed: str = ""
     conclusions: list[str] = Field(default_factory=list)
     cautions: list[str] = Field(default_factory=list)
+    words: dict[str, dict[str, Any]] = Field(default_factory=dict)
     steps: list[StepResult] = Field(default_factory=list)
     seconds: float = 0.0
     cost_usd: float = 0.0

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from engine.datasets.library import open_seal
-from engine.errors import Words
+from engine.errors import Words, templates
 from engine.inference.spec import GenerateSpec
 from engine.jobs.context import JobContext, JobResult
 from engine.jobs.kinds import Lane
 from engine.judging.spec import JudgeSpec
 from engine.merging.spec import MergeSpec
 from engine.ranking import Ranking
-from engine.studies.conclusions import conclude, validate_sentence
+from engine.studies.conclusions import conclude, listed, validate_sentence
 from engine.studies.exports import Exports
 from engine.studies.figures import machine_in_words, task_result
 from engine.studies.paid import is_endpoint, spent_usd
@@ -67,6 +67,8 @@ class _Loop:
         self.exports = Exports(context.workspace, self.steps, self.products, plan)
         self.choices: list[Choice] = []
         self.cautions: list[str] = []
+        #: Sentences of the result that it holds without their templates.
+        self.said: list[Words] = []
         #: The plan of comparisons and prices, made when the datasets are here.
         self.shares = plan
         #: The sealed task, where it stays closed for now.
@@ -253,9 +255,7 @@ class _Loop:
             recipe = fill_recipe(wanted, parents, self.study.bases[0].name)
             name = f"{self.study.name}-{recipe_name(wanted)}-{number}"[:60]
             spec = MergeSpec(recipe=recipe, name=name, seed=self.study.seed)
-            title = Words(
-                "Merge {parents} by {recipe}", parents=" and ".join(parents), recipe=recipe_name(wanted)
-            )
+            title = Words("Merge {parents} by {recipe}", parents=listed(parents), recipe=recipe_name(wanted))
             steps.append((recipe_text(wanted, recipe), self._submit(f"merge {number}", "merge", spec, title)))
         self.steps.run([step for _, step in steps])
         self.products.merges = [Merge(self.steps.model_of(step), parents, text) for text, step in steps]
@@ -324,6 +324,7 @@ class _Loop:
         )
         standing = next((row for row in compared.contestants if row.name in (winner, names[0])), None)
         verdict, sentence = validate_sentence(winner, second, task.dataset, standing)
+        self.said.append(sentence)
         return Validation(
             dataset=task.dataset,
             first=winner,
@@ -373,8 +374,9 @@ class _Loop:
             machine=machine_in_words(),
             versions={"bakeoff": engine.__version__, "python": platform.python_version()},
         )
-        result.conclusions, cautions = conclude(result, ranking)
-        result.cautions = [*self.cautions, *cautions]
+        conclusions, cautions = conclude(result, ranking)
+        result.conclusions, result.cautions = conclusions, [*self.cautions, *cautions]
+        result.words = templates([*conclusions, *self.cautions, *cautions, *self.said])
         return result
 
     # --- small helpers ---------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.datasets.example import Example
+from engine.errors import Words
 from engine.models.errors import TemplateError
 from engine.models.template import ChatTemplate, Messages
 from engine.progress import Reporter
@@ -114,7 +115,9 @@ def tokenise(
             "training.nothing",
             "There is nothing to train on: {reason}.",
             fix="Raise max_length, or check the dataset's train split.",
-            reason=f"all {len(too_long)} examples are too long" if too_long else "the train split is empty",
+            reason=Words("all {count} examples are too long", count=len(too_long))
+            if too_long
+            else Words("the train split is empty"),
         )
     return kept
 

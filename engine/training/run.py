@@ -49,10 +49,13 @@ def run(context: JobContext) -> JobResult:
     position = trainer.train()
 
     summary = trainer.summary(spec.name, position)
+    record = _provenance(base, dataset, template, spec, device)
+    if position.step < schedule.steps:
+        record["ended_early"] = {"step": position.step, "of": schedule.steps}
     folder = context.output_folder(context.workspace.models)
     trainer.model.peft_config["default"].base_model_name_or_path = published_name(context.workspace, base)
     with new_folder(folder) as temporary:
-        _save(trainer, temporary, base, dataset, template, spec, summary)
+        _save(trainer, temporary, base, template, {**record, "result": summary})
     sha256 = sha256_file(folder / "adapter_model.safetensors")
     model = NewModel(
         id=context.job_id,
@@ -65,7 +68,7 @@ def run(context: JobContext) -> JobResult:
             "template_sha256": template.sha256,
             "dataset": dataset.name,
         },
-        recipe=_provenance(base, dataset, template, spec, device),
+        recipe=record,
         parents=[NewParent(id=base.id, name=base.name, sha256=base.weights_sha256)],
     )
     return JobResult(summary, Adoption(models=[model]))
@@ -125,6 +128,10 @@ class Trainer:
             except JobInterruptedError:
                 self.checkpoints.save(self.model, self.optimizer, position)
                 raise
+            if self.context.finishing and position.step:
+                taken, planned = position.step, self.schedule.steps
+                self.context.decision("last step", taken, "somebody asked to end and save", planned=planned)
+                break
             self._step(position)
             position.seconds = time.monotonic() - started
             if self.schedule.evaluates_after(position.step, self.recipe.evaluations):
@@ -223,10 +230,8 @@ def _save(
     trainer: Trainer,
     folder: Path,
     base: ModelFiles,
-    dataset: OpenDataset,
     template: ChatTemplate,
-    spec: TrainSpec,
-    summary: dict[str, Any],
+    record: dict[str, Any],
 ) -> None:
     """Write a standard PEFT adapter with the base's tokenizer files, byte for byte, beside it."""
     trainer.model.save_pretrained(str(folder))
@@ -235,8 +240,7 @@ def _save(
         if (base.folder / name).exists():
             (folder / name).write_bytes((base.folder / name).read_bytes())
     (folder / "chat_template.jinja").write_text(template.text, encoding="utf-8")
-    record = _provenance(base, dataset, template, spec, trainer.device)
-    write_json(folder / "bakeoff.json", {**record, "result": summary})
+    write_json(folder / "bakeoff.json", record)
 
 
 def _provenance(

@@ -17,6 +17,9 @@ from engine.weights.errors import WeightsError, disk_errors
 from engine.weights.formats import FLOAT_CODES, PlannedTensor, dtype_code, dtype_name, torch_dtype
 from engine.weights.heads import EMBEDDING_ENDINGS, HEAD_ENDINGS, head_of, is_tied
 from engine.weights.model_folder import (
+    CONFIG,
+    GENERATION_CONFIG,
+    TOKENIZER_FILES,
     config_dtype,
     copy_generation_config,
     copy_tokenizer,
@@ -27,7 +30,7 @@ from engine.weights.model_folder import (
     write_config,
 )
 from engine.weights.reader import WeightsReader
-from engine.weights.writer import SHARD_BYTES, WeightsWriter
+from engine.weights.writer import SHARD_BYTES, WeightsWriter, planned_files
 
 if TYPE_CHECKING:
     import torch
@@ -211,8 +214,7 @@ def fold_adapter(
     listener = reporter if reporter is not None else SilentReporter()
     source = FoldedReader(base_folder, adapter_folder, hashing=True)
     config = copy.deepcopy(read_config(base_folder))
-    wanted = dtype if dtype is not None else config_dtype(config)
-    code = None if wanted is None else dtype_code(wanted)
+    code = _stored_as(config, dtype)
     plan = [_planned(source, name, code) for name in source.names()]
     with disk_errors(out_folder), new_folder(out_folder) as folder:
         with WeightsWriter(folder, plan, shard_bytes=shard_bytes) as writer:
@@ -241,6 +243,29 @@ def fold_adapter(
         adapter_sha256=source.adapter.reader.sha256(),
         nbytes=folder_bytes(out_folder),
     )
+
+
+def folded_files(base_folder: Path, adapter_folder: Path) -> dict[str, int]:
+    """Names of the files that `fold_adapter` would write with nothing else said, and the bytes of each.
+
+    Those of the weights are exact; a config may get a few bytes more or less where it has to say something else.
+
+    Raises:
+        WeightsError: Base or adapter cannot be used, or they do not fit.
+    """
+    source = FoldedReader(base_folder, adapter_folder)
+    code = _stored_as(read_config(base_folder), None)
+    found = planned_files(_planned(source, name, code) for name in source.names())
+    beside = [base_folder / name for name in (CONFIG, GENERATION_CONFIG)]
+    beside += [source.tokenizer_folder / name for name in TOKENIZER_FILES]
+    beside += [adapter_folder / "chat_template.jinja"]
+    return found | {file.name: file.stat().st_size for file in beside if file.is_file()}
+
+
+def _stored_as(config: dict[str, Any], dtype: str | None) -> str | None:
+    """Code of the type in which a folded model is stored; None for that of each tensor."""
+    wanted = dtype if dtype is not None else config_dtype(config)
+    return None if wanted is None else dtype_code(wanted)
 
 
 def _planned(source: FoldedReader, name: str, code: str | None) -> PlannedTensor:

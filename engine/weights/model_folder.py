@@ -29,11 +29,12 @@ TOKENIZER_FILES: Final = (
     "chat_template.jinja",
     "chat_template.json",
 )
-_GENERATION: Final = "generation_config.json"
+CONFIG: Final = "config.json"
+GENERATION_CONFIG: Final = "generation_config.json"
 _TEMPLATES: Final = "additional_chat_templates"
 
 
-def read_config(folder: Path, name: str = "config.json") -> dict[str, Any]:
+def read_config(folder: Path, name: str = CONFIG) -> dict[str, Any]:
     """The model's config.
 
     Raises:
@@ -66,7 +67,7 @@ def read_config(folder: Path, name: str = "config.json") -> dict[str, Any]:
     return value
 
 
-def write_config(folder: Path, config: dict[str, Any], name: str = "config.json") -> None:
+def write_config(folder: Path, config: dict[str, Any], name: str = CONFIG) -> None:
     """Write a config the way the field does (two spaces, a newline at the end)."""
     (folder / name).write_text(json.dumps(config, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
@@ -116,9 +117,9 @@ def copy_tokenizer(source: Path, target: Path) -> list[str]:
 
 def copy_generation_config(source: Path, target: Path) -> bool:
     """Copy ``generation_config.json`` byte for byte, if there is one."""
-    if not (source / _GENERATION).is_file():
+    if not (source / GENERATION_CONFIG).is_file():
         return False
-    shutil.copyfile(source / _GENERATION, target / _GENERATION)
+    shutil.copyfile(source / GENERATION_CONFIG, target / GENERATION_CONFIG)
     return True
 
 

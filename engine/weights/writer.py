@@ -70,14 +70,9 @@ class WeightsWriter:
                     tensor=tensor.name,
                 )
             self._plan[tensor.name] = tensor
-        shards = _cut(list(self._plan.values()), shard_bytes)
-        header = {"format": "pt", **(metadata or {})}
         try:
-            for number, shard in enumerate(shards, start=1):
-                name = f"{stem}.safetensors"
-                if len(shards) > 1:
-                    name = f"{stem}-{number:05d}-of-{len(shards):05d}.safetensors"
-                self._start(name, shard, header)
+            for name, shard in _shards(list(self._plan.values()), shard_bytes, stem):
+                self._start(name, shard, metadata)
         except BaseException:
             self._close_files()
             raise
@@ -151,37 +146,79 @@ class WeightsWriter:
         finally:
             self._close_files()
 
-    def _start(self, name: str, shard: Sequence[PlannedTensor], metadata: Mapping[str, str]) -> None:
-        entries: dict[str, object] = {"__metadata__": dict(metadata)}
-        offset = 0
-        for tensor in shard:
-            entries[tensor.name] = {
-                "dtype": tensor.dtype,
-                "shape": list(tensor.shape),
-                "data_offsets": [offset, offset + tensor.nbytes],
-            }
-            offset += tensor.nbytes
-        text = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-        text += b" " * (-len(text) % _ALIGNMENT)
+    def _start(self, name: str, shard: Sequence[PlannedTensor], metadata: Mapping[str, str] | None) -> None:
+        header = _header(shard, metadata)
         with disk_errors(self._folder):
             stream = (self._folder / name).open("wb", buffering=0)
             self._files[name] = stream
-            _write_all(stream, memoryview(len(text).to_bytes(8, "little") + text))
-        begin = 8 + len(text)
+            _write_all(stream, memoryview(header))
+        begin = len(header)
         for tensor in shard:
             self._places[tensor.name] = (stream, begin)
             self._shard_of[tensor.name] = name
             begin += tensor.nbytes
 
     def _write_index(self) -> None:
-        total = sum(tensor.nbytes for tensor in self._plan.values())
-        index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(self._shard_of.items()))}
-        text = json.dumps(index, ensure_ascii=False, indent=2)
-        (self._folder / f"{self._stem}.safetensors.index.json").write_text(text, encoding="utf-8")
+        text = _index(self._plan.values(), self._shard_of)
+        (self._folder / _index_name(self._stem)).write_text(text, encoding="utf-8")
 
     def _close_files(self) -> None:
         for stream in self._files.values():
             stream.close()
+
+
+def planned_files(
+    plan: Iterable[PlannedTensor], *, shard_bytes: int = SHARD_BYTES, stem: str = "model"
+) -> dict[str, int]:
+    """Names of the files that a `WeightsWriter` with the same arguments makes, and the bytes of each."""
+    tensors = list(plan)
+    shards = _shards(tensors, shard_bytes, stem)
+    found = {
+        name: len(_header(shard, None)) + sum(tensor.nbytes for tensor in shard) for name, shard in shards
+    }
+    if len(shards) > 1:
+        places = {tensor.name: name for name, shard in shards for tensor in shard}
+        found[_index_name(stem)] = len(_index(tensors, places).encode("utf-8"))
+    return found
+
+
+def _shards(plan: list[PlannedTensor], shard_bytes: int, stem: str) -> list[tuple[str, list[PlannedTensor]]]:
+    """Name and tensors of each file."""
+    shards = _cut(plan, shard_bytes)
+    if len(shards) == 1:
+        return [(f"{stem}.safetensors", shards[0])]
+    count = len(shards)
+    return [
+        (f"{stem}-{number:05d}-of-{count:05d}.safetensors", shard)
+        for number, shard in enumerate(shards, start=1)
+    ]
+
+
+def _header(shard: Sequence[PlannedTensor], metadata: Mapping[str, str] | None) -> bytes:
+    """What a file begins with: the length of the description, and where each tensor lies."""
+    entries: dict[str, object] = {"__metadata__": {"format": "pt", **(metadata or {})}}
+    offset = 0
+    for tensor in shard:
+        entries[tensor.name] = {
+            "dtype": tensor.dtype,
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + tensor.nbytes],
+        }
+        offset += tensor.nbytes
+    text = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    text += b" " * (-len(text) % _ALIGNMENT)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _index_name(stem: str) -> str:
+    return f"{stem}.safetensors.index.json"
+
+
+def _index(plan: Iterable[PlannedTensor], places: Mapping[str, str]) -> str:
+    """Which file holds which tensor."""
+    total = sum(tensor.nbytes for tensor in plan)
+    document = {"metadata": {"total_size": total}, "weight_map": dict(sorted(places.items()))}
+    return json.dumps(document, ensure_ascii=False, indent=2)
 
 
 def _write_all(stream: BinaryIO, data: memoryview) -> None:

@@ -10,7 +10,7 @@ from typing import NoReturn
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.workspace.tables import Dataset, Endpoint, Model, Study
 
 _NAME = re.compile(r"[^\W_](?:[\w.\- ]{0,98}[\w.\-])?\Z")
@@ -51,7 +51,7 @@ def require_free(session: Session, table: type[Dataset] | type[Model], name: str
             "name.taken",
             "There is already a {what} named '{name}'.",
             fix="Give another --name, or remove the old one first.",
-            what=table.__name__.lower(),
+            what=Words("dataset") if table is Dataset else Words("model"),
             name=name,
         )
 
@@ -68,25 +68,27 @@ def free_name(session: Session, table: type[Dataset] | type[Model], name: str) -
 def dataset_named(session: Session, name: str) -> Dataset:
     """The dataset called ``name``."""
     row = session.scalar(select(Dataset).where(Dataset.name == name))
-    return row if row is not None else _unknown("dataset", name, session.scalars(select(Dataset.name)))
+    return row if row is not None else _unknown(Words("dataset"), name, session.scalars(select(Dataset.name)))
 
 
 def model_named(session: Session, name: str) -> Model:
     """The model called ``name``."""
     row = session.scalar(select(Model).where(Model.name == name))
-    return row if row is not None else _unknown("model", name, session.scalars(select(Model.name)))
+    return row if row is not None else _unknown(Words("model"), name, session.scalars(select(Model.name)))
 
 
 def study_named(session: Session, name: str) -> Study:
     """The study called ``name``."""
     row = session.get(Study, name)
-    return row if row is not None else _unknown("study", name, session.scalars(select(Study.name)))
+    return row if row is not None else _unknown(Words("study"), name, session.scalars(select(Study.name)))
 
 
 def endpoint_named(session: Session, name: str) -> Endpoint:
     """The endpoint called ``name``."""
     row = session.get(Endpoint, name)
-    return row if row is not None else _unknown("endpoint", name, session.scalars(select(Endpoint.name)))
+    return (
+        row if row is not None else _unknown(Words("endpoint"), name, session.scalars(select(Endpoint.name)))
+    )
 
 
 def slug(text: str) -> str:
@@ -95,7 +97,7 @@ def slug(text: str) -> str:
     return cleaned[:80] or "unnamed"
 
 
-def _unknown(what: str, name: str, known: Iterable[str]) -> NoReturn:
+def _unknown(what: Words, name: str, known: Iterable[str]) -> NoReturn:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     if close:

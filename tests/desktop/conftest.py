@@ -90,4 +90,5 @@ def window(workspace: Workspace, look: Look) -> Iterator[MainWindow]:
     made.close()
     assert not made.services.background.busy
     made.deleteLater()
-    QCoreApplication.sendPostedEvents()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    assert [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()] == []

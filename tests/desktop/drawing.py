@@ -16,6 +16,7 @@ from typing import Final
 from PySide6.QtWidgets import QApplication
 
 from desktop.language import use_language
+from desktop.pages.chat.opening import Asked
 from desktop.pages.chat.page import ChatPage
 from desktop.pages.compare.page import ComparePage
 from desktop.pages.models.page import ModelsPage
@@ -24,6 +25,7 @@ from desktop.pages.vote.page import VotePage
 from desktop.shell.shots import draw_pages
 from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
+from desktop.widgets.page import Page
 from engine.workspace import open_workspace
 from tests.desktop.still import still
 from tests.sample.names import MERGES, STUDY, TASKS
@@ -46,8 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     os.environ["QT_SCALE_FACTOR"] = str(options.scale)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    # No part of Bakeoff; pyarrow would load it where it is installed, which takes a second.
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     wide, high = map(int, (options.size or SIZES[options.scale]).split("x"))
     application = QApplication(sys.argv[:1])
     use_language(options.language)
@@ -61,12 +61,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def pose(window: MainWindow, key: str) -> None:
-    """Choose on a page what its picture is to show."""
+    """Choose on a page what its picture is to show.
+
+    Raises:
+        RuntimeError: A page that was drawn before is wider than the window.
+    """
     page = window.page
+    for drawn in window.findChildren(Page):
+        needed, room = drawn.widget().minimumSizeHint().width(), drawn.viewport().width()
+        if needed > room and drawn is not page:
+            raise RuntimeError(
+                f"{drawn.accessibleName()} needs {needed} pixels of {room}: it scrolls sideways"
+            )
     if isinstance(page, StudyPage):
         page.open(STUDY)
     elif isinstance(page, ChatPage):
-        page.model.talk.resume(TALK, None)
+        page.model.talk.begin(Asked(conversation=TALK))
     elif isinstance(page, ModelsPage):
         page.open(next(iter(MERGES)))
     elif isinstance(page, ComparePage):

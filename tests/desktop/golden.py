@@ -29,6 +29,12 @@ GOLDEN: Final = Path(__file__).resolve().parent / "golden"
 REPOSITORY: Final = GOLDEN.parent.parent.parent
 #: Names of the sets: theme and pixels per point.
 SETS: Final = ("light@1x", "dark@1x", "light@2x", "dark@2x")
+#: Folder and options of each run; the last one draws longer words in the smallest window, and keeps no pictures.
+RUNS: Final = (
+    ("", ("--scale", "1")),
+    ("", ("--scale", "2")),
+    ("german", ("--language", "de", "--size", "960x600", "--theme", "light")),
+)
 #: Seconds that a busy machine may take to draw two sets.
 _PATIENCE: Final = 300.0
 
@@ -46,10 +52,10 @@ Pixels = NDArray[np.int16]
 
 
 def draw(folder: Path) -> None:
-    """Make the sample workspace and draw it into ``folder``, one process for each scale.
+    """Make the sample workspace and draw it into ``folder``, one process for each of `RUNS`.
 
     Raises:
-        RuntimeError: It could not be drawn; says why.
+        RuntimeError: It could not be drawn, or a page is wider than its window; says why.
     """
     from tests.sample import make
 
@@ -57,10 +63,10 @@ def draw(folder: Path) -> None:
         sample = make(Path(place) / "town-desk")
         for job in sample.running:
             stack.enter_context(ProcessLock(job.lock))
-        for scale in ("1", "2"):  # one after the other: a conversation is open in one process only
-            words = [sys.executable, "-m", "tests.desktop.drawing", str(sample.workspace.root), str(folder)]
+        for where, how in RUNS:  # one after the other: a conversation is open in one process only
+            place_of = [str(sample.workspace.root), str(folder / where)]
             done = subprocess.run(
-                [*words, "--scale", scale],
+                [sys.executable, "-m", "tests.desktop.drawing", *place_of, *how],
                 stderr=subprocess.PIPE,
                 text=True,
                 cwd=REPOSITORY,

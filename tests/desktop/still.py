@@ -27,12 +27,13 @@ from engine.workspace import Workspace
 from tests.sample import NOW
 
 #: Where the workspace is said to be.
-FOLDER: Final = Path("/home/ada/Bakeoff")
+FOLDER: Final = Path("/", "home", "ada", "Bakeoff")
 
 _GB: Final = 1_000_000_000
 _CORES: Final = 8
 _MEMORY: Final = SimpleNamespace(total=32 * _GB, available=21 * _GB)
 _DISK: Final = SimpleNamespace(total=500 * _GB, used=142 * _GB, free=358 * _GB)
+_MERGE_SECONDS: Final = 41.0
 _DEVICE: Final = SimpleNamespace(name="cpu", dtype="bfloat16")
 _PROCESS: Final = SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=2_640_000_000))
 #: In the place of psutil, for the pages that use it.
@@ -87,6 +88,8 @@ def still(workspace: Workspace) -> Iterator[None]:
         instead("engine.models.speed.usable_cores", lambda: _CORES)
         instead("engine.models.speed.has_gpu", lambda: False)
         instead("engine.models.speed.available_memory", lambda: _MEMORY.available)
+        instead("engine.merging.forecast.free_memory", lambda: _MEMORY.available)
+        instead("engine.merging.forecast.expected_seconds", lambda *_: _MERGE_SECONDS)
         instead("engine.models.device.choose_device", lambda *_: _DEVICE)
         instead("engine.models.template.load_template", lambda *_: None)
         instead("engine.training.examples.tokenise", _counted)

@@ -5,13 +5,24 @@ After a change that is meant, ``make golden`` draws the images anew. They are wh
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from desktop.shell.pages import PAGES
-from tests.desktop.golden import GOLDEN, SETS, Pixels, differences, draw, keep, read, show_differences
+from tests.desktop.golden import (
+    GOLDEN,
+    REPOSITORY,
+    SETS,
+    Pixels,
+    differences,
+    draw,
+    keep,
+    read,
+    show_differences,
+)
 
 #: All golden images together; what is larger is not for a repository.
 _MOST_BYTES = 4_000_000
@@ -44,6 +55,15 @@ def test_the_images_are_those_of_the_pages_and_small() -> None:
     there = sorted(file.relative_to(GOLDEN).as_posix() for file in GOLDEN.rglob("*.png"))
     assert there == sorted(f"{which}/{entry.key}.png" for which in SETS for entry in PAGES)
     assert sum(file.stat().st_size for file in GOLDEN.rglob("*.png")) < _MOST_BYTES
+
+
+def test_readme_and_guide_show_them() -> None:
+    for text in (REPOSITORY / "README.md", REPOSITORY / "docs" / "guide" / "window.md"):
+        shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", text.read_text(encoding="utf-8"))
+        assert shown
+        for picture in shown:
+            assert GOLDEN in (text.parent / picture).resolve().parents
+            assert (text.parent / picture).is_file(), f"{text.name} shows {picture}"
 
 
 @pytest.fixture(scope="module")

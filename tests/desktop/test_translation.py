@@ -11,11 +11,16 @@ from pathlib import Path
 import pytest
 
 from desktop.language import LANGUAGES, tr, use_language
+from desktop.problem import problem_of_record
 from desktop.shell.pages import PAGES
+from desktop.words import told
+from engine.errors import Words, templates, with_template
+from engine.jobs.directory import JobError
 from engine.merging.method_table import METHODS
 from engine.resources import resource
 from engine.training.spec import TrainRecipe
 from tests.conftest import REPOSITORY
+from tests.engine_texts import engine_texts
 
 OTHERS = [code for code in LANGUAGES if code != "en"]
 _PLACES = re.compile(r"\{[^{}]*\}")
@@ -32,8 +37,13 @@ def literals() -> Iterator[tuple[str, str]]:
 
 
 def words(code: str) -> dict[str, str]:
+    """A language's words for the window (``de``), or those for the engine (``de-engine``)."""
     found: dict[str, str] = json.loads(resource("translations", f"{code}.json").read_text(encoding="utf-8"))
     return found
+
+
+#: The files of all languages.
+FILES = [name for code in OTHERS for name in (code, f"{code}-engine")]
 
 
 @pytest.mark.parametrize("code", OTHERS)
@@ -51,8 +61,19 @@ def test_nothing_is_left_in_english(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", OTHERS)
-def test_every_translation_has_the_same_places_to_fill(code: str) -> None:
-    for text, translated in words(code).items():
+def test_nothing_that_the_engine_says_is_left_in_english(code: str) -> None:
+    known = words(code) | words(f"{code}-engine")
+    assert {text: file for text, file in engine_texts().items() if text not in known} == {}
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_the_engines_words_hold_nothing_that_nobody_says(code: str) -> None:
+    assert words(f"{code}-engine").keys() - engine_texts().keys() == set()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_translation_has_the_same_places_to_fill(file: str) -> None:
+    for text, translated in words(file).items():
         assert sorted(_PLACES.findall(text)) == sorted(_PLACES.findall(translated)), text
         assert translated.strip(), text
 
@@ -67,7 +88,35 @@ def test_the_window_speaks_what_is_chosen() -> None:
     assert tr("Row {number}", number=3) == "Row 3"
 
 
-def test_the_files_are_sorted_so_that_changes_can_be_read() -> None:
-    for code in OTHERS:
-        text = Path(resource("translations", f"{code}.json")).read_text(encoding="utf-8")
-        assert list(json.loads(text)) == sorted(json.loads(text))
+def test_errors_findings_and_titles_are_told_in_german() -> None:
+    low = JobError(
+        "job.disk_low",
+        "Only {free:.1f} GB are free on the disk of the workspace, and a job begins with "
+        "{least:g} GB at least.",
+        free=0.25,
+        least=1.0,
+    )
+    title = Words(
+        "Merge {parents} by {recipe}", parents=Words("{first} and {last}", first="a", last="b"), recipe="x"
+    )
+    kept = templates(
+        [Words("{count} tool calls have arguments that are not JSON.", count=3), "a plain sentence"]
+    )
+    try:
+        use_language("de")
+        assert problem_of_record(low.record()).message.startswith(
+            "Auf dem Datenträger des Arbeitsbereichs sind nur 0.2"
+        )
+        assert problem_of_record(low.record()).title == "Der Auftrag lässt sich nicht gebrauchen"
+        assert told(title) == "a und b nach x verschmelzen"
+        said = with_template("3 tool calls have arguments that are not JSON.", json.loads(json.dumps(kept)))
+        assert told(said) == "3 Werkzeugaufrufe haben Argumente, die kein JSON sind."
+        assert told(with_template("a plain sentence", kept)) == "a plain sentence"
+    finally:
+        use_language("en")
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_files_are_sorted_so_that_changes_can_be_read(file: str) -> None:
+    text = Path(resource("translations", f"{file}.json")).read_text(encoding="utf-8")
+    assert list(json.loads(text)) == sorted(json.loads(text))

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import psutil
 import pytest
+from desktop.pages.chat.dialogs import NewChat
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
@@ -36,7 +37,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.pages.chat.dialogs import NewChat
 from desktop.pages.chat.page import Prompt
 from desktop.pages.jobs.page import JobCard
 from desktop.pages.ranking.chart import RankChart
@@ -102,9 +102,7 @@ def go(window: MainWindow, name: str) -> None:
     """Click a page in the sidebar."""
     (pages,) = shown(window, QListWidget, "Pages")
     (item,) = pages.findItems(name, Qt.MatchFlag.MatchExactly)
-    QTest.mouseClick(
-        pages.viewport(), Qt.MouseButton.LeftButton, pos=pages.visualItemRect(item).center()
-    )
+    QTest.mouseClick(pages.viewport(), Qt.MouseButton.LeftButton, pos=pages.visualItemRect(item).center())
     assert window.page.accessibleName() == name
 
 
@@ -189,7 +187,10 @@ def test_from_a_dropped_file_to_a_chat_with_the_winner(
 
     def mark(what: str) -> None:
         c = psutil.Process().cpu_times()
-        print(f"{time.monotonic() - t0:6.1f} s cpu {c.user + c.system + c.children_user + c.children_system:.1f}: {what}", flush=True)
+        print(
+            f"{time.monotonic() - t0:6.1f} s cpu {c.user + c.system + c.children_user + c.children_system:.1f}: {what}",
+            flush=True,
+        )
 
     add_model(workspace, exportable_model(tmp_path / "base"), "tiny")
     mark("model added")
@@ -275,7 +276,11 @@ def try_again_until_it_trains(window: MainWindow, workspace: Workspace) -> None:
     press(found, "Try again")
     choose_jobs(window, "Active")
     training = job_of(workspace, "train")
-    wait(lambda: training.status().attempt == 4 and in_card(window, TRAIN, "Running") and steps_done(window) > 2)
+    wait(
+        lambda: (
+            training.status().attempt == 4 and in_card(window, TRAIN, "Running") and steps_done(window) > 2
+        )
+    )
 
 
 def see_it_finish(window: MainWindow, training: JobDirectory) -> None:
@@ -294,7 +299,10 @@ def see_it_finish(window: MainWindow, training: JobDirectory) -> None:
 
 def go_on_with_the_study(window: MainWindow, workspace: Workspace) -> None:
     before = {job.id: job.status() for job in all_jobs(workspace.jobs) if job.status().state == "done"}
-    assert {job.request().kind for job in all_jobs(workspace.jobs) if job.id in before} >= {"dataset_import", "train"}
+    assert {job.request().kind for job in all_jobs(workspace.jobs) if job.id in before} >= {
+        "dataset_import",
+        "train",
+    }
     go(window, "Jobs")
     choose_jobs(window, "Failed")
     title = job_of(workspace, "study").request().title
@@ -307,7 +315,10 @@ def go_on_with_the_study(window: MainWindow, workspace: Workspace) -> None:
     print(said(window.page))
     for job in all_jobs(workspace.jobs):
         if job.id in before:
-            assert (job.status().attempt, job.status().ended) == (before[job.id].attempt, before[job.id].ended)
+            assert (job.status().attempt, job.status().ended) == (
+                before[job.id].attempt,
+                before[job.id].ended,
+            )
 
 
 def see_the_ranking(window: MainWindow) -> None:

@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from engine.errors import Words
 from engine.exporting.spec import ExportSpec
 from engine.inference.spec import GenerateSpec
 from engine.jobs.directory import JobDirectory, Request, create
 from engine.jobs.kinds import KINDS
+from engine.jobs.worker import describe
 from engine.judging.spec import JudgeSpec
 from engine.merging.spec import MergeSpec
 from engine.training.spec import TrainRecipe, TrainSpec
@@ -46,7 +48,7 @@ def _trained(workspace: Workspace) -> None:
                 workspace,
                 "train",
                 _train_spec(base, task),
-                f"Train {base} on {task}",
+                _train_title(base, task),
                 minutes,
                 f"train-{name}",
             )
@@ -68,7 +70,7 @@ def _running(workspace: Workspace) -> JobDirectory:
         workspace,
         "train",
         _train_spec("alder-birch-slerp", "library-intents", f"{name}-2"),
-        "Train alder-birch-slerp on library-intents",
+        _train_title("alder-birch-slerp", "library-intents"),
         14,
         "quick-answers.train-library-intents-alder-birch-slerp.1",
         RUNNING,
@@ -92,7 +94,7 @@ def _waiting(workspace: Workspace) -> None:
         workspace,
         "merge",
         MergeSpec(recipe="ties", name="alder-elm-ties"),
-        "Merge alder-360m and elm-360m by ties",
+        _merge_title("alder-360m", "elm-360m", "ties"),
         9,
         "merge-alder-elm",
     )
@@ -100,7 +102,7 @@ def _waiting(workspace: Workspace) -> None:
         workspace,
         "generate",
         GenerateSpec(models=names, dataset=dataset),
-        f"Answer {dataset} with 2 models",
+        Words("Answers to {dataset}", dataset=dataset),
         8,
         "answer-intents",
     )
@@ -108,12 +110,12 @@ def _waiting(workspace: Workspace) -> None:
         workspace,
         "export",
         ExportSpec(model=tuned("alder-birch-slerp", TASKS[1]), quantisation="q4_k_m"),
-        f"Export {tuned('alder-birch-slerp', TASKS[1])} as q4_k_m",
+        Words("Export {model} as {form}", model=tuned("alder-birch-slerp", TASKS[1]), form="q4_k_m"),
         6,
         "export-slerp",
     )
     spec = JudgeSpec(dataset="note-summaries", contestants=names, judge=JUDGE, budget_usd=2.0)
-    paused = _ask(workspace, "judge", spec, "Judge note-summaries (test)", 45, "judge-notes")
+    paused = _ask(workspace, "judge", spec, _judge_title("note-summaries"), 45, "judge-notes")
     paused.change(
         state="paused",
         attempt=1,
@@ -125,30 +127,25 @@ def _waiting(workspace: Workspace) -> None:
 
 def _ended(workspace: Workspace) -> None:
     long = _train_spec("elm-360m", "note-summaries", "elm-360m-long-notes")
-    failed = _ask(workspace, "train", long, "Train elm-360m on note-summaries", 30, "train-elm-long")
+    failed = _ask(workspace, "train", long, _train_title("elm-360m", "note-summaries"), 30, "train-elm-long")
     failed.change(
         state="failed",
         attempt=1,
         started=before(29),
         ended=before(24),
         progress={"done": 31, "total": 459, "unit": "steps"},
-        error={
-            "code": "train.out_of_memory",
-            "title": "The run failed",
-            "message": "The memory was not enough for a batch of 16 examples of up to 2,048 tokens.",
-            "fix": "Choose a smaller batch, shorter examples, or recompute activations.",
-        },
+        error=describe(MemoryError(), failed.id).record(),
     )
     for title, kind, spec, begin, took in (
         (
-            "Merge alder-360m and birch-360m by slerp",
+            _merge_title("alder-360m", "birch-360m", "slerp"),
             "merge",
             MergeSpec(recipe="slerp", name="alder-birch-slerp"),
             180.0,
             0.6,
         ),
         (
-            "Judge request-extraction (test)",
+            _judge_title("request-extraction"),
             "judge",
             JudgeSpec(dataset="request-extraction", contestants=["a", "b"], judge=JUDGE, budget_usd=2.0),
             110.0,
@@ -163,11 +160,24 @@ def _train_spec(base: str, task: str, name: str = "") -> TrainSpec:
     return TrainSpec(base=base, dataset=task, name=name or tuned(base, task), recipe=_TRAINING)
 
 
+def _train_title(base: str, task: str) -> Words:
+    return Words("Train {base} on {dataset}{suffix}", base=base, dataset=task, suffix="")
+
+
+def _merge_title(first: str, second: str, recipe: str) -> Words:
+    parents = Words("{first} and {last}", first=first, last=second)
+    return Words("Merge {parents} by {recipe}", parents=parents, recipe=recipe)
+
+
+def _judge_title(task: str) -> Words:
+    return Words("Judge {dataset} ({split})", dataset=task, split="test")
+
+
 def _ask(
     workspace: Workspace,
     kind: str,
     spec: BaseModel,
-    title: str,
+    title: Words,
     minutes: float,
     number: str,
     study: str | None = None,
@@ -176,6 +186,7 @@ def _ask(
         id=number,
         kind=kind,
         title=title,
+        title_words=title.record(),
         spec=spec.model_dump(mode="json"),
         created=before(minutes),
         lane=KINDS[kind].lane,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from typing import Any, Final
 
 from engine.datasets import DatasetStore
+from engine.errors import Words, templates
 from engine.files import write_bytes
 from engine.inference.budget import Budget
 from engine.jobs.directory import JobDirectory, Request, create
+from engine.jobs.worker import describe
 from engine.judging.standings import standings
 from engine.metrics import majority_floor
 from engine.studies.conclusions import conclude, validate_sentence
@@ -92,12 +95,7 @@ def save_studies(
         attempt=1,
         started=before(598),
         ended=before(590),
-        error={
-            "code": "train.disk_full",
-            "title": "The run failed",
-            "message": "The disk was full when a checkpoint was to be written.",
-            "fix": "Make room, or choose another folder for the workspace, and continue.",
-        },
+        error=describe(OSError(errno.ENOSPC, ""), failed.id).record(),
     )
 
 
@@ -132,6 +130,7 @@ def _save(
         id=f"{name.replace(' ', '-')}.study.1",
         kind="study",
         title=f"Study {name}",
+        title_words=Words("Study {name}", name=name).record(),
         spec=spec.model_dump(mode="json"),
         created=before(minutes),
         lane="coordinator",
@@ -195,7 +194,9 @@ def _result(
         machine="8 cores, 32 GB, no accelerator",
         versions={"bakeoff": "0.1.0"},
     )
-    result.conclusions, result.cautions = conclude(result, ranking)
+    conclusions, cautions = conclude(result, ranking)
+    result.conclusions, result.cautions = conclusions, cautions
+    result.words = templates([*conclusions, *cautions, sentence])
     return result
 
 

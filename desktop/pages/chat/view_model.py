@@ -208,7 +208,8 @@ class ChatModel(ViewModel[ChatState]):
             from engine.exporting.spec import ExportSpec
 
             spec = ExportSpec(model=model, quantisation=quantisation or QUANTISATION)
-            return client.begin("export", spec, Words("Export {model} as {form}", model=model, form=spec.quantisation)).id
+            title = Words("Export {model} as {form}", model=model, form=spec.quantisation)
+            return client.begin("export", spec, title).id
 
         def done(job: str) -> None:
             self.making = Making(asked, name, job)

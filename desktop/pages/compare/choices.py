@@ -7,7 +7,7 @@ from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QMenu, QWidget
 
 from desktop.language import tr
 from desktop.pages.compare.filters import Filter
@@ -16,8 +16,9 @@ from desktop.pages.compare.view_model import CompareModel
 from desktop.pages.compare.words import judge_words, usd
 from desktop.problem import Problem
 from desktop.theme.look import Look
-from desktop.widgets.basics import Button, IconLabel, column, label, row
+from desktop.widgets.basics import Button, IconLabel, column, holder, label, row
 from desktop.widgets.fields import combo, fill
+from desktop.widgets.folding import Folding
 from desktop.widgets.segments import Segments
 
 #: Milliseconds after the last key before words are looked for.
@@ -54,20 +55,15 @@ class Choices(QWidget):
         self._typing = QTimer(self, singleShot=True, interval=_TYPED)
         self._typing.timeout.connect(lambda: model.search(self._search.text()))
         self._search.textChanged.connect(lambda _text: self._typing.start())
-        first = row(
-            self._dataset,
-            self._split,
-            label(tr("judged by"), "muted"),
-            self._judge,
-            self._columns,
-            None,
-            self._spent,
-            gap=8,
+        judged = holder(
+            row(self._dataset, self._split, label(tr("judged by"), "muted"), self._judge, None, gap=8)
         )
-        tail = row(label(tr("X is"), "muted"), self._x, self._search, gap=8)
-        tail.setStretch(2, 1)
-        self._second = row(self._filters, None, tail, gap=10)
-        self.setLayout(column(first, self._second, gap=10))
+        shown = holder(row(self._columns, None, self._spent, gap=8))
+        find = row(label(tr("X is"), "muted"), self._x, self._search, gap=8)
+        find.setStretch(2, 1)
+        first = Folding(judged, shown, stretches=(0, 1), gap=8)
+        second = Folding(self._filters, holder(find), stretches=(0, 1), gap=10)
+        self.setLayout(column(first, second, gap=10))
 
     def show_state(self, state: CompareState) -> None:
         """Show what is chosen."""
@@ -89,11 +85,6 @@ class Choices(QWidget):
         self._show_columns(state)
         spent = grid.spent_usd if grid is not None else 0.0
         self._spent.setText(tr("{amount} spent here", amount=usd(spent)) if spent else "")
-
-    def set_narrow(self, narrow: bool) -> None:
-        """Put what stands beside the filters below them, or back."""
-        directions = QBoxLayout.Direction
-        self._second.setDirection(directions.TopToBottom if narrow else directions.LeftToRight)
 
     def clear_search(self) -> None:
         """Look for nothing."""

@@ -34,9 +34,10 @@ from desktop.pages.compare.words import (
 )
 from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
-from desktop.widgets.basics import Button, chip, column, label, retone, row
+from desktop.widgets.basics import Button, chip, column, holder, label, retone, row
 from desktop.widgets.elided import Elided
 from desktop.widgets.fields import Choice
+from desktop.widgets.folding import Folding
 from desktop.widgets.keyed import KeyedColumn
 from desktop.words import count
 
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from engine.judging.grid import Judged
     from engine.judging.verdicts import Verdict
 
+#: Pixels of a name that are seen at least.
+_NAME: Final = 120
 _TEXT: Final = 104
 _SAID: Final = 128
 
@@ -62,7 +65,7 @@ class DetailCard(QFrame):
         self._differ = chip("")
         self._against = Choice()
         self._against.setAccessibleName(tr("Compare with"))
-        self._against.setMinimumWidth(230)
+        self._against.setMinimumWidth(190)
         self._against.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._against.activated.connect(lambda _at: model.compare_with(self._against.currentText()))
         close = Button(look, tr("Close"), "x", "ghost", self.closed.emit)
@@ -146,8 +149,8 @@ class AnswerPart(QWidget):
         self._name = Elided("", "strong")
         self._won, self._score, self._stop = chip(""), chip(""), chip("")
         self._text = ReadOnly(look, "")
-        head = row(self._name, self._won, self._score, self._stop, gap=5)
-        head.setStretch(0, 1)
+        self._name.setMinimumWidth(_NAME)
+        head = Folding(self._name, holder(row(self._won, self._score, self._stop, None, gap=5)), gap=5)
         self.setLayout(column(head, self._text, gap=5))
 
     def show_side(self, side: Side, pieces: Sequence[Piece] | None) -> None:

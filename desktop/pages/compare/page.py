@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from desktop.language import tr
@@ -23,9 +23,6 @@ from desktop.widgets.basics import Button, column, row
 from desktop.widgets.empty import Empty
 from desktop.widgets.keyed import KeyedColumn
 from desktop.widgets.page import Page
-
-#: Pixels of a page below which the filters need a line for themselves.
-_NARROW: Final = 1040
 
 
 def build(context: Context) -> Page:
@@ -158,11 +155,6 @@ class ComparePage(Page):
             Command(tr("Vote yourself"), "thumbs-up", self._go_vote),
             Command(tr("Export the answers that are shown"), "export", lambda: self.ask_where("csv")),
         ]
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """See Qt."""
-        self._choices.set_narrow(event.size().width() < _NARROW)
-        super().resizeEvent(event)
 
     def first_control(self) -> QWidget | None:
         """See `Page`."""

@@ -18,7 +18,8 @@ from desktop.widgets.fields import combo, fill
 from desktop.widgets.plot import Plot
 from desktop.widgets.segments import Segments
 from desktop.widgets.table import Column, Rows, table
-from desktop.words import count
+from desktop.words import count, told
+from engine.errors import with_template
 
 #: From so many examples on they are checked when that is asked for, and not by themselves.
 _MANY: Final = 50_000
@@ -203,7 +204,11 @@ class HealthView(QWidget):
         def heard(report: dict[str, Any]) -> None:
             self._check.setEnabled(True)
             if self._shown == shown:
-                self._show_findings(_good(report), report["warnings"], report["suggestions"])
+                said = [
+                    [told(with_template(one, report.get("words"))) for one in report[kind]]
+                    for kind in ("warnings", "suggestions")
+                ]
+                self._show_findings(_good(report), *said)
 
         def refused(problem: Problem) -> None:
             self._check.setEnabled(True)

@@ -14,7 +14,7 @@ from desktop.pages.datasets.asking import DatasetAsker
 from desktop.pages.datasets.health import HealthView
 from desktop.pages.datasets.importing import ImportDialog
 from desktop.pages.datasets.inspector import Inspector
-from desktop.pages.datasets.rows import KEYS, DatasetRows, columns
+from desktop.pages.datasets.rows import ANSWER, KEYS, DatasetRows, columns
 from desktop.pages.datasets.view_model import DatasetRow, DatasetsModel, sort_files
 from desktop.problem import Problem
 from desktop.shell.commands import Command
@@ -66,7 +66,7 @@ class DatasetsPage(Page):
             padding=16,
         )
         self._drop.chosen.connect(self.take_files)
-        self._which = combo(tr("Which dataset"), 190)
+        self._which = combo(tr("Which dataset"), 166)
         self._which.activated.connect(lambda at: model.select(self._which.itemData(at)))
         self._forms = Segments(tr("Rows or check-up"), [("rows", tr("Rows")), ("health", tr("Check-up"))])
         self._form = "rows"
@@ -162,6 +162,7 @@ class DatasetsPage(Page):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """See Qt."""
         super().resizeEvent(event)
+        self._table.setColumnWidth(KEYS.index("answer"), min(ANSWER, event.size().width() // 4))
         if self.model.state.shown is not None:
             self._show_chips(self.model.state.shown)
 

@@ -25,6 +25,8 @@ _AT_ONCE: Final = 4
 _REST: Final = 25
 #: What each column shows, and what it is sorted by.
 KEYS: Final = ("row", "prompt", "answer", "length", "split")
+#: Width of the column of answers, where there is room.
+ANSWER: Final = 320
 
 
 def columns() -> list[Column]:
@@ -32,7 +34,7 @@ def columns() -> list[Column]:
     return [
         Column(tr("Row"), 80, right=True),
         Column(tr("Prompt"), 0),
-        Column(tr("Answer"), 320),
+        Column(tr("Answer"), ANSWER),
         Column(tr("Characters"), 100, right=True),
         Column(tr("Used for"), 90),
     ]

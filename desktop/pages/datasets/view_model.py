@@ -13,7 +13,8 @@ from desktop.language import tr
 from desktop.problem import Problem, problem_of
 from desktop.services import Services
 from desktop.view_model import ViewModel
-from engine.errors import BakeoffError, Words
+from desktop.words import told
+from engine.errors import BakeoffError, Words, with_template
 
 if TYPE_CHECKING:
     from engine.datasets.glance import ImportPreview
@@ -280,7 +281,7 @@ def _row(row: Any, folder: Path) -> DatasetRow:
         int(manifest["near_duplicates"]),
         int(manifest["conflicts"]),
         int(manifest["rejected"]),
-        tuple(manifest["warnings"]),
+        tuple(told(with_template(one, manifest.get("words"))) for one in manifest["warnings"]),
         tuple(Path(str(source["file"])).name for source in manifest["sources"]),
         folder,
     )

@@ -22,6 +22,7 @@ from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, IconLabel, chip, column, frame, label, retone, row
 from desktop.widgets.drop_zone import DropZone
+from desktop.widgets.folding import Folding
 from desktop.widgets.page import Page
 from desktop.words import duration
 
@@ -160,11 +161,7 @@ class HomePage(Page):
         line.addWidget(self._others, 0, Qt.AlignmentFlag.AlignVCenter)
         line.addWidget(self._start, 0, Qt.AlignmentFlag.AlignVCenter)
         body.addLayout(line)
-        below = QHBoxLayout()
-        below.setSpacing(GAP)
-        below.addWidget(self._recent, 1)
-        below.addWidget(self._machine)
-        body.addLayout(below, 1)
+        body.addWidget(Folding(self._recent, self._machine), 1)
 
     def _show_brought(self, state: HomeState) -> None:
         brought = state.brought

@@ -25,7 +25,7 @@ from desktop.widgets.basics import (
     stack,
 )
 from desktop.widgets.keyed import KeyedColumn
-from desktop.words import duration, state_words
+from desktop.words import duration, state_words, told
 
 if TYPE_CHECKING:
     from engine.studies.picture import StudyLine
@@ -139,7 +139,7 @@ class MachineCard(QFrame):
 def _sentence(line: StudyLine) -> str:
     """What there is to say about a study, in a sentence."""
     if line.says:
-        return line.says.partition(". ")[0].rstrip(".") + "."
+        return told(line.says).partition(". ")[0].rstrip(".") + "."
     if line.state == "running":
         if line.seconds_left is not None:
             return tr("About {time} left.", time=duration(line.seconds_left))

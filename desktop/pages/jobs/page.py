@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.feed import JobRow
 from desktop.language import tr
@@ -25,12 +25,14 @@ from desktop.widgets.basics import (
     chip,
     column,
     heading,
+    holder,
     label,
     retone,
     row,
     stack,
 )
 from desktop.widgets.empty import Empty
+from desktop.widgets.folding import Folding
 from desktop.widgets.keyed import KeyedColumn
 from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
@@ -89,17 +91,10 @@ class JobsPage(Page):
         self._machine = MachineCard()
         self._log = LogCard(look)
         self.body.addLayout(row(self._parts, None))
-        left, right, both = QVBoxLayout(), QVBoxLayout(), QHBoxLayout()
-        for layout in (left, right, both):
-            layout.setSpacing(GAP)
-        left.addWidget(self._queue)
-        left.addWidget(self._empty)
-        left.addStretch(1)
-        right.addWidget(self._machine)
-        right.addWidget(self._log, 1)
-        both.addLayout(left, 13)
-        both.addLayout(right, 10)
-        self.body.addLayout(both, 1)
+        left = stack(self._queue, self._empty, None, gap=GAP)
+        beside = column(self._machine, self._log, gap=GAP)
+        beside.setStretch(1, 1)
+        self.body.addWidget(Folding(left, holder(beside), stretches=(13, 10)), 1)
 
     def update_page(self) -> None:
         """See `Page`."""
@@ -240,7 +235,7 @@ class MachineCard(QFrame):
         for shown, words in self._rows.values():
             name = label(shown.accessibleName(), "muted")
             name.setFixedWidth(90)
-            words.setFixedWidth(110)
+            words.setFixedWidth(128)
             words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             line = row(name, shown, words, gap=12)
             line.setStretch(1, 1)

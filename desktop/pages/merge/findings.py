@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from PySide6.QtWidgets import QFrame, QLineEdit, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
@@ -17,17 +18,28 @@ from desktop.widgets.basics import IconLabel, bar, chip, clear, column, heading,
 from desktop.widgets.elided import Elided
 from desktop.widgets.fields import spin
 from desktop.widgets.keyed import KeyedColumn
-from desktop.words import progress_words, size, state_words
+from desktop.words import duration, progress_words, size, state_words
 from engine.merging.method_table import RANDOM_METHODS
+
+#: Letters on all buttons of a finding, above which they stand below each other.
+_ON_A_LINE: Final = 48
+#: Pixels of the names in the forecast, so that its values stand below each other.
+_OF: Final = 70
 
 
 class FindingsCard(QFrame):
-    """What the pre-flight says, in plain words."""
+    """What the pre-flight says, in plain words, and buttons for what can be mended at once.
 
-    def __init__(self, look: Look) -> None:
+    Args:
+        look: See `Look`.
+        mend: Uses another recipe: what is changed in words, and the recipe's text.
+    """
+
+    def __init__(self, look: Look, mend: Callable[[str, str], None]) -> None:
         super().__init__()
         self.setProperty("role", "card")
         self._look = look
+        self._mend = mend
         self._shown: Checked | None = None
         self._chips = [chip("") for _ in range(3)]
         self._lines = QVBoxLayout()
@@ -42,8 +54,8 @@ class FindingsCard(QFrame):
             return
         self._shown = checked
         clear(self._lines)
-        errors = [one for one in checked.findings if one[0] == "error"] if checked is not None else []
-        warnings = [one for one in checked.findings if one[0] == "warning"] if checked is not None else []
+        errors = checked.errors if checked is not None else []
+        warnings = checked.warnings if checked is not None else []
         fine = checked is not None and checked.ok
         said: list[tuple[str, Tone]] = [
             (tr("fine") if fine else "", "good"),
@@ -73,17 +85,30 @@ class FindingsCard(QFrame):
                     dtype=facts.get("dtype"),
                 ),
             )
-        for severity, message, fix in [*errors, *warnings]:
-            icon, tone = ("x-circle", "bad") if severity == "error" else ("warning", "warn")
-            self._line(icon, tone, message, fix)
+        for one in [*errors, *warnings]:
+            icon, tone = ("x-circle", "bad") if one.severity == "error" else ("warning", "warn")
+            self._line(icon, tone, one.message, one.fix, one.remedies)
 
-    def _line(self, icon: str, tone: str, head: str, below: str) -> None:
+    def _line(
+        self, icon: str, tone: str, head: str, below: str, remedies: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        buttons = [self._button(words, text, head) for words, text in remedies]
+        fits = buttons and sum(len(words) for words, _ in remedies) <= _ON_A_LINE
         words = column(
-            label(head, "strong", wrap=True), *([label(below, "muted", wrap=True)] if below else []), gap=2
+            label(head, "strong", wrap=True),
+            *([label(below, "muted", wrap=True)] if below else []),
+            *([row(*buttons, None, gap=8)] if fits else [row(button, None) for button in buttons]),
+            gap=4 if buttons else 2,
         )
         line = row(IconLabel(self._look, icon, tone, 18), words, gap=10, top=True)
         line.setStretch(1, 1)
         self._lines.addLayout(line)
+
+    def _button(self, words: str, text: str, about: str) -> QPushButton:
+        button = QPushButton(words)
+        button.setAccessibleDescription(about)
+        button.clicked.connect(lambda: self._mend(words, text))
+        return button
 
 
 class FactsCard(QFrame):
@@ -97,8 +122,10 @@ class FactsCard(QFrame):
         self._seed = spin(tr("Seed"), 2**31 - 1, value=42)
         self._seed_row = QWidget()
         self._seed_row.setLayout(row(label(tr("Seed"), "muted"), None, self._seed))
-        self._size = label("", "stat")
-        self._free = label("", "small", wrap=True)
+        self._disk, self._memory, self._time = (
+            _Fact(name) for name in (tr("Disk"), tr("Memory"), tr("Time"))
+        )
+        self._more = label("", "small", wrap=True)
         self._jobs: KeyedColumn[JobRow, JobLine] = KeyedColumn(
             lambda job: job.id, lambda job: JobLine(lambda: open_job(job.id)), JobLine.show_job, gap=8
         )
@@ -106,9 +133,10 @@ class FactsCard(QFrame):
             label(tr("What to call it"), "muted"),
             self._name,
             self._seed_row,
-            label(tr("Disk"), "caption"),
-            self._size,
-            self._free,
+            self._disk,
+            self._memory,
+            self._time,
+            self._more,
             None,
             self._jobs,
             gap=6,
@@ -130,17 +158,50 @@ class FactsCard(QFrame):
             checked.facts.get("method") if checked is not None else form.method if form is not None else ""
         )
         self._seed_row.setVisible(method in RANDOM_METHODS)
-        nbytes = checked.facts.get("bytes") if checked is not None else None
-        self._size.setText(size(nbytes) if nbytes else "–")
-        self._free.setText(
-            tr("{free} free; the models it is made of stay as they are", free=size(checked.free))
-            if checked is not None and checked.free
-            else ""
+        found = checked.forecast if checked is not None else None
+        if found is None:
+            for fact in (self._disk, self._memory, self._time):
+                fact.show_fact("–", "")
+            self._more.setText("")
+            return
+        self._disk.show_fact(size(found.nbytes), tr("{free} free", free=size(found.free)))
+        self._memory.show_fact(
+            tr("about {size}", size=size(found.memory)), tr("{free} free", free=size(found.available))
         )
+        known = found.seconds is not None
+        self._time.show_fact(
+            tr("about {time}", time=duration(found.seconds))
+            if found.seconds is not None
+            else tr("not known"),
+            tr("as measured here") if known else "",
+        )
+        said = tr("The models it is made of stay as they are.")
+        if not known:
+            said = tr("How long it takes is told once a merge like it was made on this machine.") + " " + said
+        self._more.setText(said)
 
     def show_jobs(self, jobs: Sequence[JobRow]) -> None:
         """Show merges that are under way."""
         self._jobs.show_items(jobs)
+
+
+class _Fact(QWidget):
+    """One line of the forecast: of what, how much, and beside it how much there is."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._value = label("–", "strong")
+        self._beside = label("", "small")
+        self._name = name
+        of = label(name, "muted")
+        of.setMinimumWidth(_OF)
+        self.setLayout(row(of, self._value, None, self._beside, gap=10))
+
+    def show_fact(self, value: str, beside: str) -> None:
+        """Show it."""
+        self._value.setText(value)
+        self._beside.setText(beside)
+        self.setAccessibleName(f"{self._name}: {value} {beside}".strip())
 
 
 class JobLine(QWidget):

@@ -52,7 +52,7 @@ class MergePage(Page):
         self._models = ModelsCard(model)
         self._values = ValuesCard(look, model)
         self._recipe = RecipeCard(look, model)
-        self._findings = FindingsCard(look)
+        self._findings = FindingsCard(look, self._mend)
         self._facts = FactsCard(lambda job: context.go("jobs", job))
         self._recipe.typed.connect(lambda: self._start.setEnabled(False))
         self._recipe.read.connect(self._show_draft)
@@ -133,6 +133,13 @@ class MergePage(Page):
         """Put the merge into the queue."""
         self.model.start(self._facts.name(), self._facts.seed())
 
+    def _mend(self, words: str, text: str) -> None:
+        """Change the recipe as a finding offers it."""
+        before = self.model.mend(text)
+        self.context.offer_undo(
+            tr("The recipe is changed: {what}.", what=words), lambda: self.model.use_text(before)
+        )
+
     @Slot()
     def _show_draft(self) -> None:
         model = self.model
@@ -147,7 +154,7 @@ class MergePage(Page):
         self._facts.show_checked(model.checked, model.form)
         ready = model.fault is None and model.checked is not None and model.checked.ok
         self._start.setEnabled(ready and not self._recipe.waiting)
-        blocked = sum(one[0] == "error" for one in model.checked.findings) if model.checked is not None else 0
+        blocked = len(model.checked.errors) if model.checked is not None else 0
         words = tr("Start merging")
         if model.fault is not None:
             words = tr("Mend the recipe to start")

@@ -97,7 +97,12 @@ def document_of(form: Form) -> dict[str, Any]:
 
 def yaml_of(form: Form) -> str:
     """The recipe as YAML, lists of numbers on one line."""
-    return yaml.dump(document_of(form), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return yaml_of_document(document_of(form))
+
+
+def yaml_of_document(document: Mapping[str, Any]) -> str:
+    """A recipe's structure as YAML, as `yaml_of` writes it."""
+    return yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def form_of(recipe: Recipe) -> Form | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,15 +12,17 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.feed import JobRow
 from desktop.language import tr
-from desktop.pages.merge.recipe_form import Form, form_of, yaml_of
+from desktop.pages.merge.recipe_form import Form, form_of, yaml_of, yaml_of_document
 from desktop.problem import Problem, problem_of
 from desktop.services import Services
 from desktop.view_model import ViewModel
+from desktop.words import told
 from engine.errors import BakeoffError, Words
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.merging import Preflight
+    from engine.merging import Recipe
+    from engine.merging.forecast import Forecast
     from engine.models.families import Member
 
 #: Milliseconds without a change before a recipe is looked at.
@@ -29,19 +32,45 @@ _JOBS: Final = 3
 
 
 @dataclass(frozen=True)
+class Said:
+    """A finding in the window's language.
+
+    Attributes:
+        severity: ``error`` or ``warning``.
+        fix: What a person can do about it.
+        remedies: What the page can do about it: words for a button, and the recipe's text afterwards.
+    """
+
+    severity: str
+    message: str
+    fix: str = ""
+    remedies: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Checked:
     """What the pre-flight says.
 
     Attributes:
-        findings: Severity, message and fix of each.
+        findings: Errors and warnings.
         facts: Method, layers, tensors, bytes ... where there is a plan.
-        free: Bytes free on the workspace's disk.
+        forecast: What it will take, where there is a plan.
     """
 
     ok: bool
-    findings: tuple[tuple[str, str, str], ...]
+    findings: tuple[Said, ...]
     facts: dict[str, Any] = field(default_factory=dict, hash=False)
-    free: int = 0
+    forecast: Forecast | None = None
+
+    @property
+    def errors(self) -> list[Said]:
+        """What is in the way."""
+        return [one for one in self.findings if one.severity == "error"]
+
+    @property
+    def warnings(self) -> list[Said]:
+        """What should be known."""
+        return [one for one in self.findings if one.severity == "warning"]
 
 
 @dataclass(frozen=True)
@@ -148,6 +177,12 @@ class MergeModel(ViewModel[MergeState]):
             self.fault, self.fault_line = problem_of(error), error.row or 0
         self._changed()
 
+    def mend(self, text: str) -> str:
+        """Use a remedy's recipe; returns what was there before, for taking it back."""
+        before = self.text
+        self.use_text(text)
+        return before
+
     def load(self, file: Path) -> None:
         """Use a recipe from a file."""
 
@@ -212,6 +247,7 @@ class MergeModel(ViewModel[MergeState]):
 
     def _check(self) -> None:
         number, text, workspace = self._number, self.text, self.services.workspace
+        names = tuple(one.name for one in self.state.models)
 
         def done(found: Checked) -> None:
             if number == self._number:
@@ -220,27 +256,54 @@ class MergeModel(ViewModel[MergeState]):
 
         def failed(problem: Problem) -> None:
             if number == self._number:
-                self.checked = Checked(False, (("error", problem.message, problem.fix),))
+                self.checked = Checked(False, (Said("error", problem.message, problem.fix),))
                 self.drafted.emit()
 
-        self.services.background.run(self, lambda: _checked(workspace, text), done, failed)
+        self.services.background.run(self, lambda: _checked(workspace, text, names), done, failed)
 
 
-def _checked(workspace: Workspace, text: str) -> Checked:
-    import shutil
+def _checked(workspace: Workspace, text: str, names: Sequence[str]) -> Checked:
+    import os
 
-    from engine.merging import check
+    from engine.merging import Preflight, check
+    from engine.merging.destination import check_space
+    from engine.merging.forecast import check_memory, forecast
     from engine.merging.loading import parse_recipe
+    from engine.merging.remedies import remedies
+    from engine.merging.spec import MergeSpec
     from engine.merging.workspace_models import workspace_resolver
 
-    found: Preflight = check(parse_recipe(text), resolve=workspace_resolver(workspace))
+    recipe = parse_recipe(text)
+    found = check(recipe, resolve=workspace_resolver(workspace))
+    foreseen = None
+    if found.plan is not None:
+        threads = min(MergeSpec.model_fields["threads"].default, os.cpu_count() or 1)
+        foreseen = forecast(found.plan, workspace.models, threads)
+        more = (*check_space(workspace.models, foreseen.nbytes), *check_memory(foreseen))
+        found = Preflight((*found.findings, *more), found.plan)
     facts = {key: value for key, value in found.as_dict().items() if key != "findings"}
-    return Checked(
-        found.ok,
-        tuple((one.severity, *one.told(tr)) for one in found.findings),
-        facts,
-        shutil.disk_usage(workspace.root).free,
+    said = tuple(
+        Said(
+            one.severity,
+            *one.told(tr),
+            tuple((told(remedy.label), _text_of(remedy.recipe)) for remedy in remedies(one, recipe, names)),
+        )
+        for one in found.findings
     )
+    return Checked(found.ok, said, facts, foreseen)
+
+
+def _text_of(recipe: Recipe) -> str:
+    """A recipe as the form writes it, where a form can say it all."""
+    form = form_of(recipe)
+    text = yaml_of(form) if form is not None else ""
+    if text:
+        from engine.merging.loading import parse_recipe
+
+        with suppress(BakeoffError):
+            if parse_recipe(text) == recipe:
+                return text
+    return yaml_of_document(recipe.as_dict())
 
 
 def _unfinished(jobs: Sequence[JobRow]) -> tuple[JobRow, ...]:

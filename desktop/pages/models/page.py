@@ -8,7 +8,6 @@ from PySide6.QtCore import QModelIndex, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QGridLayout,
-    QHBoxLayout,
     QInputDialog,
     QLineEdit,
     QScrollArea,
@@ -27,6 +26,7 @@ from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, card, chip, column, frame, heading, label, retone, row, rule
 from desktop.widgets.empty import Empty
 from desktop.widgets.fields import Choice
+from desktop.widgets.folding import Folding
 from desktop.widgets.legend import Legend
 from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
@@ -172,19 +172,14 @@ class ModelsPage(Page):
             heading(tr("Where each model comes from"), Legend(self.context.look, legend)),
             scroll,
         )
-        listing = card(row(self._kinds, None, self._search), self._table, padding=10)
-        left = QVBoxLayout()
-        left.setSpacing(GAP)
-        left.addWidget(picture, 5)
-        left.addWidget(listing, 4)
-        both = QHBoxLayout()
-        both.setContentsMargins(0, 0, 0, 0)
-        both.setSpacing(GAP)
-        both.addLayout(left, 1)
-        both.addWidget(self._details)
-        made = QWidget()
-        made.setLayout(both)
-        return made
+        listing = card(Folding(self._kinds, self._search, stretches=(0,)), self._table, padding=10)
+        left = QWidget()
+        above = QVBoxLayout(left)
+        above.setContentsMargins(0, 0, 0, 0)
+        above.setSpacing(GAP)
+        above.addWidget(picture, 5)
+        above.addWidget(listing, 4)
+        return Folding(left, self._details)
 
     def _summary(self) -> str:
         models = self.model.state.models
@@ -286,7 +281,7 @@ class DetailsCard(QWidget):
     def show_model(self, model: ModelRow, details: Details) -> None:
         """Show a model."""
         self._shown = model
-        words = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("Merge")}
+        words = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("merge").capitalize()}
         self._kind.setText(words.get(model.kind, model.kind))
         retone(self._kind, tone=_TONES.get(model.kind, ""))
         self._default.setVisible(model.default)
@@ -335,7 +330,7 @@ class DetailsCard(QWidget):
 
 
 def _cells(model: ModelRow) -> list[str | Cell]:
-    kinds = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("Merge")}
+    kinds = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("merge").capitalize()}
     files = ", ".join(dict.fromkeys(gguf.quantisation.upper() for gguf in model.ggufs if gguf.there))
     return [
         model.name,

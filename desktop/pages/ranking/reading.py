@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from desktop.language import tr
 from desktop.pages.ranking.state import EVERYTHING, RankingState
 from desktop.problem import Problem, problem_of
+from desktop.words import told
 from engine.errors import BakeoffError
 from engine.workspace import Workspace
 
@@ -103,7 +104,8 @@ def read_ranking(workspace: Workspace, known: Known, wish: Wish, *, at_work: boo
     if not ranking.tasks.get(task, ranking).contestants:
         problem = Problem(
             tr("There is nothing to rank"),
-            " ".join(ranking.warnings) or tr("No two contestants took part in all of these tasks."),
+            " ".join(map(told, ranking.warnings))
+            or tr("No two contestants took part in all of these tasks."),
             tr("Choose a task, or let the judge compare more answers."),
         )
         return replace(state, problem=problem)

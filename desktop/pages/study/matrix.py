@@ -21,9 +21,13 @@ _HEAD: Final = 30
 _GROUP: Final = 24
 _ROW: Final = 34
 _GAP: Final = 6
+#: Columns for names and places, and a cell: where there is room, and at least (places are then without their line).
 _NAME: Final = 190
 _RANK: Final = 140
 _LEAST: Final = 96
+_NAME_LEAST: Final = 140
+_RANK_LEAST: Final = 76
+_CELL_LEAST: Final = 72
 
 #: Words and tone of what a cell is at.
 _STATES: Final[dict[str, tuple[str, Tone]]] = {
@@ -55,6 +59,7 @@ class Matrix(Canvas):
         self._open = open_job
         self._picture: StudyPicture | None = None
         self._places: list[tuple[QRectF, str]] = []
+        self._name, self._rank = _NAME, _RANK
         self.setMouseTracking(True)
         self.setAccessibleName(tr("The study as a picture"))
 
@@ -66,7 +71,7 @@ class Matrix(Canvas):
         self._picture = picture
         kinds = {one.kind for one in picture.entrants}
         self.setMinimumHeight(_HEAD + _GROUP * len(kinds) + (_ROW + 1) * len(picture.entrants) + 4)
-        self.setMinimumWidth(_NAME + _RANK + (_LEAST + _GAP) * len(picture.tasks))
+        self.setMinimumWidth(_NAME_LEAST + _RANK_LEAST + (_CELL_LEAST + _GAP) * len(picture.tasks))
         self.update()
 
     def paint(self, pen: Pen, width: float, height: float) -> None:
@@ -76,9 +81,11 @@ class Matrix(Canvas):
         if picture is None or not picture.tasks:
             return
         tokens = pen.tokens
-        cell = (width - _NAME - _RANK) / len(picture.tasks)
+        wide = width >= _NAME + _RANK + (_LEAST + _GAP) * len(picture.tasks)
+        self._name, self._rank = (_NAME, _RANK) if wide else (_NAME_LEAST, _RANK_LEAST)
+        cell = (width - self._name - self._rank) / len(picture.tasks)
         for number, task in enumerate(picture.tasks):
-            place = QRectF(_NAME + number * cell, 0, cell - _GAP, _HEAD)
+            place = QRectF(self._name + number * cell, 0, cell - _GAP, _HEAD)
             left = place.left() + max(0.0, (place.width() - text_width(task.name, 12, 500) - 18) / 2)
             if task.sealed:
                 lock = "lock" if self._is_closed(number) else "lock-open"
@@ -88,11 +95,15 @@ class Matrix(Canvas):
             else:
                 pen.text(place, task.name, tokens.muted, weight=500, align=CENTRE)
         pen.text(
-            QRectF(width - _RANK, 0, _RANK - 4, _HEAD), tr("Place"), tokens.muted, weight=500, align=RIGHT
+            QRectF(width - self._rank, 0, self._rank - 4, _HEAD),
+            tr("Place"),
+            tokens.muted,
+            weight=500,
+            align=RIGHT,
         )
         top = float(_HEAD)
         for kind, entrants in self._groups(picture):
-            pen.text(QRectF(0, top, _NAME, _GROUP), _kind_words(kind), tokens.faint, weight=500)
+            pen.text(QRectF(0, top, self._name, _GROUP), _kind_words(kind), tokens.faint, weight=500)
             line = top + _GROUP / 2
             begin = text_width(_kind_words(kind), 12, 500) + 12
             pen.line(QPointF(begin, line), QPointF(width, line), tokens.border)
@@ -110,21 +121,30 @@ class Matrix(Canvas):
         pen.dot(QPointF(7, top + _ROW / 2), 4, colours[entrant.kind])
         winner = picture.result is not None and picture.result.winner == entrant.name
         pen.text(
-            QRectF(20, top, _NAME - 30, _ROW), entrant_words(entrant.name), weight=600 if winner else 500
+            QRectF(20, top, self._name - 30, _ROW), entrant_words(entrant.name), weight=600 if winner else 500
         )
         for number, one in enumerate(entrant.cells):
             if one.state == "sealed":
                 continue
-            place = QRectF(_NAME + number * cell, top + 1, cell - _GAP, _ROW - 3)
+            place = QRectF(self._name + number * cell, top + 1, cell - _GAP, _ROW - 3)
             self._paint_cell(pen, one, place)
             if one.job:
                 self._places.append((place, one.job))
         if entrant.places is None:
-            pen.text(QRectF(width - _RANK, top, _RANK - 4, _ROW), tr("not yet"), tokens.faint, align=RIGHT)
+            pen.text(
+                QRectF(width - self._rank, top, self._rank - 4, _ROW),
+                tr("not yet"),
+                tokens.faint,
+                align=RIGHT,
+            )
             return
-        pen.text(QRectF(width - _RANK, top, 62, _ROW), places_words(entrant.places), weight=600, align=RIGHT)
+        pen.text(
+            QRectF(width - self._rank, top, 62, _ROW), places_words(entrant.places), weight=600, align=RIGHT
+        )
+        if self._rank < _RANK:
+            return
         ranked = max(1, len(picture.entrants) - 1)
-        begin, length, middle = width - _RANK + 76, _RANK - 84, top + _ROW / 2
+        begin, length, middle = width - self._rank + 76, self._rank - 84, top + _ROW / 2
         pen.line(QPointF(begin, middle), QPointF(begin + length, middle), tokens.border, 3)
         low = begin + length * (entrant.places[0] - 1) / ranked
         high = begin + length * (entrant.places[1] - 1) / ranked
@@ -164,7 +184,7 @@ class Matrix(Canvas):
         for number in range(len(picture.tasks)):
             if not self._is_closed(number):
                 continue
-            place = QRectF(_NAME + number * cell, _HEAD + 4, cell - _GAP, bottom - _HEAD - 6)
+            place = QRectF(self._name + number * cell, _HEAD + 4, cell - _GAP, bottom - _HEAD - 6)
             pen.box(place, tokens.surface, 8, tokens.border_strong, dashed=True)
             middle = place.center()
             pen.dot(QPointF(middle.x(), middle.y() - 34), 20, tokens.warn_soft)

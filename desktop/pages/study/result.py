@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
@@ -12,9 +13,27 @@ from desktop.pages.study.matrix import entrant_words
 from desktop.pages.study.view_model import time_left, what_next
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tone
-from desktop.widgets.basics import Button, IconLabel, Role, bar, chip, clear, column, label, retone, row
+from desktop.widgets.basics import (
+    Button,
+    IconLabel,
+    Role,
+    bar,
+    chip,
+    clear,
+    column,
+    holder,
+    label,
+    retone,
+    row,
+)
+from desktop.widgets.folding import Folding
+from desktop.words import told
+from engine.errors import Words, with_template
 from engine.studies.picture import StudyPicture
 from engine.studies.result import StudyResult
+
+#: Pixels that who stands highest has at least beside the buttons.
+_TITLE: Final = 260
 
 
 class PhasesCard(QFrame):
@@ -136,8 +155,11 @@ class ResultCard(QFrame):
         self.release = Button(look, tr("Release..."), "export", does=release)
         self.release.setAccessibleDescription(tr("In all its forms, with a card that carries the evidence"))
         self._says = label("", "muted", wrap=True)
-        head = row(self._icon, self._title, self.export, self.release, self._report, gap=12)
-        head.setStretch(1, 1)
+        title = row(self._icon, self._title, gap=12)
+        title.setStretch(1, 1)
+        named = holder(title)
+        named.setMinimumWidth(_TITLE)
+        head = Folding(named, holder(row(self.export, self.release, self._report, None, gap=12)), gap=12)
         below = row(self._verdict, self._says, gap=10)
         below.setStretch(1, 1)
         layout = column(head, below, gap=8)
@@ -158,9 +180,9 @@ class ResultCard(QFrame):
         if validation is not None:
             words, tone = _VERDICTS[validation.verdict]
             self._verdict.setText(tr(words))
-            self._verdict.setAccessibleDescription(validation.sentence)
+            self._verdict.setAccessibleDescription(_said(result, validation.sentence))
             retone(self._verdict, tone=tone)
-        self._says.setText(result.conclusions[0] if result.conclusions else "")
+        self._says.setText(_said(result, result.conclusions[0]) if result.conclusions else "")
 
 
 class NotesCard(QFrame):
@@ -185,9 +207,13 @@ class NotesCard(QFrame):
         self._shown = result
         clear(self._lines)
         for sentence in result.conclusions[1:]:
-            self._lines.addLayout(self._line("caret-right", "accent", tr("It follows"), sentence, ""))
+            self._lines.addLayout(
+                self._line("caret-right", "accent", tr("It follows"), _said(result, sentence), "")
+            )
         for sentence in result.cautions:
-            self._lines.addLayout(self._line("warning", "warn", tr("Caution"), sentence, "muted"))
+            self._lines.addLayout(
+                self._line("warning", "warn", tr("Caution"), _said(result, sentence), "muted")
+            )
 
     def _line(self, icon: str, tone: str, means: str, sentence: str, role: Role) -> QHBoxLayout:
         mark, words = IconLabel(self._look, icon, tone, 16), label(sentence, role, wrap=True)
@@ -215,3 +241,9 @@ _VERDICTS: dict[str, tuple[str, Tone]] = {
     "reversed": ("reversed on the sealed task", "bad"),
     "not judged": ("sealed task not judged", "warn"),
 }
+
+
+def _said(result: StudyResult, sentence: str) -> str:
+    """A sentence of a result in the window's language, where its template was kept."""
+    found = with_template(sentence, result.words)
+    return told(found) if isinstance(found, Words) else sentence

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtWidgets import QWidget
-
 from desktop.language import tr
 from desktop.pages.train.recipe_card import RecipeCard
 from desktop.pages.train.run_card import RunCard
 from desktop.pages.train.view_model import TrainModel
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
-from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, row
 from desktop.widgets.empty import Empty
+from desktop.widgets.folding import Folding
 from desktop.widgets.page import Page
 
 _FORM = 336
@@ -37,10 +35,7 @@ class TrainPage(Page):
         self._form = RecipeCard(look, model)
         self._form.setFixedWidth(_FORM)
         self._run = RunCard(look, model)
-        self._content = QWidget()
-        both = row(self._run, self._form, gap=GAP)
-        both.setStretch(0, 1)
-        self._content.setLayout(both)
+        self._content = Folding(self._run, self._form)
         self._empty = Empty(
             look,
             "chart-line",

@@ -15,11 +15,13 @@ from desktop.pages.train.view_model import Run, TrainModel, TrainState
 from desktop.problem import problem_of_record
 from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
-from desktop.widgets.basics import Button, bar, card, chip, clear, column, heading, label, retone, row
+from desktop.widgets.basics import Button, bar, card, chip, clear, column, heading, holder, label, retone, row
+from desktop.widgets.folding import Folding
 from desktop.widgets.legend import Legend
 from desktop.widgets.segments import Segments
 from desktop.widgets.table import Cell, Column, Rows, table
 from desktop.words import duration, progress_words, size, state_words
+from engine.jobs.directory import Action
 
 Measure = Literal["loss", "rate", "speed"]
 
@@ -67,7 +69,10 @@ class RunCard(QWidget):
         self._chip = chip("")
         self._pause = Button(look, tr("Pause"), "pause", does=lambda: self._ask("pause"))
         self._resume = Button(look, tr("Continue"), "play", does=lambda: self._ask("resume"))
+        self._save = Button(look, tr("Stop and save"), "floppy-disk", does=lambda: self._ask("finish"))
+        self._save.setToolTip(tr("Ends the run now; what it has learned so far becomes its model."))
         self._stop = Button(look, tr("Stop"), "stop", does=lambda: self._ask("stop"))
+        self._stop.setToolTip(tr("Ends the run without a model; it can be continued from here."))
         self._bar = bar(name=tr("Progress of the run"))
         self._progress = label("", "small")
         self._problem = label("", "small", "bad", wrap=True)
@@ -105,15 +110,19 @@ class RunCard(QWidget):
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self._table.setMinimumHeight(150)
         self._table.selectionModel().selectionChanged.connect(self._choose)
-        figures = row(*self._figures, gap=GAP)
-        for at in range(len(self._figures)):
-            figures.setStretch(at, 1)
+        pairs = [row(*self._figures[at : at + 2], gap=GAP) for at in (0, 2)]
+        for pair in pairs:
+            pair.setStretch(0, 1)
+            pair.setStretch(1, 1)
+        figures = Folding(*map(holder, pairs), stretches=(1, 1))
         progress = row(self._bar, self._progress, gap=12)
         progress.setStretch(0, 1)
-        chart_card = card(row(self._measures, self._forms, None, self._legend, gap=10), self._views)
-        hint = label(tr("Select several with Shift or Ctrl to compare them."), "muted")
+        chart_card = card(
+            Folding(holder(row(self._measures, self._forms, None, gap=10)), self._legend), self._views
+        )
+        hint = label(tr("Select several with Shift or Ctrl to compare them."), "muted", wrap=True)
         layout = column(
-            row(self._title, self._chip, None, self._pause, self._resume, self._stop, gap=8),
+            row(self._title, self._chip, None, self._pause, self._resume, self._save, self._stop, gap=8),
             progress,
             self._problem,
             figures,
@@ -142,6 +151,8 @@ class RunCard(QWidget):
         self._pause.setVisible(state in ("running", "queued"))
         self._resume.setVisible(state in ("paused", "interrupted", "stopped"))
         self._stop.setVisible(state in ("running", "queued", "paused", "interrupted"))
+        learned = bool(run and run.job.progress.get("done"))
+        self._save.setVisible(learned and state in ("running", "queued", "paused", "interrupted"))
         self._problem.setVisible(bool(run and run.job.error))
         if run is None:
             return
@@ -245,7 +256,7 @@ class RunCard(QWidget):
         self._views.setCurrentIndex(1 if form == "table" else 0)
         self._draw()
 
-    def _ask(self, action: Literal["pause", "resume", "stop"]) -> None:
+    def _ask(self, action: Action) -> None:
         if self._state.shown:
             self._model.ask(self._state.shown[0].job.id, action)
 

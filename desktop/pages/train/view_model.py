@@ -189,7 +189,7 @@ class TrainModel(ViewModel[TrainState]):
         self.do(submit, self._started)
 
     def ask(self, job_id: str, action: Action) -> None:
-        """Pause, resume or stop a run."""
+        """Pause, resume, stop or finish a run."""
         client = self.services.client
         self.do(lambda: client.ask(client.job(job_id), action))
 

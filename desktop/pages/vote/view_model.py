@@ -174,7 +174,8 @@ class VoteModel(ViewModel[VoteState]):
         if self._opening or self._booth is not None:
             return
         workspace, choosing = self.services.workspace, self.choosing
-        names = self.state.taking if self.state.choosing.names == choosing.names else choosing.names
+        read = self.state.taking if self.state.choosing == choosing else ()
+        grids = self._grids
         dataset = choosing.dataset or self._chosen_dataset()
         self._opening = True
         self.use(replace(self.state, opening=True))
@@ -183,6 +184,7 @@ class VoteModel(ViewModel[VoteState]):
             from engine.judging.spec import JudgeSpec
             from engine.judging.votes import open_ballot
 
+            names = read or _choice(workspace, choosing, grids).taking
             if len(names) < 2:
                 raise BakeoffError("judging.too_few", "Two contestants are the least that can be compared.")
             spec = JudgeSpec(

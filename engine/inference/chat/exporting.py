@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.files import write_bytes
 from engine.inference.chat import store
 from engine.inference.chat.conversation import Conversation
@@ -71,7 +71,9 @@ def write_examples(conversation: Conversation, file: Path, pane: int | None) -> 
 
 def left_out_words(number: int) -> str:
     """How many answers are not among the examples, as a sentence; empty for none."""
-    return f" Left out: {number} empty, refused, withheld or stopped answers." if number else ""
+    if not number:
+        return ""
+    return Words(" Left out: {number} empty, refused, withheld or stopped answers.", number=number)
 
 
 def require_new(file: Path) -> None:

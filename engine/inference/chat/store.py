@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from engine.errors import Words
 from engine.files import write_json
 from engine.inference.chat.conversation import Conversation, Pane
 from engine.inference.chat.errors import ChatError
@@ -117,7 +118,7 @@ def _require_known(workspace: Workspace, name: str) -> None:
         "There is no conversation '{name}'.",
         fix="Known are: {known}.",
         name=name,
-        known=", ".join(known[:10]) or "none yet",
+        known=", ".join(known[:10]) or Words("none yet"),
     )
 
 

@@ -24,6 +24,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from engine.errors import Words
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.batch import Batch
 from engine.inference.llama.drafts import Drafts, NoDrafts
@@ -363,7 +364,7 @@ def new_context(
             "llama.cpp cannot make room for {cells} tokens: {reason}.",
             fix="Answer fewer prompts at the same time (a smaller batch size).",
             cells=options.n_ctx,
-            reason=last_words().rstrip(".") or "it does not say why",
+            reason=last_words().rstrip(".") or Words("it does not say why"),
         )
     return context
 
@@ -386,7 +387,7 @@ def compute(context: Any, batch: Batch) -> None:
             "llama.cpp could not compute ({status}): {reason}.",
             fix="Answer fewer prompts at the same time (a smaller batch size).",
             status=status,
-            reason=last_words().rstrip(".") or "it does not say why",
+            reason=last_words().rstrip(".") or Words("it does not say why"),
         )
 
 

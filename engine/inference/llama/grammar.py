@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from engine.errors import Words
 from engine.inference.constraints import Constraint
 from engine.inference.errors import AnsweringError
 from engine.inference.grammars.limits import require_moderate
@@ -44,7 +45,7 @@ class Grammar:
                 "answers.grammar",
                 "The grammar cannot be read: {reason}.",
                 fix="Check it; its start symbol has to be called root.",
-                reason=last_words().rstrip(".") or "llama.cpp does not say why",
+                reason=last_words().rstrip(".") or Words("llama.cpp does not say why"),
             )
 
     def copy(self) -> Grammar:

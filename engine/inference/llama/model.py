@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from engine.errors import Words
 from engine.gguf_header import check_gguf
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.library import last_words, llama
@@ -47,7 +48,7 @@ class LlamaModel:
                 "llama.cpp cannot load {file}: {reason}.",
                 fix="Check that the file is whole, or export the model again.",
                 file=str(file),
-                reason=last_words().rstrip(".") or "it does not say why",
+                reason=last_words().rstrip(".") or Words("it does not say why"),
             )
         self.trained_context: int = llama().llama_model_n_ctx_train(self._handle)
         self.vocabulary: Any = llama().llama_model_get_vocab(self._handle)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engine.errors import RecordedError
+from engine.errors import RecordedError, Words
 from engine.inference.constraints import Constraint
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.replies import Reply
@@ -194,10 +194,10 @@ class ChildTalker:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_FAREWELL)
         status = self._process.returncode
-        how = f"with status {status}"
+        how = Words("with status {status}", status=status)
         if status is not None and status < 0:
             with suppress(ValueError):
-                how = f"by {signal.Signals(-status).name}"
+                how = Words("by {signal}", signal=signal.Signals(-status).name)
         return AnsweringError(
             "answers.crashed",
             "The model's process ended {how} before it had answered.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 from engine.datasets.library import OpenDataset, open_dataset
 from engine.errors import BakeoffError
@@ -10,6 +11,13 @@ from engine.exporting.sources import sixteen_bits, trained_on
 from engine.models.library import ModelFiles
 from engine.studies.release.spec import ReleaseSpec
 from engine.workspace import Workspace
+
+#: Why nothing is compared where only a dataset has to be named.
+UNKNOWN_TASK: Final = "it is not known on which task"
+#: Other reasons that do not lie in the dataset.
+NO_GGUF: Final = "there is no GGUF file"
+NOT_ASKED: Final = "it was not asked for"
+NOT_QUANTISED: Final = "no file is quantised"
 
 
 def compared_on(
@@ -22,13 +30,13 @@ def compared_on(
     """
     name = spec.dataset or trained_on(files)
     if not quantisations:
-        return None, "there is no GGUF file"
+        return None, NO_GGUF
     if not spec.drift:
-        return None, "it was not asked for"
+        return None, NOT_ASKED
     if name is None:
-        return None, "it is not known on which task; --dataset names one"
+        return None, UNKNOWN_TASK
     if set(quantisations) == {sixteen_bits(files)}:
-        return None, "no file is quantised"
+        return None, NOT_QUANTISED
     try:
         dataset = open_dataset(workspace, name, "generate")
     except BakeoffError as error:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 from sqlalchemy import func, select
 
+from engine.errors import Words
 from engine.judging.recorded import recorded_verdicts, verdicts_usd
 from engine.models.library import ModelFiles
 from engine.progress import Reporter
@@ -22,6 +23,9 @@ from engine.studies.result import StudyResult
 from engine.workspace import Workspace
 from engine.workspace.naming import study_named
 from engine.workspace.tables import Contestant, Dataset, Export, Study, Verdict
+
+#: Pictures of the ranking in a release.
+CHARTS: Final = ("ranking.svg", "ranking.png")
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,11 @@ class Evidence:
         """Draw the ranking into ``ranking.svg`` and ``ranking.png``; returns the names."""
         import warnings
 
-        files = ["ranking.svg", "ranking.png"]
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            for name in files:
+            for name in CHARTS:
                 draw_chart(self.drawn, folder / name, reference=self.plain, kinds=self.kinds)
-        return files
+        return list(CHARTS)
 
 
 def find_evidence(
@@ -217,7 +220,7 @@ def _of_verdicts(
             "The judge '{judge}' has not judged these weights.",
             fix="Judges that have: {known}.",
             judge=judge,
-            known=", ".join(judges) or "none",
+            known=", ".join(judges) or Words("none"),
         )
     if not rows:
         return None

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from engine.errors import Words
 from engine.files import replace, temporary_name
 from engine.studies.release.bundle import FACTS
 from engine.studies.release.errors import ReleaseError
@@ -75,7 +76,9 @@ def install_ollama(folder: Path) -> dict[str, Any]:
             "The release {file} has no Modelfile: {reason}.",
             fix="Run its GGUF file with llama.cpp, or release the model with --quant q4_k_m.",
             file=str(folder),
-            reason=str(ollama.get("refused", "it has no GGUF file")).rstrip("."),
+            reason=str(ollama["refused"]).rstrip(".")
+            if "refused" in ollama
+            else Words("it has no GGUF file"),
         )
     name = ollama["name"]
     done = subprocess.run(
@@ -93,7 +96,9 @@ def install_ollama(folder: Path) -> dict[str, Any]:
             "install.ollama_failed",
             "Ollama does not take the model: {reason}.",
             fix="See that Ollama is running (ollama serve), then give the same command again.",
-            reason=(lines[-1] if lines else f"it ended with status {done.returncode}")[:300].rstrip("."),
+            reason=lines[-1][:300].rstrip(".")
+            if lines
+            else Words("it ended with status {status}", status=done.returncode),
         )
     return {"program": "ollama", "name": name, "run": f"ollama run {name}"}
 

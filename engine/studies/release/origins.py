@@ -161,3 +161,8 @@ def model_files(folder: Path) -> Iterator[Path]:
     names = ("config.json", "generation_config.json", WEIGHTS_INDEX, "bakeoff.json", *TOKENIZER_FILES)
     yield from (folder / name for name in names if (folder / name).is_file())
     yield from weight_files(folder)
+
+
+def adapter_files(folder: Path) -> list[Path]:
+    """The files of an adapter's folder that are passed on."""
+    return [file for file in sorted(folder.iterdir()) if file.is_file() and file.name != "README.md"]

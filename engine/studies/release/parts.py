@@ -20,7 +20,7 @@ from engine.models.library import ExportedFile, ModelFiles, find_export
 from engine.models.template import load_template
 from engine.studies.release.bundle import copy_file
 from engine.studies.release.compared import compared_on
-from engine.studies.release.origins import Origins, model_files, pathless
+from engine.studies.release.origins import Origins, adapter_files, model_files, pathless
 from engine.studies.release.places import PROVENANCE, change_json, forget_places
 from engine.studies.release.spec import ReleaseSpec
 from engine.weights.folding import fold_adapter
@@ -73,9 +73,8 @@ class Parts:
         files, target = self._files, self._folder / ADAPTER
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
-        for file in sorted(files.folder.iterdir()):
-            if file.is_file() and file.name != "README.md":
-                copy_file(file, target / file.name, self._context)
+        for file in adapter_files(files.folder):
+            copy_file(file, target / file.name, self._context)
         hub_ids = (one["hub_id"] for one in origins.ancestors if one["depth"] == 1 and one["hub_id"])
         base = next(hub_ids, None) or pathless(files.base_name)
         named = {"base_model_name_or_path": base}

@@ -13,6 +13,7 @@ from engine.jobs.context import JobContext, JobResult
 from engine.models.library import ModelFiles, find_model
 from engine.studies.release.bundle import CARD, FACTS, Bundle, write_sums
 from engine.studies.release.card import LICENCES_TOLD, card_text, licences_text
+from engine.studies.release.compared import NO_GGUF
 from engine.studies.release.earlier import summary_of
 from engine.studies.release.evidence import find_evidence
 from engine.studies.release.facts import release_facts
@@ -54,7 +55,7 @@ def _make(context: JobContext, spec: ReleaseSpec, files: ModelFiles, bundle: Bun
         adapter = bundle.part("adapter", lambda: parts.adapter(origins))
     ggufs = [bundle.part(f"gguf {name}", lambda name=name: parts.gguf(name)) for name in wanted]  # type: ignore[misc]
     ollama: dict[str, Any] | None = None
-    drift: dict[str, Any] = {"left_out": "there is no GGUF file"}
+    drift: dict[str, Any] = {"left_out": NO_GGUF}
     if ggufs:
         ollama = bundle.part("ollama", lambda: parts.ollama(ggufs[0], _text_for_ollama(texts, bundle)))
         drift = bundle.part("drift", lambda: parts.drift(ggufs))

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.exporting.making import require_text
 from engine.exporting.quantisations import quantisation
+from engine.exporting.spec import ExportSpec
 from engine.models.library import ModelFiles, find_model, require_default_base, set_default_base
 from engine.studies.pushing.starting import require_pushable
 from engine.studies.release.bundle import require_free
 from engine.studies.release.earlier import earlier_release
+from engine.studies.release.errors import ReleaseError
 from engine.studies.release.installing import PROGRAMS
 from engine.studies.release.spec import ReleaseSpec
 from engine.workspace import Workspace
@@ -61,9 +64,18 @@ def require_releasable(workspace: Workspace, spec: ReleaseSpec, afterwards: Afte
     Whether its folder is free is asked by `made_already`: a release that is there may be gone on with.
 
     Raises:
-        BakeoffError: The model is unknown or can be no default base, a program is not there, or pushing would fail.
+        BakeoffError: The model is unknown or can be no default base, nothing of it would be released, there is no
+            text that a quantisation needs, a program is not there, or pushing would fail.
     """
     files = find_model(workspace, spec.model)
+    if files.adapter_folder is None and not spec.quantisations and not spec.safetensors:
+        raise ReleaseError(
+            "release.nothing",
+            "The release would hold no model.",
+            fix="Name a quantisation, or leave --no-safetensors out.",
+        )
+    for name in spec.quantisations:
+        require_text(workspace, ExportSpec(model=files.name, quantisation=name, dataset=spec.dataset), files)
     if afterwards.default_base:
         require_default_base(files)
     for program in afterwards.install:

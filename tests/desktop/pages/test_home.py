@@ -143,3 +143,15 @@ def test_three_actions_by_keyboard_start_a_study(
     assert line.name == "library-intents tuning"
     assert "library-intents tuning" in texts(window.page)
     assert any(job.request().kind == "study" for job in all_jobs(workspace.jobs))
+
+
+def test_a_narrow_window_shows_all_of_it(
+    window: MainWindow, page: HomePage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    for seed, name in enumerate(("one", "two")):
+        add_model(workspace, tiny_model(tmp_path / name, seed=seed), name)
+    until(lambda: "Merge what I have" in texts(page))
+    for width in (960, 1360, 960):
+        window.resize(width, 700)
+        until(lambda width=width: window.width() == width)  # type: ignore[misc]
+        until(lambda: page.widget().minimumSizeHint().width() <= page.viewport().width())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -24,6 +25,7 @@ from desktop.pages.merge.gradient import GradientEditor
 from desktop.pages.merge.page import MergePage
 from desktop.pages.merge.recipe_form import Form, curve_at, document_of, form_of, yaml_of
 from desktop.shell.window import MainWindow
+from desktop.words import size
 from engine.jobs.client import JobClient
 from engine.jobs.directory import all_jobs
 from engine.merging.loading import parse_recipe
@@ -148,6 +150,80 @@ def test_models_that_do_not_fit_are_told_before_anything_runs(
     QTest.keyClick(box, Qt.Key.Key_Space)
     until(lambda: page.model.checked is not None and not page.model.checked.ok)
     assert "in the way" in texts(page)
+
+
+def press(page: MergePage, name: str) -> None:
+    """Press a button by keyboard."""
+    button = next(
+        one for one in page.findChildren(QAbstractButton) if one.text().strip() == name and one.isVisible()
+    )
+    button.setFocus()
+    QTest.keyClick(button, Qt.Key.Key_Space)
+
+
+def test_what_it_will_take_is_told_before_it_starts(
+    page: MergePage, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = page.model.checked
+    assert found is not None
+    assert found.forecast is not None
+    assert found.forecast.nbytes == found.facts["bytes"]
+    said = texts(page)
+    assert size(found.forecast.memory) in said
+    monkeypatch.setattr("engine.merging.forecast.expected_seconds", lambda *_: None)
+    page._models._choose_method("linear")
+    until(lambda: page.model.checked is not None and page.model.checked.ok)
+    assert "not known" in texts(page)
+    assert "once a merge like it was made on this machine" in texts(page)
+    monkeypatch.setattr("engine.merging.forecast.expected_seconds", lambda *_: 150.0)
+    page._models._choose_method("karcher")
+    until(lambda: page.model.checked is not None and page.model.checked.ok)
+    assert "about 2 min" in texts(page)
+    assert "as measured here" in texts(page)
+
+
+def test_little_memory_and_a_full_disk_are_findings(
+    page: MergePage, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.merging.forecast.free_memory", lambda: 1_000_000)
+    page._models._choose_method("linear")
+    until(lambda: page.model.checked is not None and page.model.checked.warnings)
+    assert "1 MB are free now" in texts(page)
+    assert "to know" in texts(page)
+    monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=1000))
+    text_of(page).setPlainText(text_of(page).toPlainText().replace("bfloat16", "float32"))
+    until(lambda: page.model.checked is not None and page.model.checked.errors)
+    press(page, "Store it in bfloat16")
+    assert "dtype: bfloat16" in text_of(page).toPlainText()
+
+
+def test_a_button_beside_a_finding_mends_the_recipe_and_is_taken_back(
+    page: MergePage, window: MainWindow, until: Until
+) -> None:
+    text = text_of(page)
+    misspelt = text.toPlainText().replace("model: three", "model: thre")
+    assert misspelt != text.toPlainText()
+    text.setPlainText(misspelt)
+    until(lambda: page.model.checked is not None and page.model.checked.errors)
+    assert "There is no model 'thre'." in texts(page)
+    press(page, "Take 'three'")
+    assert "thre\n" not in text.toPlainText()
+    until(lambda: page.model.checked is not None and page.model.checked.ok)
+    assert "These models can be merged" in texts(page)
+    assert "The recipe is changed: Take 'three'." in texts(window)
+    undo = next(one for one in window.findChildren(QAbstractButton) if one.text().strip() == "Undo")
+    undo.click()
+    assert text.toPlainText() == misspelt
+
+
+def test_weights_that_cancel_are_mended_in_form_and_text(page: MergePage, until: Until) -> None:
+    weights = {"one": {"weight": 1.0}, "two": {"weight": -1.0}}
+    text_of(page).setPlainText(yaml_of(Form("linear", ("one", "two"), "one", weights)))
+    until(lambda: page.model.checked is not None and page.model.checked.errors)
+    press(page, "Let all models count alike")
+    until(lambda: page.model.checked is not None and page.model.checked.ok)
+    assert page.model.form is not None
+    assert parse_recipe(page.model.text).as_dict()["parameters"] == {"weight": 1.0}
 
 
 def test_a_merge_is_started_and_made(

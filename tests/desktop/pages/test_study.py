@@ -188,3 +188,15 @@ def test_every_state_says_what_happens_next(workspace: Workspace) -> None:
     assert said["running"] == "Next: Import intents. You are not needed until the end."
     failed = replace(picture, state="failed", error={"message": "The disk is full.", "fix": "Make room."})
     assert what_next(failed) == "The disk is full. Make room."
+
+
+def test_a_narrow_window_shows_all_of_it(window: MainWindow, workspace: Workspace, until: Until) -> None:
+    finish(workspace)
+    page = opened(window, until)
+    until(lambda: "is the best" in texts(page))
+    for width in (960, 1360, 960):
+        window.resize(width, 700)
+        until(lambda width=width: window.width() == width)  # type: ignore[misc]
+        until(lambda: page.widget().minimumSizeHint().width() <= page.viewport().width())
+    names = [one.accessibleName() for one in page.findChildren(QPushButton) if one.isVisible()]
+    assert {"Export GGUF...", "Release...", "Open the report"} <= set(names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QTableView, QTextEdit, QWidget
 
@@ -84,7 +84,8 @@ def votes(page: VotePage, judge: str = "human") -> list[Verdict]:
 
 
 def everything_said(widget: QWidget) -> str:
-    """All that could be seen or read aloud, hidden widgets included."""
+    """All that could be seen or read aloud, hidden widgets included; what is to be deleted goes first."""
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     said = [widget.windowTitle()]
     for one in (widget, *widget.findChildren(QWidget)):
         said += [one.accessibleName(), one.accessibleDescription(), one.toolTip()]
@@ -122,6 +123,15 @@ def test_no_name_is_anywhere_before_the_end(page: VotePage, window: MainWindow, 
     assert set(row[1:3]) == set(NAMES)
     assert row[3] == "right"
     assert row[4] in ("Reference: left", "Reference: right")
+
+
+def test_voting_begins_with_what_was_changed_a_moment_ago(page: VotePage, until: Until) -> None:
+    page.model.change(limit=2)
+    page.model.start()
+    until(lambda: page.model.state.phase == "voting")
+    seen = page.model.state.seen
+    assert seen is not None
+    assert seen.count.left == 2
 
 
 def test_four_keys_vote_and_a_fifth_takes_back(page: VotePage, until: Until) -> None:

@@ -39,7 +39,13 @@ def test_the_check_alone_makes_nothing(cli: Cli, workspace: Workspace, recipe: P
     ran = cli("merge", recipe, "out", "--check", "--json")
     assert ran.status == 0, ran.stderr
     assert (ran.json["ok"], ran.json["method"], ran.json["tensors"]) == (True, "slerp", 21)
-    assert "This can be merged" in cli("merge", recipe, "out", "--check").stdout
+    foreseen = ran.json["forecast"]
+    assert foreseen["bytes"] == ran.json["bytes"]
+    assert foreseen["memory_bytes"] > foreseen["bytes"]
+    assert foreseen["seconds"] is None
+    said = cli("merge", recipe, "out", "--check").stdout
+    assert "This can be merged" in said
+    assert "no merge like it was measured on this machine" in said
     assert not recipe.with_name("out").exists()
     assert list(workspace.jobs.iterdir()) == []
 

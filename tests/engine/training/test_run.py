@@ -13,6 +13,7 @@ import pytest
 
 from engine.files import read_json
 from engine.jobs.client import JobClient, JobFailedError
+from engine.jobs.directory import JobError
 from engine.models.library import find_model
 from engine.training.spec import TrainRecipe, TrainSpec
 from engine.workspace import Workspace
@@ -113,6 +114,38 @@ def test_pausing_and_resuming_changes_nothing_either(workspace: Workspace, tmp_p
     client.ask(job, "resume")
     client.wait(job)
     assert losses(client, job.id) == losses(client, undisturbed)
+
+
+def test_a_run_that_is_asked_to_end_keeps_what_it_has_learned(workspace: Workspace, tmp_path: Path) -> None:
+    client = prepare(workspace, tmp_path)
+    job = client.submit("train", wanted("early", epochs=100), "early")
+    client.ensure_runner()
+    for _, event in client.follow([job]):
+        if event is not None and event.type == "train.step" and event.data["step"] == 5:
+            client.ask(job, "finish")
+    summary = client.finished(job)
+    steps, planned = summary["steps"], job.status().progress["total"]
+    assert 5 <= steps < planned
+    assert len(losses(client, job.id)) == steps
+    files = find_model(workspace, "early")
+    assert read_json(files.folder / "bakeoff.json")["ended_early"] == {"step": steps, "of": planned}
+    with pytest.raises(JobError, match="nothing yet that could be kept"):
+        client.ask(job, "finish")
+
+
+def test_a_paused_run_is_saved_as_it_stands(workspace: Workspace, tmp_path: Path) -> None:
+    client = prepare(workspace, tmp_path)
+    job = client.submit("train", wanted("early", epochs=100), "early")
+    with pytest.raises(JobError, match="nothing yet that could be kept"):
+        client.ask(job, "finish")  # it has not begun
+    client.ensure_runner()
+    for _, event in client.follow([job]):
+        if event is not None and event.type == "train.step" and event.data["step"] == 5:
+            job.ask("pause")
+    learned = len(losses(client, job.id))
+    client.ask(job, "finish")
+    client.wait(job)
+    assert client.finished(job)["steps"] == learned
 
 
 def test_qlora_trains_with_the_base_in_four_bits(workspace: Workspace, tmp_path: Path) -> None:

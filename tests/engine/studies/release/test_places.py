@@ -9,7 +9,7 @@ import pytest
 
 from engine.studies.release.places import change_json, forget_places
 
-HOME = Path("/home/someone")
+HOME = Path("/data/someone")
 WORKSPACE = HOME / "bake off"
 
 
@@ -43,7 +43,7 @@ def test_only_the_places_are_taken_out(
         (str(WORKSPACE / "models/x"), "x"),
         (str(HOME), "someone"),
         (f"trained in {WORKSPACE}/models", "trained in ./models"),
-        ("/home/someone-else/x", "/home/someone-else/x"),
+        ("/data/someone-else/x", "/data/someone-else/x"),
         ("owner/name", "owner/name"),
         ("{{ messages }} /home", "{{ messages }} /home"),
     ],
