@@ -129,6 +129,9 @@ class MainWindow(QMainWindow):
             self._settings.setValue("geometry", self.saveGeometry())
             self._settings.setValue("page", self._current)
         self._closed = True
+        for inner in self.findChildren(QWidget):
+            if inner.isWindow() and inner.isVisible():
+                inner.close()  # a dialog that is open would stay, as a window of its own
         self._feed.stop()
         self._signs.close()
         for page in self._pages.values():

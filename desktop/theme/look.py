@@ -45,6 +45,7 @@ class Look(QObject):
         self.hands = Hands(self)
         self.scheme: Scheme = scheme
         self.tokens: Tokens = LIGHT
+        self._used: Tokens | None = None
         load_fonts()
         application.setStyle("Fusion")
         application.setFont(font())
@@ -57,7 +58,9 @@ class Look(QObject):
         hints = QGuiApplication.styleHints()
         hints.setColorScheme(_QT[scheme])
         dark = scheme == "dark" or (scheme == "system" and hints.colorScheme() == Qt.ColorScheme.Dark)
-        self._use(DARK if dark else LIGHT)
+        tokens = DARK if dark else LIGHT
+        if tokens is not self._used:
+            self._use(tokens)
 
     def icon(self, name: str, tone: str = "muted") -> QIcon:
         """An icon in the colour of the token ``tone``."""
@@ -70,7 +73,9 @@ class Look(QObject):
             self.force("system")
 
     def _use(self, tokens: Tokens) -> None:
-        self.tokens = tokens
+        self.tokens = self._used = tokens
+        # Without a sheet in between: from one to another Qt takes four times as long.
+        self._application.setStyleSheet("")
         self._application.setPalette(_palette(tokens))
         self._application.setStyleSheet(self._sheet())
         self.changed.emit()

@@ -414,15 +414,14 @@ def load_tokenizer(folder: Path, *, model: Path | None = None) -> Any:
         model: Folder of the whole model where ``folder`` is an adapter's. The same files are read in another way
             without the model's config, so that an adapter would answer other tokens than it has learned.
     """
-    from transformers import AutoConfig, AutoTokenizer
-
+    from engine.models.auto import auto_class
     from engine.models.errors import ModelError
 
     try:
         how: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
         if model is not None and not (folder / "config.json").exists():
-            how["config"] = AutoConfig.from_pretrained(str(model), **how)
-        return AutoTokenizer.from_pretrained(str(folder), **how)
+            how["config"] = auto_class("AutoConfig").from_pretrained(str(model), **how)
+        return auto_class("AutoTokenizer").from_pretrained(str(folder), **how)
     except Exception as error:  # damaged files make the readers fail in any way
         raise ModelError(
             "model.no_tokenizer",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from engine.models.auto import auto_class
 from engine.models.errors import ModelError, TemplateError
 from engine.models.inspect import read_config, refuse_remote_code
 from engine.models.template import load_template
@@ -42,11 +43,11 @@ def require_usable(folder: Path, reporter: Reporter) -> None:
 
 
 def _require_causal(folder: Path, config: dict[str, Any]) -> None:
-    from transformers import AutoConfig
+    config_class = auto_class("AutoConfig")  # first: what is imported below is found in what that leaves
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
     try:
-        known = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+        known = config_class.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
     except Exception as error:  # whatever a class of transformers makes of values it did not expect
         raise ModelError(
             "model.unknown_architecture",

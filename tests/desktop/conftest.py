@@ -17,7 +17,8 @@ from PySide6.QtCore import (
     QtMsgType,
     qInstallMessageHandler,
 )
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog
+from shiboken6 import isValid
 
 from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
@@ -25,7 +26,7 @@ from engine.workspace import Workspace
 
 #: What the platform without a screen says of every window and list that opens, and of scripts that its fonts do
 #: not shape.
-_HARMLESS = (
+HARMLESS = (
     "propagateSizeHints",
     "This plugin does not support raise()",
     "This plugin does not support grabbing the keyboard",
@@ -36,6 +37,12 @@ _HARMLESS = (
 _PATIENCE = 60.0
 
 Until = Callable[[Callable[[], object]], None]
+
+
+def gone(dialog: QDialog) -> None:
+    """Remove a dialog that was closed at once, before anything that is under way has an outcome."""
+    QCoreApplication.sendPostedEvents(dialog, QEvent.Type.DeferredDelete.value)
+    assert not isValid(dialog)
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +64,7 @@ def no_qt_warning(application: QApplication) -> Iterator[None]:
     warnings: list[str] = []
 
     def note(kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
-        if kind != QtMsgType.QtDebugMsg and not any(known in text for known in _HARMLESS):
+        if kind != QtMsgType.QtDebugMsg and not any(known in text for known in HARMLESS):
             warnings.append(text)
 
     previous = qInstallMessageHandler(note)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QListWidget
+from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget
 
 from desktop.shell.commands import Command, Palette, matching
+from desktop.shell.dialogs import ask
 from desktop.shell.pages import PAGES
 from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
@@ -62,6 +65,21 @@ def test_the_closest_commands_come_first() -> None:
     assert [one.title for one in matching(commands, "jobs")] == ["Go to Jobs", "Pause all jobs"]
     assert matching(commands, "zzz") == []
     assert len(matching(commands, "")) == 3
+
+
+def test_dialogs_close_with_the_window(workspace: Workspace, look: Look) -> None:
+    made = MainWindow(workspace, look)
+    made.show()
+    made.show_palette()
+    asked = ask(look, "Remove it?", "It is gone then.", "Remove", lambda: pytest.fail("nobody said so"), made)
+    assert asked.isVisible()
+    made.close()
+    assert not [one for one in made.findChildren(QDialog) if one.isVisible()]
+
+
+def test_threads_that_compute_do_not_keep_the_interpreter_long(window: MainWindow) -> None:
+    assert window.isVisible()
+    assert sys.getswitchinterval() <= 0.001
 
 
 def test_the_window_remembers_its_place(workspace: Workspace, look: Look, tmp_path: Path) -> None:

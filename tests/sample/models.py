@@ -13,6 +13,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Final
 
+from engine.datasets import DatasetStore
 from engine.models.inspect import inspect_folder
 from engine.models.library import find_model, set_default_base
 from engine.workspace import Workspace
@@ -119,7 +120,13 @@ def _add_adapter(workspace: Workspace, base: str, task: str, hashes: dict[str, s
         kind="adapter",
         folder=workspace.relative(folder),
         weights_sha256=hashes[name],
-        recipe={"dataset": {"name": task}},
+        recipe={
+            "base": {"name": base, "sha256": hashes[base]},
+            "dataset": {
+                "name": task,
+                "sha256": DatasetStore(workspace.datasets / f"{task}-1").content_sha256,
+            },
+        },
         parents=[NewParent(name=base, sha256=hashes[base], id=base)],
     )
     _adopt(workspace, name, Adoption(models=[new]))

@@ -16,7 +16,9 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
+from desktop.background import while_there
 from desktop.language import tr
 from desktop.pages.datasets.view_model import DatasetsModel
 from desktop.problem import Problem
@@ -174,7 +176,7 @@ class ImportDialog(QDialog):
                 self._rows.set_rows([])
                 self._refuse(problem.message, problem.fix)
 
-        self._model.preview(path, self.options(), done, failed)
+        self._model.preview(path, self.options(), while_there(self, done), while_there(self, failed))
 
     def _show(self, preview: ImportPreview) -> None:
         for role, choice in self._roles.items():
@@ -233,7 +235,12 @@ class ImportDialog(QDialog):
             self._go.setEnabled(True)
             self._problem.setText(f"{problem.message} {problem.fix}".strip())
 
-        self._model.import_files(self._files, self.options(), self.accept, failed)
+        self._model.import_files(
+            self._files,
+            self.options(),
+            lambda: self.accept() if isValid(self) else None,
+            while_there(self, failed, self._model.failed.emit),
+        )
 
 
 def _role_words() -> dict[str, str]:

@@ -314,8 +314,11 @@ class RankingPage(Page):
     def _go_judging(self) -> None:
         state = self.model.state
         task = state.task or next(iter(state.standings.datasets if state.standings else ()), "")
-        task = task or state.tasks[0].dataset
-        self.context.go("compare", {"dataset": task, "split": "test", "judge": state.judge})
+        task = task or next((one.dataset for one in state.tasks), "")
+        if task:  # before anything was read, and where nothing was judged, there is none
+            self.context.go("compare", {"dataset": task, "split": "test", "judge": state.judge})
+        else:
+            self.context.go("compare", None)
 
     @Slot(str, str)
     def _compare_pair(self, first: str, second: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDoubleSpinBox, QLabel, QLineEdit, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from desktop.language import tr
 from desktop.pages.settings.view_model import EndpointRow, PriceRow, SettingsModel
@@ -14,7 +15,12 @@ from desktop.widgets.fields import form
 
 
 class Form(QDialog):
-    """A title, a sentence, fields, and a button that does it; what is wrong is told in it."""
+    """A title, a sentence, fields, and a button that does it; what is wrong is told in it.
+
+    It can be closed while that is done; what is wrong is told by the window then.
+    """
+
+    _model: SettingsModel
 
     def __init__(
         self,
@@ -44,11 +50,19 @@ class Form(QDialog):
         fields[0][1].setFocus()
 
     def perform(self) -> None:
-        """Do what the button says; ends in `accept` or `refuse`."""
+        """Do what the button says; ends in `finish` or `refuse`."""
         raise NotImplementedError
+
+    def finish(self) -> None:
+        """It is done."""
+        if isValid(self):
+            self.accept()
 
     def refuse(self, problem: Problem) -> None:
         """Say what is wrong; the fields stay."""
+        if not isValid(self):
+            self._model.failed.emit(problem)
+            return
         self._go.setEnabled(True)
         self._wrong.setText(f"{problem.message} {problem.fix}".strip())
         self._wrong.show()
@@ -97,7 +111,7 @@ class EndpointDialog(Form):
         wanted = EndpointRow(
             self._name.text().strip(), self._url.text().strip(), self._variable.text().strip(), ""
         )
-        self._model.save_endpoint(wanted, self._key.text().strip(), self.accept, self.refuse)
+        self._model.save_endpoint(wanted, self._key.text().strip(), self.finish, self.refuse)
 
 
 class KeyDialog(Form):
@@ -117,7 +131,7 @@ class KeyDialog(Form):
 
     def perform(self) -> None:
         """See `Form`."""
-        self._model.store_key(self._name, self._key.text(), self.accept, self.refuse)
+        self._model.store_key(self._name, self._key.text(), self.finish, self.refuse)
 
 
 class PriceDialog(Form):
@@ -152,7 +166,7 @@ class PriceDialog(Form):
     def perform(self) -> None:
         """See `Form`."""
         row = PriceRow(self._name.text().strip(), self._input.value(), self._output.value(), own=True)
-        self._model.set_price(row, self.accept, self.refuse)
+        self._model.set_price(row, self.finish, self.refuse)
 
 
 def key_line(name: str) -> QLineEdit:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from engine.exporting.errors import ExportError
 from engine.files import read_json
+from engine.models.auto import auto_class
 
 #: Models with images keep what concerns text here.
 _TEXT_CONFIG: Final = "text_config"
@@ -92,12 +93,9 @@ class HyperParameters:
 
 def read_hyperparameters(folder: Path) -> HyperParameters:
     """Read the config of a model folder (never with code of its own)."""
-    from transformers import AutoConfig
-
+    config = auto_class("AutoConfig")
     try:
-        values = AutoConfig.from_pretrained(
-            str(folder), trust_remote_code=False, local_files_only=True
-        ).to_dict()
+        values = config.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True).to_dict()
     except Exception:  # an architecture that transformers does not know may still be one of ours
         values = read_json(folder / "config.json") or {}
     return HyperParameters(values)

@@ -27,13 +27,14 @@ from PySide6.QtWidgets import (
 from desktop.pages.datasets.importing import ImportDialog
 from desktop.pages.datasets.page import DatasetsPage
 from desktop.pages.datasets.rows import DatasetRows
+from desktop.problem import Problem
 from desktop.shell.window import MainWindow
 from desktop.widgets.drop_zone import DropZone
 from engine.datasets.spec import ImportSpec, SourceSpec
 from engine.jobs.client import JobClient
 from engine.jobs.directory import all_jobs
 from engine.workspace import Workspace
-from tests.desktop.conftest import Until
+from tests.desktop.conftest import Until, gone
 from tests.here import add_model, do, import_rows
 from tests.tiny import tiny_model
 
@@ -115,6 +116,32 @@ def test_a_dropped_file_becomes_a_dataset_by_keyboard(
     until(lambda: [job.request().kind for job in all_jobs(workspace.jobs)] == ["dataset_import"])
     spec = all_jobs(workspace.jobs)[0].request().spec
     assert (spec["name"], spec["sources"]) == ("questions", [{"path": str(file), "split": None}])
+
+
+def test_the_import_may_be_left_while_the_file_is_read_or_the_job_is_asked_for(
+    page: DatasetsPage, workspace: Workspace, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JobClient, "ensure_runner", lambda *_: None)
+    file = tmp_path / "questions.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    drop(page, file)
+    dialog = dialog_of(page, until)
+    dialog.reject()
+    gone(dialog)
+    told: list[Problem] = []
+    page.model.failed.disconnect(page._fail)
+    page.model.failed.connect(told.append)
+    for name, jobs in (("questions", 1), ("qu/est/ions", 1)):
+        drop(page, file)
+        dialog = dialog_of(page, until)
+        until(lambda dialog=dialog: "All of the first 40 rows can be read." in texts(dialog))
+        named(dialog, QLineEdit, "What to call it").setText(name)
+        named(dialog, QAbstractButton, "Import").click()
+        dialog.reject()
+        gone(dialog)
+        until(lambda: not page.model.services.background.busy)
+        assert len(all_jobs(workspace.jobs)) == jobs
+    assert told
 
 
 def test_columns_that_nobody_knows_are_given_their_roles(

@@ -64,6 +64,17 @@ def test_an_empty_workspace_says_what_is_needed(window: MainWindow, until: Until
     assert "Nothing was judged yet" in texts(window.page)
 
 
+def test_comparisons_are_asked_for_before_anything_was_read(window: MainWindow, until: Until) -> None:
+    window.go("ranking")
+    more = next(
+        one
+        for one in window.page.findChildren(QAbstractButton)
+        if one.accessibleName() == "Run more comparisons"
+    )
+    QTest.keyClick(more, Qt.Key.Key_Space)
+    until(lambda: isinstance(window.page, ComparePage) and window.page.model.loaded)
+
+
 def test_it_shows_what_the_command_line_ranks(page: RankingPage, filled: Workspace, cli: Cli) -> None:
     ranked = cli("rank", "--dataset", "things", "--judge", "lab:judge", "--json").json
     table = page.model.state.table

@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 from desktop.pages.settings.dialogs import EndpointDialog, KeyDialog, PriceDialog
 from desktop.pages.settings.licences import licence_text, licences
 from desktop.pages.settings.page import SettingsPage
+from desktop.problem import Problem
 from desktop.shell import places
 from desktop.shell.places import remember_place
 from desktop.shell.window import MainWindow
@@ -38,7 +39,7 @@ from desktop.theme.look import Look
 from engine.inference.access import prices
 from engine.workspace import Workspace, open_workspace
 from engine.workspace.settings import change, settings_of
-from tests.desktop.conftest import Until
+from tests.desktop.conftest import Until, gone
 from tests.fake_openai.server import FakeOpenAI
 
 SECRET = "sk-secret-of-mine"
@@ -255,6 +256,23 @@ def test_what_is_wrong_with_an_endpoint_is_told_where_it_was_typed(page: Setting
         assert SECRET not in texts(form)
     assert rows(page, "Endpoints") == ["openai"]
     form.reject()
+
+
+def test_a_dialog_may_be_closed_before_what_it_asks_for_is_done(page: SettingsPage, until: Until) -> None:
+    told: list[Problem] = []
+    page.model.failed.disconnect(page._fail)
+    page.model.failed.connect(told.append)
+    page.show_part("endpoints")
+    for name, url in (("lab", "nowhere"), ("lab", "http://127.0.0.1:9/v1")):
+        page.endpoints.ask_add()
+        form = dialog(page, EndpointDialog)
+        field(form, "Name").setText(name)
+        field(form, "Address").setText(url)
+        press(form, "Add")
+        press(form, "Cancel")
+        gone(form)
+    until(lambda: "lab" in rows(page, "Endpoints"))
+    assert "no http or https address" in told[0].message
 
 
 def test_a_key_goes_into_the_keyring_is_never_shown_and_is_forgotten(
