@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from time import monotonic, sleep
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import psutil
 import pytest
 from PySide6.QtCore import (
     QCoreApplication,
     QEvent,
     QEventLoop,
     QMessageLogContext,
+    QTimer,
     QtMsgType,
     qInstallMessageHandler,
 )
@@ -87,14 +91,35 @@ def until(application: QApplication) -> Until:
     return wait
 
 
+def still_there(children: set[psutil.Process]) -> set[psutil.Process]:
+    """Which of these are still there; whoever was told to end has some seconds for it.
+
+    Runners and their workers are to outlive a window; the workspace's own fixture sees to them.
+    """
+    mine = {one for one in children if not set(_words(one)) & {"engine.jobs.runner", "engine.jobs.worker"}}
+    return set(psutil.wait_procs(mine, timeout=10)[1])
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):
+        return process.cmdline()
+    return []
+
+
 @pytest.fixture
 def window(workspace: Workspace, look: Look) -> Iterator[MainWindow]:
     """The window on an empty workspace; it is closed afterwards, and leaves nothing at work."""
+    before = set(psutil.Process().children())
     made = MainWindow(workspace, look)
     made.show()
     yield made
     made.close()
     assert not made.services.background.busy
+    assert [
+        timer for timer in made.findChildren(QTimer) if timer.isActive() and not timer.isSingleShot()
+    ] == []
     made.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    assert [one.name for one in threading.enumerate() if one.name.startswith("background")] == []
+    assert still_there(set(psutil.Process().children()) - before) == set()
     assert [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()] == []
