@@ -95,9 +95,7 @@ def read_hyperparameters(folder: Path) -> HyperParameters:
     """Read the config of a model folder (never with code of its own)."""
     config = auto_class("AutoConfig")
     try:
-        values = config.from_pretrained(
-            str(folder), trust_remote_code=False, local_files_only=True
-        ).to_dict()
+        values = config.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True).to_dict()
     except Exception:  # an architecture that transformers does not know may still be one of ours
         values = read_json(folder / "config.json") or {}
     return HyperParameters(values)
