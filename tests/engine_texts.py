@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from engine.merging.loading import _UNSUPPORTED, _WORDS
 from engine.merging.method_table import IGNORED_PARAMETERS
 from engine.studies.quick import quick_recipes
 from tests.conftest import REPOSITORY
@@ -37,6 +38,8 @@ def engine_texts() -> dict[str, str]:
                 found.setdefault(text, where)
     for text in IGNORED_PARAMETERS.values():
         found.setdefault(text, "engine/merging/method_table.py")
+    for text in (*_UNSUPPORTED.values(), *_WORDS.values()):
+        found.setdefault(text, "engine/merging/loading.py")
     for recipe in quick_recipes():
         found.setdefault(recipe.title, "resources/studies/recipes.yml")
         found.setdefault(recipe.about, "resources/studies/recipes.yml")
@@ -58,13 +61,15 @@ def _texts(file: Path) -> Iterator[str]:
                 if argument.arg == "fix" and default is not None:
                     yield from _literals(default, constants)
         elif isinstance(node, ast.Call):
-            yield from _of_call(node, constants)
+            yield from _of_call(node, constants, merging=file.parent.name == "merging")
 
 
-def _of_call(call: ast.Call, constants: dict[str, list[str]]) -> Iterator[str]:
+def _of_call(call: ast.Call, constants: dict[str, list[str]], *, merging: bool) -> Iterator[str]:
     name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
     if name in ("Words", *_SENTENCES) and call.args:
         yield from (text for text in _literals(call.args[0], constants) if re.search(r"[A-Za-z]", text))
+    if name == "ValueError" and merging:  # pydantic hands them on, and a recipe's reader tells them
+        yield from _literals(call.args[0], constants)
     if name in _NO_TEXTS or len(call.args) < 2:
         return
     codes = [text for argument in call.args[:1] for text in _literals(argument, constants)]

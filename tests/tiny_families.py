@@ -146,9 +146,9 @@ def exportable_model(folder: Path, *, seed: int = 0, learns: bool = False) -> Pa
     if learns:
         tensors |= {name: torch.ones_like(tensor) for name, tensor in tensors.items() if "norm" in name}
     safetensors.torch.save_file(tensors, file, {"format": "pt"})
-    _pieces_for_transformers(folder)
     settings = folder / "tokenizer_config.json"
     content = json.loads(settings.read_text(encoding="utf-8"))
+    content["added_tokens_decoder"] = _pieces_for_transformers(folder)
     content["chat_template"] = (
         "{{ bos_token }}{% for message in messages %}{{ message.role + ': ' + message.content }}"
         "{% if message.role == 'assistant' %}{{ eos_token }}{% else %}{{ '<|turn|>' }}{% endif %}{% endfor %}"
@@ -158,8 +158,8 @@ def exportable_model(folder: Path, *, seed: int = 0, learns: bool = False) -> Pa
     return folder
 
 
-def _pieces_for_transformers(folder: Path) -> None:
-    """Write the SentencePiece tokenizer of a folder as tokenizer.json, too."""
+def _pieces_for_transformers(folder: Path) -> dict[str, dict[str, Any]]:
+    """Write the SentencePiece tokenizer of a folder as tokenizer.json, too; returns what it adds to the pieces."""
     import sentencepiece
     from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 
@@ -181,10 +181,14 @@ def _pieces_for_transformers(folder: Path) -> None:
         [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
     tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
-    content = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    for _, token in sorted(content["added_tokens_decoder"].items()):
-        tokenizer.add_tokens([AddedToken(token["content"], special=token["special"], normalized=False)])
+    added = {
+        str(len(vocabulary)): {"content": "<|turn|>", "special": False, "normalized": False},
+        str(len(vocabulary) + 1): {"content": "<end>", "special": True, "normalized": False},
+    }
+    for token in added.values():
+        tokenizer.add_tokens([AddedToken(**token)])
     tokenizer.save(str(folder / "tokenizer.json"))
+    return added
 
 
 def merge_bytes(folder: Path) -> None:

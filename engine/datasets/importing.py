@@ -306,7 +306,7 @@ def _warnings(counts: dict[Split, int], conflicts: int, torn: list[int], leak: A
             )
         )
     if leak.rows:
-        pairs = ", ".join(f"{rows[one]} = {rows[other]}" for one, other in leak.examples)
+        pairs = ", ".join(f"{rows[one]} and {rows[other]}" for one, other in leak.examples)
         found.append(
             Words(
                 "Leakage: examples of dev or test that also stand in an earlier split: {rows} ({exact} word "

@@ -46,7 +46,7 @@ class Leakage:
 
     def sentence(self) -> Words:
         """The finding as a warning."""
-        pairs = ", ".join(f"{one} = {other}" for one, other in self.examples)
+        pairs = ", ".join(f"{one} and {other}" for one, other in self.examples)
         return Words(
             "Leakage: examples of {task} ({split}) that also stand in {other} ({other_split}): "
             "{rows}, {exact} of them word for word, for example rows {pairs}.",

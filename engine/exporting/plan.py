@@ -131,7 +131,7 @@ def plan_gguf(
     config = read_hyperparameters(folder)
     if vocabulary_size is not None:
         config.change("vocab_size", vocabulary_size)
-    family = family_of(config, tokenizer_folder or folder)
+    family = family_of(config, folder, tokenizer_folder)
     outputs = family.outputs({name: source.shape(name) for name in source.names()})
     outputs.sort(key=lambda output: in_order(output.name))
     mixture = Mixture(quantisation, family.facts, [output.name for output in outputs], importance is not None)

@@ -72,12 +72,13 @@ class Vocabulary:
             writer.add_add_bos_token(self.add_bos)
 
 
-def byte_pairs(folder: Path, size: int | None) -> Vocabulary:
+def byte_pairs(folder: Path, size: int | None, *, config_folder: Path) -> Vocabulary:
     """The byte-pair tokenizer of a model folder.
 
     Args:
-        folder: The model's folder.
+        folder: The model's folder, or that of an adapter with a tokenizer of its own.
         size: Rows of the embedding; places without a token get a name.
+        config_folder: Where the model's config lies.
 
     Raises:
         ExportError: It is of another kind, splits text in a way that llama.cpp does not know, or has more tokens
@@ -85,7 +86,7 @@ def byte_pairs(folder: Path, size: int | None) -> Vocabulary:
     """
     from engine.models.template import load_tokenizer
 
-    tokenizer = load_tokenizer(folder)
+    tokenizer = load_tokenizer(folder, model=config_folder)
     model = (read_json(folder / "tokenizer.json") or {}).get("model", {})
     if model.get("type") != "BPE":
         raise ExportError(

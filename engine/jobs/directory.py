@@ -314,7 +314,11 @@ def at_rest(job: JobDirectory) -> bool:
     if status.state not in AT_REST or job.alive():
         return False
     wishes = job.wishes()
-    return status.state == "done" or len(wishes) <= status.controls_seen or wishes[-1] not in ("resume", "finish")
+    return (
+        status.state == "done"
+        or len(wishes) <= status.controls_seen
+        or wishes[-1] not in ("resume", "finish")
+    )
 
 
 def _known_fields(found: Any, shape: type[Request] | type[Status], path: Path) -> dict[str, Any]:

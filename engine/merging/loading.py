@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from engine.errors import Words
 from engine.merging.errors import RecipeError, shortened
 from engine.merging.method_table import KNOWN_PARAMETERS, METHODS
 from engine.merging.recipe import InputModel, ModelRef, Recipe, Slice, SliceSource, TokenizerChoice
@@ -52,9 +53,9 @@ def load_recipe(file: Path) -> Recipe:
             raise ValueError("it is too long for a recipe")
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or str(problem)
+        reason = getattr(problem, "strerror", None) or Words(str(problem))
         if isinstance(problem, UnicodeDecodeError):
-            reason = "it is not text"
+            reason = Words("it is not text")
         raise RecipeError(
             "recipe.unreadable",
             "The recipe {file} cannot be read: {reason}.",
@@ -82,11 +83,20 @@ def parse_recipe(text: str | dict[str, Any], *, file: Path | None = None) -> Rec
         content = text
     if not isinstance(content, dict):
         _fail(
-            file, None, "recipe.not_a_recipe", "it is not a table of settings", "Begin with 'merge_method:'."
+            file,
+            None,
+            "recipe.not_a_recipe",
+            Words("it is not a table of settings"),
+            Words("Begin with 'merge_method:'."),
         )
     for key, words in _UNSUPPORTED.items():
         if key in content:
-            _fail(file, lines.get((key,)), "recipe.unsupported", f"'{key}' ({words}) is not supported")
+            _fail(
+                file,
+                lines.get((key,)),
+                "recipe.unsupported",
+                Words("'{key}' ({words}) is not supported", key=key, words=Words(words)),
+            )
     try:
         recipe = Recipe.model_validate(content)
     except ValidationError as problem:
@@ -101,15 +111,15 @@ def _read_yaml(text: str, file: Path | None) -> tuple[Any, dict[_Path, int]]:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
     except RecursionError:
-        _fail(file, None, "recipe.not_yaml", "it is nested too deeply")
+        _fail(file, None, "recipe.not_yaml", Words("it is nested too deeply"))
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
-        reason = getattr(problem, "problem", None) or "it is not YAML"
+        reason = getattr(problem, "problem", None) or Words("it is not YAML")
         _fail(
             file,
             None if mark is None else mark.line + 1,
             "recipe.not_yaml",
-            f"it is not valid YAML ({reason})",
+            Words("it is not valid YAML ({reason})", reason=reason),
         )
     lines: dict[_Path, int] = {}
     if node is not None:
@@ -133,11 +143,12 @@ def _note_lines(
                     file,
                     key.start_mark.line + 1,
                     "recipe.key_not_text",
-                    f"the key '{shortened(str(key.value))}' is no text to YAML",
-                    "Correct it, or put it in quotes.",
+                    Words("the key '{key}' is no text to YAML", key=shortened(str(key.value))),
+                    Words("Correct it, or put it in quotes."),
                 )
             if here in lines:
-                _fail(file, key.start_mark.line + 1, "recipe.key_twice", f"'{key.value}' is given twice")
+                twice = Words("'{key}' is given twice", key=str(key.value))
+                _fail(file, key.start_mark.line + 1, "recipe.key_twice", twice)
             lines[here] = key.start_mark.line + 1
             _note_lines(value, here, lines, file, seen)
     elif isinstance(node, yaml.SequenceNode):
@@ -158,14 +169,18 @@ def _explain(problem: ValidationError, lines: dict[_Path, int], file: Path | Non
             file,
             line,
             "recipe.key_unknown",
-            f"'{shortened(key)}' is not a key{_where(path)}",
+            Words("'{key}' is not a key{where}", key=shortened(key), where=_where(path)),
             _did_you_mean(key, known),
         )
     if found["type"] == "missing":
-        _fail(file, line, "recipe.key_missing", f"'{key}' is missing{_where(path)}")
+        _fail(
+            file, line, "recipe.key_missing", Words("'{key}' is missing{where}", key=key, where=_where(path))
+        )
     words = _WORDS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
     words = words[:1].lower() + words[1:]
-    named = f"'{'.'.join(str(part) for part in path)}': " if path else ""
+    told = Words(words)
+    if path:
+        told = Words("'{place}': {words}", place=".".join(str(part) for part in path), words=told)
     given = found.get("input")
     if found["type"] == "literal_error":
         options = [option.strip("'") for option in found["ctx"]["expected"].replace(" or ", ", ").split(", ")]
@@ -173,10 +188,10 @@ def _explain(problem: ValidationError, lines: dict[_Path, int], file: Path | Non
             file,
             line,
             "recipe.value_unknown",
-            f"'{shortened(str(given))}' is not a {key}",
+            Words("'{value}' is not a {key}", value=shortened(str(given)), key=key),
             _did_you_mean(str(given), options),
         )
-    _fail(file, line, "recipe.value_wrong", f"{named}{words}")
+    _fail(file, line, "recipe.value_wrong", told)
 
 
 def _fields_at(path: _Path) -> list[str]:
@@ -201,7 +216,7 @@ def _require_known(recipe: Recipe, lines: dict[_Path, int], file: Path | None) -
             file,
             lines.get(("merge_method",)),
             "recipe.method_unknown",
-            f"'{shortened(recipe.merge_method)}' is not a merge method",
+            Words("'{method}' is not a merge method", method=shortened(recipe.merge_method)),
             _did_you_mean(recipe.merge_method, METHODS),
         )
     for path, settings in _all_settings(recipe):
@@ -213,8 +228,12 @@ def _require_known(recipe: Recipe, lines: dict[_Path, int], file: Path | None) -
                     file,
                     _line_of((*path, name), lines),
                     "recipe.parameter_unknown",
-                    f"'{name}' is not a parameter of {recipe.merge_method}",
-                    f"Did you mean '{close[0]}'?" if close else _did_you_mean(name, own),
+                    Words(
+                        "'{parameter}' is not a parameter of {method}",
+                        parameter=name,
+                        method=recipe.merge_method,
+                    ),
+                    Words("Did you mean '{name}'?", name=close[0]) if close else _did_you_mean(name, own),
                 )
 
 
@@ -236,26 +255,29 @@ def _line_of(path: _Path, lines: dict[_Path, int]) -> int | None:
     return None
 
 
-def _where(path: _Path) -> str:
+def _where(path: _Path) -> Words:
     around = ".".join(str(part) for part in path[:-1])
-    return f" in '{around}'" if around else " of a recipe"
+    return Words(" in '{place}'", place=around) if around else Words(" of a recipe")
 
 
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
+def _did_you_mean(name: str, known: Iterable[str]) -> Words:
     options = sorted(known)
     close = difflib.get_close_matches(name.lower(), options, n=1)
     if close:
-        return f"Did you mean '{close[0]}'?"
-    return f"Known are: {', '.join(options)}." if options else ""
+        return Words("Did you mean '{name}'?", name=close[0])
+    return Words("Known are: {known}.", known=", ".join(options)) if options else Words("")
 
 
-def _fail(file: Path | None, line: int | None, code: str, reason: str, fix: str = "") -> NoReturn:
-    where = "The recipe" if file is None else f"The recipe {file}"
-    at = "" if line is None else f", line {line}"
+def _fail(
+    file: Path | None, line: int | None, code: str, reason: Words, fix: Words | None = None
+) -> NoReturn:
+    where = Words("The recipe") if file is None else Words("The recipe {file}", file=str(file))
+    at = "" if line is None else Words(", line {line}", line=line)
     raise RecipeError(
         code,
         "{where}{at}: {reason}.",
-        fix=fix.replace("{", "{{").replace("}", "}}"),
+        fix="{way}" if fix else "",
+        way=fix,
         where=where,
         at=at,
         reason=reason,

@@ -24,8 +24,14 @@ from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
 from engine.workspace import Workspace
 
-#: What the platform without a screen says of every window, and of scripts that its fonts do not shape.
-HARMLESS = ("propagateSizeHints", "OpenType support missing")
+#: What the platform without a screen says of every window and list that opens, and of scripts that its fonts do
+#: not shape.
+HARMLESS = (
+    "propagateSizeHints",
+    "This plugin does not support raise()",
+    "This plugin does not support grabbing the keyboard",
+    "OpenType support missing",
+)
 
 #: Seconds that a busy machine may take for what takes moments on an idle one.
 _PATIENCE = 60.0

@@ -14,6 +14,7 @@ from desktop.pages.chat.talk import Talk
 from desktop.problem import Problem
 from desktop.services import Services
 from desktop.view_model import ViewModel
+from desktop.ways import in_the_window
 from engine.errors import BakeoffError, Words
 
 
@@ -264,4 +265,4 @@ class ChatModel(ViewModel[ChatState]):
 
 
 def _words(error: BakeoffError) -> str:
-    return " ".join(filter(None, error.told(tr)))
+    return " ".join(filter(None, error.told(in_the_window)))

@@ -16,6 +16,7 @@ from desktop.pages.merge.recipe_form import Form, form_of, yaml_of, yaml_of_docu
 from desktop.problem import Problem, problem_of
 from desktop.services import Services
 from desktop.view_model import ViewModel
+from desktop.ways import in_the_window
 from desktop.words import told
 from engine.errors import BakeoffError, Words
 from engine.workspace import Workspace
@@ -285,7 +286,7 @@ def _checked(workspace: Workspace, text: str, names: Sequence[str]) -> Checked:
     said = tuple(
         Said(
             one.severity,
-            *one.told(tr),
+            *one.told(in_the_window),
             tuple((told(remedy.label), _text_of(remedy.recipe)) for remedy in remedies(one, recipe, names)),
         )
         for one in found.findings

@@ -201,8 +201,9 @@ def time_left(picture: StudyPicture) -> tuple[str, str]:
     """The time that it will still take, and how much is done."""
     done = tr("{share} is done", share=f"{picture.share:.0%}")
     if picture.state == "done":
-        seconds = picture.result.seconds if picture.result is not None else 0.0
-        return tr("Finished"), tr("its jobs took {time}", time=duration(seconds))
+        if picture.result is None:  # for the moment in which it is taken into the catalogue
+            return tr("Finished"), done
+        return tr("Finished"), tr("its jobs took {time}", time=duration(picture.result.seconds))
     if picture.seconds_left is None:
         return tr("Not running"), done
     return tr("about {time}", time=duration(picture.seconds_left)), done

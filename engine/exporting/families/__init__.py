@@ -41,8 +41,13 @@ FAMILIES: Final[dict[str, type[Family]]] = {
 }
 
 
-def family_of(config: HyperParameters, folder: Path) -> Family:
+def family_of(config: HyperParameters, folder: Path, tokenizer_folder: Path | None = None) -> Family:
     """The family of the model in ``folder``.
+
+    Args:
+        config: The model's.
+        folder: Where it lies.
+        tokenizer_folder: Where its tokenizer lies, if not there.
 
     Raises:
         ExportError: It is none of those that can be exported.
@@ -56,4 +61,4 @@ def family_of(config: HyperParameters, folder: Path) -> Family:
             architecture=config.architecture or "unknown",
             file=str(folder),
         )
-    return found(config, folder)
+    return found(config, tokenizer_folder or folder, folder)

@@ -47,7 +47,8 @@ class Family:
 
     Args:
         config: The model's config.
-        folder: The model's folder, for its tokenizer.
+        folder: Where its tokenizer lies.
+        model: The model's folder, where that is another.
 
     Attributes:
         arch: llama.cpp's name for the architecture.
@@ -57,9 +58,10 @@ class Family:
     arch: MODEL_ARCH
     rotates_neighbours: ClassVar[bool] = False
 
-    def __init__(self, config: HyperParameters, folder: Path) -> None:
+    def __init__(self, config: HyperParameters, folder: Path, model: Path | None = None) -> None:
         self.config = config
         self.folder = folder
+        self._model = model or folder
         self._names = get_tensor_name_map(self.arch, config.layers)
 
     @property
@@ -70,7 +72,11 @@ class Family:
 
     def vocabulary(self) -> Vocabulary:
         """The tokenizer, in GGUF's form."""
-        return byte_pairs(self.folder, self.config.get("vocab_size"))
+        return self.byte_pairs()
+
+    def byte_pairs(self) -> Vocabulary:
+        """The tokenizer as one of byte pairs."""
+        return byte_pairs(self.folder, self.config.get("vocab_size"), config_folder=self._model)
 
     def add_keys(self, writer: GGUFWriter) -> None:
         """Put the hyperparameters into the file's metadata."""

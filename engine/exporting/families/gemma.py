@@ -9,7 +9,7 @@ from gguf import MODEL_ARCH, GGUFWriter
 from engine.exporting.errors import ExportError
 from engine.exporting.families.family import Family
 from engine.exporting.tensors import Output, Piece, Shape
-from engine.exporting.vocabulary import Vocabulary, byte_pairs, sentence_pieces
+from engine.exporting.vocabulary import Vocabulary, sentence_pieces
 
 _CODE_GEMMA_TOKENS = {"prefix": 67, "suffix": 69, "middle": 68, "fsep": 70, "eot": 107}
 
@@ -91,7 +91,7 @@ class Gemma3(Gemma):
         """SentencePiece where there is its file."""
         if (self.folder / "tokenizer.model").is_file():
             return self._pieces()
-        return byte_pairs(self.folder, self.config.get("vocab_size"))
+        return self.byte_pairs()
 
     def add_keys(self, writer: GGUFWriter) -> None:
         """As most families, with the defaults of the first configs, which say little."""

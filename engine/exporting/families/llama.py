@@ -9,7 +9,7 @@ from gguf import MODEL_ARCH, GGUFWriter
 
 from engine.exporting.families.family import Family
 from engine.exporting.tensors import Output
-from engine.exporting.vocabulary import Vocabulary, byte_pairs, llama_pieces, sentence_pieces
+from engine.exporting.vocabulary import Vocabulary, llama_pieces, sentence_pieces
 from engine.files import read_json
 
 #: The vocabulary of the models for code by IBM and Hugging Face, which put no token before a text.
@@ -28,9 +28,7 @@ class Llama(Family):
     def vocabulary(self) -> Vocabulary:
         """SentencePiece where there is its file; else what ``tokenizer.json`` holds."""
         size = self.config.get("vocab_size")
-        vocabulary = (
-            sentence_pieces(self.folder, size) or llama_pieces(self.folder) or byte_pairs(self.folder, size)
-        )
+        vocabulary = sentence_pieces(self.folder, size) or llama_pieces(self.folder) or self.byte_pairs()
         config = read_json(self.folder / "tokenizer_config.json") or {}
         if (prefix := config.get("add_prefix_space")) is not None:
             vocabulary.space_prefix = bool(prefix)

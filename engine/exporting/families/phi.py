@@ -10,7 +10,7 @@ from gguf import MODEL_ARCH, GGUFWriter
 from engine.exporting.errors import WAY_OUT, ExportError
 from engine.exporting.families.family import Family
 from engine.exporting.tensors import Output
-from engine.exporting.vocabulary import Vocabulary, byte_pairs, sentence_pieces
+from engine.exporting.vocabulary import Vocabulary, sentence_pieces
 from engine.files import read_json
 
 
@@ -24,8 +24,8 @@ class Phi3(Family):
         size = self.config.get("vocab_size")
         config = read_json(self.folder / "tokenizer_config.json") or {}
         if config.get("tokenizer_class") == "GPT2Tokenizer":
-            return byte_pairs(self.folder, size)
-        return sentence_pieces(self.folder, size, with_json=True) or byte_pairs(self.folder, size)
+            return self.byte_pairs()
+        return sentence_pieces(self.folder, size, with_json=True) or self.byte_pairs()
 
     def add_keys(self, writer: GGUFWriter) -> None:
         """Sizes, the rotary embedding and its stretching."""

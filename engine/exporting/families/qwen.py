@@ -5,7 +5,7 @@ from __future__ import annotations
 from gguf import MODEL_ARCH, GGUFWriter
 
 from engine.exporting.families.family import Family
-from engine.exporting.vocabulary import Vocabulary, byte_pairs, sentence_pieces
+from engine.exporting.vocabulary import Vocabulary, sentence_pieces
 
 
 class Qwen2(Family):
@@ -16,7 +16,7 @@ class Qwen2(Family):
     def vocabulary(self) -> Vocabulary:
         """Byte pairs; some models built on Qwen bring SentencePiece."""
         size = self.config.get("vocab_size")
-        return sentence_pieces(self.folder, size) or byte_pairs(self.folder, size)
+        return sentence_pieces(self.folder, size) or self.byte_pairs()
 
 
 class Qwen3(Qwen2):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.errors import Words
 from engine.inference.chat.errors import ChatError
 from engine.inference.sampling import Sampling
 
 #: Stops with which a model, or whoever watches over it, has not answered.
-_WITHHELD: Final = {"refusal": "the model refused", "content_filter": "a filter withheld it"}
+_WITHHELD: Final = {
+    "refusal": Words("the model refused"),
+    "content_filter": Words("a filter withheld it"),
+}
 
 
 class _Part(BaseModel):
@@ -82,17 +87,15 @@ class Answer(_Part):
     def fault(self) -> str:
         """Why it is not `comparable`, as a clause; empty where it is."""
         if self.stop == "stopped":
-            return "it was stopped"
+            return Words("it was stopped")
         if self.stop in _WITHHELD:
             return _WITHHELD[self.stop]
         if self.text.strip():
             return ""
         # A model that reasons first spends tokens that nobody sees.
-        return (
-            "it was cut off at the longest length before a word was said"
-            if self.stop == "length"
-            else "it is empty"
-        )
+        if self.stop == "length":
+            return Words("it was cut off at the longest length before a word was said")
+        return Words("it is empty")
 
     @property
     def tokens_per_second(self) -> float:
@@ -200,8 +203,8 @@ class Conversation(_Part):
                 "chat.vote_unfit",
                 "There are no two answers to compare: {faults}.",
                 fix="Let them answer again.",
-                faults=", and ".join(
-                    f"answer {number + 1} does not count ({answer.fault})"
+                faults=_listed(
+                    Words("answer {number} does not count ({fault})", number=number + 1, fault=answer.fault)
                     for number, answer in sorted(answers.items())
                     if not answer.comparable
                 ),
@@ -255,3 +258,11 @@ def _said(pane: int, turn: Turn) -> bool:
 
 def _comparable(pane: int, turn: Turn) -> bool:
     return pane in turn.answers and turn.answers[pane].comparable
+
+
+def _listed(clauses: Iterable[Words]) -> str:
+    """Clauses one after the other."""
+    found: str = ""
+    for clause in clauses:
+        found = Words("{first}, and {last}", first=found, last=clause) if found else clause
+    return found

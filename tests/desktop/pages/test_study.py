@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QTableView, QWidget
 
 from desktop.pages.study.matrix import Matrix
 from desktop.pages.study.page import StudyPage
-from desktop.pages.study.view_model import what_next
+from desktop.pages.study.view_model import time_left, what_next
 from desktop.shell.window import MainWindow
 from engine.jobs.directory import all_jobs
 from engine.workspace import Workspace
@@ -188,6 +188,8 @@ def test_every_state_says_what_happens_next(workspace: Workspace) -> None:
     assert said["running"] == "Next: Import intents. You are not needed until the end."
     failed = replace(picture, state="failed", error={"message": "The disk is full.", "fix": "Make room."})
     assert what_next(failed) == "The disk is full. Make room."
+    done = replace(picture, state="done", share=1.0)  # its result is not in the catalogue yet
+    assert time_left(done) == ("Finished", "100% is done")
 
 
 def test_a_narrow_window_shows_all_of_it(window: MainWindow, workspace: Workspace, until: Until) -> None:

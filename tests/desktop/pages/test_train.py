@@ -106,3 +106,20 @@ def test_finished_runs_are_shown_and_compared(filled: Workspace, page: TrainPage
     until(
         lambda: "one: from" in chart.accessibleDescription() and "two: from" in chart.accessibleDescription()
     )
+
+
+def test_a_run_is_ended_early_and_kept_by_keyboard(
+    filled: Workspace, page: TrainPage, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JobClient, "ensure_runner", lambda *_: None)
+    spec = TrainSpec(base="tiny", dataset="data", name="early", recipe=TrainRecipe(epochs=9))
+    job = JobClient(filled).submit("train", spec, "early")
+    job.change(state="paused", attempt=1, progress={"done": 3, "total": 18, "unit": "steps"})
+    page.model.choose((job.id,))
+    button = next(one for one in page.findChildren(QPushButton) if one.accessibleName() == "Stop and save")
+    until(button.isVisible)
+    button.setFocus()
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    until(lambda: job.wishes() == ["finish"])
+    job.change(progress={})  # nothing is learned yet
+    until(lambda: not button.isVisible())

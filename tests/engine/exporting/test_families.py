@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from engine.exporting import vocabulary
 from engine.exporting.plan import plan_gguf
 from engine.exporting.quantisations import QUANTISATIONS, quantisation
 from engine.exporting.writing import write_gguf
+from engine.models.template import load_tokenizer
+from engine.weights.model_folder import copy_tokenizer
 from tests.gguf_oracle import PRE_TOKENIZER, convert, differences, needs_oracle, quantise
 from tests.tiny_families import FAMILIES, tiny_of_family
 
@@ -67,6 +70,25 @@ def test_every_quantisation_is_that_of_llama_cpp(
     importance = importance_of(folder) if kind.startswith(("iq", "q2_k_s")) else None
     theirs = quantise(converted, tmp_path / "theirs.gguf", file_type, importance)
     assert differences(export(folder, tmp_path / "ours.gguf", kind, importance), theirs) == []
+
+
+def test_an_adapters_own_tokenizer_is_read_with_the_config_of_its_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[int]] = []
+
+    def splits(tokenizer: Any, _folder: Path) -> str:
+        seen.append(tokenizer.encode("Cafe\u0301"))  # which Qwen's tokenizer writes with one letter less
+        return PRE_TOKENIZER
+
+    monkeypatch.setattr(vocabulary, "pre_tokenizer", splits)
+    base, adapter = tiny_of_family("qwen2", tmp_path / "base"), tmp_path / "adapter"
+    adapter.mkdir()
+    copy_tokenizer(base, adapter)
+    for folder in (base, adapter):
+        plan_gguf(base, quantisation("f16"), tokenizer_folder=folder).family.vocabulary()
+    assert seen[0] == seen[1]
+    assert seen[0] != load_tokenizer(adapter).encode("Cafe\u0301"), "the files alone say something else"
 
 
 def importance_of(folder: Path) -> dict[str, np.ndarray]:

@@ -12,7 +12,9 @@ from tokenizers import AddedToken, Tokenizer
 from engine.models.errors import TemplateError
 from engine.models.template import ChatTemplate, load_template
 from engine.progress import SilentReporter
+from engine.weights.model_folder import copy_tokenizer
 from tests.tiny import tiny_model
+from tests.tiny_families import exportable_model
 
 CONVERSATION = [
     {"role": "system", "content": "Be brief."},
@@ -254,3 +256,17 @@ def test_the_plain_template_begins_as_the_tokenizer_does(tmp_path: Path, adds: b
     ids = load_template(folder, SilentReporter()).prompt_ids(CONVERSATION[:-1])
     assert ids.count(256) == int(adds)
     assert (ids[0] == 256) == adds
+
+
+def test_an_adapter_answers_the_tokens_that_it_has_learned(tmp_path: Path) -> None:
+    """Its tokenizer's files are those of its base; without the base's config they are read in another way."""
+    base, adapter = exportable_model(tmp_path / "base"), tmp_path / "adapter"
+    adapter.mkdir()
+    copy_tokenizer(base, adapter)
+    learned = load_template(base, SilentReporter()).render(CONVERSATION)
+    answered = load_template(adapter, SilentReporter(), fallback=base)
+    assert answered.render(CONVERSATION) == learned
+    assert answered.prompt_ids(CONVERSATION[:-1]) == learned.ids[: learned.prompt_length]
+    assert load_template(adapter, SilentReporter()).render(CONVERSATION) != learned, (
+        "its files alone say otherwise"
+    )
