@@ -140,8 +140,9 @@ class SettingsModel(ViewModel[SettingsState]):
             if self._machine is None:
                 self._machine = machine_of(workspace)
                 self._licences = licences()
-            if self._sizes is None or time.monotonic() - self._sizes[0] > _FRESH:
-                self._sizes = time.monotonic(), sizes_of(workspace.root)
+            known = self._sizes  # which is forgotten when the trash is emptied, also while this is read
+            if known is None or time.monotonic() - known[0] > _FRESH:
+                known = self._sizes = time.monotonic(), sizes_of(workspace.root)
             token = find_key(HUB, "HF_TOKEN")
             endpoints = tuple(
                 EndpointRow(one["name"], one["base_url"], one["key_env"], one["key"] or "")
@@ -154,7 +155,7 @@ class SettingsModel(ViewModel[SettingsState]):
             }
             return SettingsState(
                 folder=workspace.root,
-                sizes=self._sizes[1],
+                sizes=known[1],
                 settings=settings_of(workspace),
                 endpoints=endpoints,
                 prices=tuple(PriceRow(**one) for one in prices["models"]),

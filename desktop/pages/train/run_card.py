@@ -115,6 +115,7 @@ class RunCard(QWidget):
             pair.setStretch(0, 1)
             pair.setStretch(1, 1)
         figures = Folding(*map(holder, pairs), stretches=(1, 1))
+        steps = row(self._pause, self._resume, self._save, self._stop, None, gap=8)
         progress = row(self._bar, self._progress, gap=12)
         progress.setStretch(0, 1)
         chart_card = card(
@@ -122,7 +123,7 @@ class RunCard(QWidget):
         )
         hint = label(tr("Select several with Shift or Ctrl to compare them."), "muted", wrap=True)
         layout = column(
-            row(self._title, self._chip, None, self._pause, self._resume, self._save, self._stop, gap=8),
+            Folding(holder(row(self._title, self._chip, None, gap=8)), holder(steps), gap=8),
             progress,
             self._problem,
             figures,

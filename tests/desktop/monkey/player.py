@@ -332,7 +332,9 @@ class Monkey:
         self._events += 2
         QTest.mousePress(window, button, modifier, where)
         if isValid(window):
-            QTest.mouseRelease(window, button, modifier, where)
+            size = window.size()  # a menu may be a smaller one now
+            there = QPoint(min(where.x(), size.width() - 1), min(where.y(), size.height() - 1))
+            QTest.mouseRelease(window, button, modifier, there)
 
     def _click(self) -> str:
         window, where, what = self._target()

@@ -206,6 +206,19 @@ def test_the_trash_is_emptied_only_when_that_is_confirmed(
     until(lambda: not rubbish.exists())
 
 
+def test_the_trash_is_emptied_while_sizes_are_read(
+    page: SettingsPage, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until(lambda: not page.model.services.background.busy)
+    read = page.model.read()
+
+    def emptied(*_: object) -> None:
+        page.model._sizes = None
+
+    monkeypatch.setattr("engine.workspace.secrets.find_key", emptied)
+    assert read().sizes.whole > 0
+
+
 # Endpoints, keys, prices
 
 
