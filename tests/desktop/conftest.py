@@ -40,6 +40,9 @@ HARMLESS = (
 #: Seconds that a busy machine may take for what takes moments on an idle one.
 _PATIENCE = 60.0
 
+#: Ends of a word in the command lines of processes that a window need not end.
+_OTHERS = ("engine.jobs.runner", "engine.jobs.worker", "rendering_child.py")
+
 Until = Callable[[Callable[[], object]], None]
 
 
@@ -94,9 +97,10 @@ def until(application: QApplication) -> Until:
 def still_there(children: set[psutil.Process]) -> set[psutil.Process]:
     """Which of these are still there; whoever was told to end has some seconds for it.
 
-    Runners and their workers are to outlive a window; the workspace's own fixture sees to them.
+    Runners and their workers are to outlive a window (the workspace's own fixture sees to them), and the child that
+    renders chat templates belongs to the process of the window, not to the window.
     """
-    mine = {one for one in children if not set(_words(one)) & {"engine.jobs.runner", "engine.jobs.worker"}}
+    mine = {one for one in children if not any(word.endswith(_OTHERS) for word in _words(one))}
     return set(psutil.wait_procs(mine, timeout=10)[1])
 
 
