@@ -22,6 +22,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 #: Files with the longest tests, the longest first: begun last, they would be waited for by idle workers.
 _LONGEST = (
     "studies/test_loop.py",
+    "test_whole_loop.py",
     "jobs/test_runner.py",
     "exporting/test_families.py",
     "studies/test_real_model.py",
@@ -45,7 +46,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
         path = item.path.as_posix()
         return next(
-            (number for name, number in places.items() if path.endswith(f"engine/{name}")), len(places)
+            (
+                number
+                for name, number in places.items()
+                if path.endswith((f"engine/{name}", f"desktop/{name}"))
+            ),
+            len(places),
         )
 
     items.sort(key=place)

@@ -40,7 +40,6 @@ from engine.jobs.directory import JobDirectory, Status, all_jobs
 from engine.models.rendering import RENDERER
 from engine.workspace import Workspace
 from engine.workspace.adoption import adopted_summary
-from tests.conftest import processes_of
 from tests.desktop.driving import (
     card,
     card_says,
@@ -58,7 +57,7 @@ from tests.desktop.driving import (
     wait_for,
     write,
 )
-from tests.engine.jobs.helpers import event_types, kill, require_consistent_events, workers
+from tests.engine.jobs.helpers import event_types, kill, require_consistent_events, runners, workers
 from tests.here import add_model
 from tests.tiny_families import exportable_model
 
@@ -92,10 +91,13 @@ def test_from_a_dropped_file_to_a_chat_with_the_winner(
         see_the_ranking(window)
         file = export_the_winner(window, workspace, tmp_path / "Gewinner für alle.gguf")
         chat_with_the_winner(window, file)
-    assert workers(workspace) == []
     RENDERER.close()  # it renders chat templates for this process, and would live as long
-    the_runner = {process.pid for process in processes_of(workspace.root)}  # it outlives the window
-    assert children() - already_there - the_runner == set()
+
+    def left() -> set[int]:
+        the_runner = {process.pid for process in runners(workspace)}  # it outlives the window
+        return children() - already_there - the_runner
+
+    wait("the chat's process and the last worker end", lambda: not left())
 
 
 def children() -> set[int]:
