@@ -15,6 +15,8 @@ from engine.ranking.verdicts import Codes, Floats
 
 #: Up to this many numbers the information of every prompt is held at once (see `_freedom`).
 _DENSE_NUMBERS: Final = 4_000_000
+#: Decimals of shares and degrees of freedom that are meant.
+_DIGITS: Final = 9
 #: Below this share of the variance seen, the estimate is worth no degree of freedom.
 _SEEN: Final = 0.4
 #: Contestants with fewer degrees of freedom borrow the design effect of those with enough.
@@ -156,6 +158,7 @@ def _freedom(
         own = np.bincount(groups * count + a, info, size) + np.bincount(groups * count + b, info, size)
         own = own.reshape(number, count)
         kish = own.sum(axis=0) ** 2 / np.maximum((own**2).sum(axis=0), 1e-300) - 1.0
+        kish = np.round(kish, _DIGITS)
         return kish, kish
     cells = (groups * count + a) * count + b
     between = np.bincount(cells, info, number * count * count).astype(np.float64)
@@ -180,10 +183,12 @@ def _freedom_of(each: Floats, bread: Floats, direction: Floats) -> Floats:
     square += (overlap * overlap.transpose(0, 2, 1)).sum(axis=(1, 2))
     trace = (variance - spread).sum(axis=0)
     scale = np.maximum(variance.sum(axis=0), 1e-300)
-    freedom = trace**2 / np.maximum(square, 1e-18 * scale**2)
+    # Rounded, because designs often lie exactly on a limit below, and the last digit depends on the order of sums.
+    freedom = np.round(trace**2 / np.maximum(square, 1e-18 * scale**2), _DIGITS)
     # The estimate sees this share of the variance, (G - 1) / G in a balanced design. Of a contestant
     # of one prompt it sees next to nothing: no repeat says how prompts differ for it.
-    return np.asarray(np.where(trace < _SEEN * scale, np.minimum(freedom, 1.0), freedom))
+    seen = np.round(trace / scale, _DIGITS)
+    return np.asarray(np.where(seen < _SEEN, np.minimum(freedom, 1.0), freedom))
 
 
 def _design_effect(

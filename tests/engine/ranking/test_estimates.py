@@ -69,6 +69,20 @@ def test_the_order_of_verdicts_changes_nothing(rows: list[Verdict], random: obje
     assert_same(ranked(rows), ranked(shuffled))
 
 
+def test_a_design_on_a_limit_is_the_same_in_any_order() -> None:
+    rows = [  # D sees exactly the share of its variance from which on it counts
+        Verdict("A", "D", "b", "p0"),
+        Verdict("A", "D", "tie", "p1"),
+        Verdict("B", "E", "a", "p1"),
+        Verdict("B", "E", "tie", "p0"),
+        Verdict("D", "C", "tie", "p0", weight=2.0),
+        Verdict("D", "E", "a", "p2"),
+        Verdict("E", "D", "a", "p0", weight=2.0),
+    ]
+    for order in itertools.islice(itertools.permutations(rows), 0, None, 101):
+        assert_same(ranked(rows), ranked(list(order)))
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_the_order_of_verdicts_changes_no_bootstrap(named: bool) -> None:
     rows = [
