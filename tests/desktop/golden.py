@@ -39,7 +39,7 @@ RUNS: Final = (
 _PATIENCE: Final = 300.0
 
 #: Colours of a picture that is kept: the most frequent ones stay exactly as they are.
-_COLOURS: Final = 64
+_COLOURS: Final = 256
 #: Side of a tile in pixels.
 _TILE: Final = 16
 #: Mean difference, of 255, from which a tile with something in it is another one, and one of a single colour.

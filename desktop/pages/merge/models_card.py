@@ -32,10 +32,10 @@ class ModelsCard(QFrame):
         self._count = label("", "small")
         self._list = QVBoxLayout()
         self._list.setSpacing(4)
-        inside = QWidget()
+        inside = self._inside = QWidget()
         inside.setObjectName("said")
         inside.setLayout(column(self._list, None))
-        area = QScrollArea()
+        area = self._area = QScrollArea()
         area.setProperty("inset", "true")
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -90,6 +90,8 @@ class ModelsCard(QFrame):
         self._count.setText(tr("{count} chosen", count=len(form.models)))
         for name, one in self._lines.items():
             one.show_chosen(name in form.models, _part(form, name))
+        if not any(one.box.hasFocus() for one in self._lines.values()):  # else it was ticked here
+            self._reveal(form.models)
         fill(self._method, [(name, name) for name in METHODS], form.method)
         bases = list(dict.fromkeys([*([form.base] if form.base else []), *form.models]))
         fill(self._base, [(name, name) for name in bases], form.base)
@@ -97,6 +99,13 @@ class ModelsCard(QFrame):
         about = form.about
         most = "" if about.most is None else tr(" At most {count} models.", count=about.most)
         self._about.setText(tr(about.text) + most)
+
+    def _reveal(self, names: Sequence[str]) -> None:
+        """Scroll to those that were chosen elsewhere, the first one last."""
+        self._inside.adjustSize()
+        for name in reversed(names):
+            if name in self._lines:
+                self._area.ensureWidgetVisible(self._lines[name], 0, 6)
 
     def _toggle(self, name: str) -> None:
         form = self._model.form

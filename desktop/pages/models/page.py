@@ -23,7 +23,19 @@ from desktop.release.dialog import ask_to_release
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
-from desktop.widgets.basics import Button, card, chip, column, frame, heading, label, retone, row, rule
+from desktop.widgets.basics import (
+    Button,
+    card,
+    chip,
+    column,
+    frame,
+    heading,
+    holder,
+    label,
+    retone,
+    row,
+    rule,
+)
 from desktop.widgets.empty import Empty
 from desktop.widgets.fields import Choice
 from desktop.widgets.folding import Folding
@@ -172,7 +184,7 @@ class ModelsPage(Page):
             heading(tr("Where each model comes from"), Legend(self.context.look, legend)),
             scroll,
         )
-        listing = card(Folding(self._kinds, self._search, stretches=(0,)), self._table, padding=10)
+        listing = card(Folding(holder(row(self._kinds, None)), self._search), self._table, padding=10)
         left = QWidget()
         above = QVBoxLayout(left)
         above.setContentsMargins(0, 0, 0, 0)

@@ -15,7 +15,7 @@ from desktop.pages.train.view_model import Run, TrainModel, TrainState
 from desktop.problem import problem_of_record
 from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
-from desktop.widgets.basics import Button, bar, card, chip, clear, column, heading, holder, label, retone, row
+from desktop.widgets.basics import Button, bar, card, chip, clear, column, holder, label, retone, row
 from desktop.widgets.folding import Folding
 from desktop.widgets.legend import Legend
 from desktop.widgets.segments import Segments
@@ -121,14 +121,14 @@ class RunCard(QWidget):
         chart_card = card(
             Folding(holder(row(self._measures, self._forms, None, gap=10)), self._legend), self._views
         )
-        hint = label(tr("Select several with Shift or Ctrl to compare them."), "muted", wrap=True)
+        hint = label(tr("Select several with Shift or Ctrl to compare them."), "muted")
         layout = column(
             Folding(holder(row(self._title, self._chip, None, gap=8)), holder(steps), gap=8),
             progress,
             self._problem,
             figures,
             chart_card,
-            card(heading(tr("Runs"), hint), self._table, gap=4),
+            card(Folding(label(tr("Runs"), "h2"), hint, gap=4), self._table, gap=8),
             gap=GAP,
         )
         layout.setStretch(4, 1)
