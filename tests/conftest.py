@@ -23,10 +23,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 _LONGEST = (
     "studies/test_loop.py",
     "test_whole_loop.py",
+    "test_golden.py",
     "jobs/test_runner.py",
     "exporting/test_families.py",
     "studies/test_real_model.py",
     "cli/test_datasets.py",
+    "test_monkey.py",
     "models/test_hub.py",
     "exporting/test_smollm2.py",
     "jobs/test_crashes.py",

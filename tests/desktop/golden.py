@@ -38,15 +38,15 @@ RUNS: Final = (
 #: Seconds that a busy machine may take to draw two sets.
 _PATIENCE: Final = 300.0
 
-#: Colours of a picture that is kept: the most frequent ones stay exactly as they are.
+#: Colours of a picture that is kept, and how many of them are the most frequent ones, which stay as they are.
 _COLOURS: Final = 256
+_FREQUENT: Final = 96
 #: Side of a tile in pixels.
 _TILE: Final = 16
-#: Mean difference, of 255, from which a tile with something in it is another one, and one of a single colour.
-_DRAWN: Final = 7.0
-_PLAIN: Final = 0.8
-#: A tile whose colours differ by no more is of a single one.
-_ALIKE: Final = 2
+#: The mean difference that a tile may have: half of what stands out of its ground, within these limits, of 255.
+_SHARE: Final = 0.5
+_LEAST: Final = 0.8
+_MOST: Final = 7.0
 
 Pixels = NDArray[np.int16]
 
@@ -79,19 +79,37 @@ def draw(folder: Path) -> None:
 
 
 def keep(picture: Path, file: Path) -> None:
-    """Store a picture in few bytes: with its most frequent colours, each other one as the nearest of them."""
+    """Store a picture in few bytes: with at most 256 colours, each other one as the nearest of them."""
     with Image.open(picture) as image:
         pixels = np.asarray(image.convert("RGB"))
     packed = pixels.astype(np.int32) @ np.array([65536, 256, 1], np.int32)
     colours, where, counts = np.unique(packed, return_inverse=True, return_counts=True)
     channels = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1)
-    palette = channels[np.argsort(-counts, kind="stable")[:_COLOURS]]
-    distances = ((channels[:, None, :] - palette[None, :, :]) ** 2).sum(axis=2)
-    nearest = distances.argmin(axis=1).astype(np.uint8)
+    palette, nearest = _palette(channels, counts)
     made = Image.fromarray(nearest[where].reshape(packed.shape))
     made.putpalette(palette.astype(np.uint8).tobytes())
     file.parent.mkdir(parents=True, exist_ok=True)
     made.save(file, optimize=True)
+
+
+def _palette(
+    colours: NDArray[np.int32], counts: NDArray[np.intp]
+) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """The colours to keep, and for each colour which of them is nearest.
+
+    The most frequent ones come first; then, again and again, the one that is farthest from all before it, so that
+    the colour of a small mark is kept however few pixels have it (Gonzalez, 1985).
+    """
+    chosen = [int(one) for one in np.argsort(-counts, kind="stable")[:_FREQUENT]]
+    distances = ((colours[:, None, :] - colours[None, chosen, :]) ** 2).sum(axis=2)
+    nearest, least = distances.argmin(axis=1), distances.min(axis=1)
+    while len(chosen) < _COLOURS and least.any():
+        farthest = int(least.argmax())
+        distance = ((colours - colours[farthest]) ** 2).sum(axis=1)
+        nearest[distance < least] = len(chosen)
+        least = np.minimum(least, distance)
+        chosen.append(farthest)
+    return colours[chosen], nearest.astype(np.uint8)
 
 
 def read(file: Path) -> Pixels:
@@ -103,14 +121,14 @@ def read(file: Path) -> Pixels:
 def differences(golden: Pixels, drawn: Pixels) -> list[tuple[int, int]]:
     """The tiles, row and column of each, in which a picture is another one than it was.
 
-    A tile that was of a single colour has to stay so. One with letters or lines in it may differ a little, as their
-    edges do where another library draws them.
+    A tile of a single colour has to stay so. One with letters or lines in it may differ a little, as their edges do
+    where another library draws them, and the less, the fainter they are.
     """
     found = []
     for row, column, here in _tiles(golden.shape[0], golden.shape[1]):
         was = golden[here]
-        plain = int((was.max(axis=(0, 1)) - was.min(axis=(0, 1))).max()) <= _ALIKE
-        if float(np.abs(was - drawn[here]).mean()) > (_PLAIN if plain else _DRAWN):
+        stands_out = float(np.abs(was - np.median(was, axis=(0, 1))).mean())
+        if float(np.abs(was - drawn[here]).mean()) > min(max(_LEAST, _SHARE * stands_out), _MOST):
             found.append((row, column))
     return found
 
