@@ -24,9 +24,9 @@ from engine.jobs.client import JobClient
 from engine.jobs.context import JobContext
 from engine.jobs.directory import JobDirectory
 from engine.jobs.events import EventWriter
-from engine.jobs.locks import ProcessLock
 from engine.jobs.runner import Runner
 from engine.jobs.worker import work
+from engine.locks import ProcessLock
 from engine.models.spec import ModelAddSpec
 from engine.workspace import Workspace
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
-from engine.jobs.locks import ProcessLock
+from engine.locks import ProcessLock
 from engine.workspace import Workspace
 
 #: What one window says to another.

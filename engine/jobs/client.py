@@ -24,8 +24,8 @@ from engine.jobs.directory import (
 )
 from engine.jobs.events import Event
 from engine.jobs.kinds import KINDS, Lane
-from engine.jobs.locks import is_held
 from engine.jobs.processes import spawn_module
+from engine.locks import is_held
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:

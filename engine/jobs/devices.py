@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from engine.jobs.locks import ProcessLock
+from engine.locks import ProcessLock
 from engine.progress import Reporter
 
 #: Seconds between two looks at whether somebody wants to interrupt the waiting.

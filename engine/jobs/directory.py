@@ -17,7 +17,7 @@ from engine.errors import BakeoffError, words_of
 from engine.files import is_disk_full, new_folder, read_json, sync_folder, write_json
 from engine.jobs.events import EventReader
 from engine.jobs.kinds import KINDS, LANES, Lane
-from engine.jobs.locks import is_held
+from engine.locks import is_held
 
 #: Version of the files in a job directory. A newer one is refused in words.
 PROTOCOL: Final = 1

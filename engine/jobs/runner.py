@@ -29,9 +29,9 @@ from engine.jobs.directory import (
 from engine.jobs.events import EventWriter
 from engine.jobs.executor import Execution, Executor, LocalExecutor
 from engine.jobs.kinds import Lane
-from engine.jobs.locks import ProcessLock, is_held
 from engine.jobs.retention import drop_checkpoints
 from engine.jobs.staying_awake import StayingAwake
+from engine.locks import ProcessLock, is_held
 from engine.workspace import Workspace, open_workspace
 from engine.workspace.adoption import Adoption, adopt
 from engine.workspace.settings import settings_of

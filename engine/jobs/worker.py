@@ -20,8 +20,8 @@ from engine.jobs.context import JobContext, JobInterruptedError, JobResult
 from engine.jobs.directory import JobDirectory, JobError
 from engine.jobs.events import EventWriter
 from engine.jobs.kinds import KINDS
-from engine.jobs.locks import ProcessLock
 from engine.jobs.processes import die_with_parent
+from engine.locks import ProcessLock
 from engine.workspace import Workspace, open_workspace
 from engine.workspace.network import use_network
 from engine.workspace.settings import settings_of

@@ -219,7 +219,7 @@ def _contents(folder: Path) -> dict[str, Any]:
     from sqlalchemy import func, select
 
     from engine.jobs.directory import all_jobs
-    from engine.jobs.locks import is_held
+    from engine.locks import is_held
     from engine.workspace import open_workspace
     from engine.workspace.tables import Dataset, Model
 

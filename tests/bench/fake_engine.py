@@ -76,7 +76,7 @@ def train(folder: Path, pace: float, done: int, total: int) -> None:
     from engine.jobs.context import JobContext
     from engine.jobs.directory import JobDirectory
     from engine.jobs.events import EventWriter
-    from engine.jobs.locks import ProcessLock
+    from engine.locks import ProcessLock
     from engine.workspace import open_workspace
 
     job = JobDirectory(folder)

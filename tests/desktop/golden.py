@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.jobs.locks import ProcessLock
+from engine.locks import ProcessLock
 
 GOLDEN: Final = Path(__file__).resolve().parent / "golden"
 REPOSITORY: Final = GOLDEN.parent.parent.parent

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 from desktop.background import Background
 from desktop.feed import Feed
 from engine.jobs.client import JobClient
-from engine.jobs.locks import ProcessLock
+from engine.locks import ProcessLock
 from engine.workspace import Workspace
 from tests.desktop.conftest import Until
 from tests.engine.jobs.helpers import submit_import

@@ -26,7 +26,7 @@ from shiboken6 import isValid
 from desktop.shell.pages import PAGES
 from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
-from engine.jobs.locks import ProcessLock
+from engine.locks import ProcessLock
 from engine.workspace import Workspace, open_workspace
 from tests.desktop.conftest import Until
 from tests.desktop.monkey.fence import fence

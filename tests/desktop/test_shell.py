@@ -26,7 +26,7 @@ from desktop.shell.instance import Instance
 from desktop.shell.places import known_places, last_place, open_window, remember_place
 from desktop.shell.window import MainWindow
 from engine.jobs.client import JobClient
-from engine.jobs.locks import is_held
+from engine.locks import is_held
 from engine.workspace import Workspace, open_workspace
 from tests.conftest import clean_environment
 from tests.desktop.conftest import Until

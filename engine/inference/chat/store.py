@@ -16,7 +16,7 @@ from engine.errors import Words
 from engine.files import write_json
 from engine.inference.chat.conversation import Conversation, Pane
 from engine.inference.chat.errors import ChatError
-from engine.jobs.locks import ProcessLock
+from engine.locks import ProcessLock
 from engine.workspace import Workspace
 
 

@@ -16,7 +16,7 @@ from desktop.pages.jobs.reorder import MIME, DropColumn, Grip
 from desktop.shell.window import MainWindow
 from engine.jobs.client import JobClient
 from engine.jobs.directory import in_order, job_directories
-from engine.jobs.locks import ProcessLock
+from engine.locks import ProcessLock
 from engine.workspace import Workspace
 from tests.desktop.conftest import Until
 from tests.engine.jobs.helpers import submit_import, write_rows

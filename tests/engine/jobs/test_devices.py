@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.jobs.devices import hold_device, lock_file
-from engine.jobs.locks import is_held
+from engine.locks import is_held
 from engine.progress import SilentReporter
 
 HOLD = """

@@ -11,7 +11,7 @@ import pytest
 
 from engine.jobs.client import JobClient
 from engine.jobs.directory import JobDirectory
-from engine.jobs.locks import is_held
+from engine.locks import is_held
 from engine.workspace import Workspace
 from tests.engine.jobs.helpers import (
     event_types,

@@ -13,7 +13,7 @@ import pytest
 
 from engine.jobs.client import JobClient, JobFailedError
 from engine.jobs.directory import AT_REST, JobError
-from engine.jobs.locks import is_held
+from engine.locks import is_held
 from engine.workspace import Workspace
 from tests.engine.jobs.helpers import (
     event_types,

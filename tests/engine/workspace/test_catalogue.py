@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from engine.jobs.locks import is_held
+from engine.locks import is_held
 from engine.workspace import Workspace, open_workspace
 from engine.workspace.catalogue import HEAD, Catalogue, CatalogueError
 from engine.workspace.tables import Endpoint

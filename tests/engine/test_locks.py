@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.jobs.locks import ProcessLock, is_held
+from engine.locks import ProcessLock, is_held
 
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from engine.jobs.locks import ProcessLock
+from engine.locks import ProcessLock
 lock = ProcessLock(Path(sys.argv[1]))
 print("got" if lock.acquire() else "refused", flush=True)
 {then}
