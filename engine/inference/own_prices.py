@@ -44,9 +44,10 @@ def set_price(workspace: Workspace, model: str, input_usd: float, output_usd: fl
             fix="Write the name as the endpoint has it, for example gpt-4o or lab:my-model.",
             model=model,
         )
-    own = {**_own(workspace), model: {"input": input_usd, "output": output_usd}}
-    PriceList(own)
-    write_json(workspace.root / _FILE, own)
+    with workspace.files_lock:
+        own = {**_own(workspace), model: {"input": input_usd, "output": output_usd}}
+        PriceList(own)
+        write_json(workspace.root / _FILE, own)
 
 
 def forget_price(workspace: Workspace, model: str) -> bool:
@@ -55,11 +56,12 @@ def forget_price(workspace: Workspace, model: str) -> bool:
     Raises:
         PriceError: The user's prices cannot be read.
     """
-    own = _own(workspace)
-    if model not in own:
-        return False
-    del own[model]
-    write_json(workspace.root / _FILE, own)
+    with workspace.files_lock:
+        own = _own(workspace)
+        if model not in own:
+            return False
+        del own[model]
+        write_json(workspace.root / _FILE, own)
     return True
 
 

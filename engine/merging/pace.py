@@ -10,6 +10,7 @@ from typing import Any, Final
 import platformdirs
 
 from engine.files import read_json, write_json
+from engine.locks import ProcessLock
 from engine.models.speed import usable_cores
 
 #: Numbers read and written, below which a merge is over before its pace can be told.
@@ -34,7 +35,7 @@ def note_pace(
     if work < LEAST_WORK:
         return
     file = file or _file()
-    with suppress(OSError):
+    with suppress(OSError), ProcessLock(file.with_suffix(".lock")):
         noted = _noted(file)
         key = _key(method, threads)
         noted[key] = [*noted.get(key, ()), [work, round(seconds, 3), round(start, 3)]][-_KEPT:]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import BakeoffError
 from engine.files import read_json, write_json
+from engine.locks import ProcessLock
 
 if TYPE_CHECKING:
     from engine.workspace.catalogue import Catalogue
@@ -79,6 +80,11 @@ class Workspace:
         """Held by the runner of this workspace while it lives."""
         return self.root / "runner.lock"
 
+    @property
+    def files_lock(self) -> ProcessLock:
+        """Held by whoever reads one of the workspace's small files, changes it and writes it back."""
+        return ProcessLock(self.root / "files.lock")
+
     @cached_property
     def catalogue(self) -> Catalogue:
         """The catalogue, opened on first use."""
@@ -111,8 +117,9 @@ class Workspace:
         return self.settings().get(name, default)
 
     def change_setting(self, name: str, value: Any) -> None:
-        """Store a value in ``settings.json``."""
-        write_json(self.root / "settings.json", {**self.settings(), name: value})
+        """Store a value in ``settings.json``; other values that are changed meanwhile are kept as well."""
+        with self.files_lock:
+            write_json(self.root / "settings.json", {**self.settings(), name: value})
 
 
 def default_folder() -> Path:

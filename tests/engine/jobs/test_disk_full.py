@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from engine.jobs.client import JobClient, JobFailedError
-from engine.workspace import open_workspace
+from engine.workspace import Workspace, open_workspace
+from engine.workspace.settings import change
 from tests.conftest import clean_environment, end_processes_of
 from tests.engine.jobs.helpers import submit_import, write_rows
 
@@ -76,8 +77,15 @@ def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_disk_that_fills_up_fails_the_job_and_not_the_runner(small_disk: Path, tmp_path: Path) -> None:
+def open_on(small_disk: Path) -> Workspace:
+    """A workspace whose jobs begin however little is free."""
     workspace = open_workspace(small_disk / "workspace")
+    change(workspace, "least_free_gb", 0)
+    return workspace
+
+
+def test_a_disk_that_fills_up_fails_the_job_and_not_the_runner(small_disk: Path, tmp_path: Path) -> None:
+    workspace = open_on(small_disk)
     client = JobClient(workspace)
     too_much = submit_import(client, write_rows(tmp_path / "rows.jsonl", 20_000), "too-much")
     client.ensure_runner()
@@ -94,7 +102,7 @@ def test_a_disk_that_fills_up_fails_the_job_and_not_the_runner(small_disk: Path,
 
 @pytest.mark.parametrize("small_disk", [60], indirect=True)
 def test_a_disk_that_others_fill_while_a_job_runs_ends_it_in_words(small_disk: Path, tmp_path: Path) -> None:
-    workspace = open_workspace(small_disk / "workspace")
+    workspace = open_on(small_disk)
     client = JobClient(workspace)
     job = submit_import(client, write_rows(tmp_path / "rows.jsonl", 30_000), "rows")
     client.ensure_runner()

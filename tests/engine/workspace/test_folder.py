@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,13 @@ def test_settings_are_kept(workspace: Workspace) -> None:
     workspace.change_setting("theme", "dark")
     assert open_workspace(workspace.root).setting("default_base") == "smollm2"
     assert open_workspace(workspace.root).setting("theme") == "dark"
+
+
+def test_settings_that_are_changed_at_the_same_time_are_all_kept(workspace: Workspace) -> None:
+    names = [f"setting-{number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: workspace.change_setting(name, name), names))
+    assert {name: workspace.setting(name) for name in names} == {name: name for name in names}
 
 
 def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path: Path) -> None:
