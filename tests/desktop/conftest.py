@@ -53,20 +53,19 @@ def gone(dialog: QDialog) -> None:
 
 
 @pytest.fixture(scope="session")
-def application() -> QApplication:
-    """The one application of the process."""
-    existing = QApplication.instance()
-    return existing if isinstance(existing, QApplication) else QApplication(["bakeoff-desktop"])
+def qapp_args() -> list[str]:
+    """What the one application of the process is started with."""
+    return ["bakeoff-desktop"]
 
 
 @pytest.fixture(scope="session")
-def look(application: QApplication) -> Look:
+def look(qapp: QApplication) -> Look:
     """The light look."""
-    return Look(application, "light")
+    return Look(qapp, "light")
 
 
 @pytest.fixture(autouse=True)
-def no_qt_warning(application: QApplication) -> Iterator[None]:
+def no_qt_warning(qapp: QApplication) -> Iterator[None]:
     """Any warning of Qt fails the test in which it comes."""
     warnings: list[str] = []
 
@@ -81,14 +80,18 @@ def no_qt_warning(application: QApplication) -> Iterator[None]:
 
 
 @pytest.fixture
-def until(application: QApplication) -> Until:
-    """Lets the window work until something holds; fails after a minute."""
+def until(qapp: QApplication) -> Until:
+    """Lets the window work until something holds; fails after a minute.
+
+    Unlike ``qtbot.waitUntil``, which looks every 10 ms, it looks after each pass of the event loop: what a tiny model
+    says is over sooner.
+    """
 
     def wait(holds: Callable[[], object]) -> None:
         deadline = monotonic() + _PATIENCE
         while not holds():
             assert monotonic() < deadline, "it did not happen within a minute"
-            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            qapp.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
             sleep(0.002)  # leaves the processor to what is waited for: threads of this process, and others
 
     return wait

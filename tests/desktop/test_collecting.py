@@ -31,7 +31,7 @@ class Knot:
 
 
 @pytest.fixture
-def hands(application: QApplication) -> Rested:
+def hands(qapp: QApplication) -> Rested:
     return Rested()
 
 

@@ -18,7 +18,7 @@ from tests.engine.jobs.helpers import submit_import
 
 @pytest.mark.parametrize("own_runner", [False, True])
 def test_a_job_is_interrupted_when_its_runner_is_gone_too_and_not_while_its_worker_begins(
-    application: QApplication, workspace: Workspace, tmp_path: Path, until: Until, own_runner: bool
+    qapp: QApplication, workspace: Workspace, tmp_path: Path, until: Until, own_runner: bool
 ) -> None:
     job = submit_import(JobClient(workspace), tmp_path / "rows.jsonl", "rows", own_runner=own_runner)
     background = Background()

@@ -23,7 +23,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def watched(application: QApplication, clock: list[float]) -> Iterator[tuple[Hands, QWidget]]:
+def watched(qapp: QApplication, clock: list[float]) -> Iterator[tuple[Hands, QWidget]]:
     hands, widget = Hands(), QWidget()
     widget.show()
     hands.watch(widget.windowHandle())
@@ -46,7 +46,7 @@ def test_a_key_counts_as_typing_for_a_moment(watched: tuple[Hands, QWidget], clo
 
 
 def test_the_wheel_counts_as_scrolling(
-    watched: tuple[Hands, QWidget], clock: list[float], application: QApplication
+    watched: tuple[Hands, QWidget], clock: list[float], qapp: QApplication
 ) -> None:
     hands, widget = watched
     where = QPointF(5, 5)
@@ -54,7 +54,7 @@ def test_the_wheel_counts_as_scrolling(
     turned = QWheelEvent(
         where, where, QPoint(0, 20), QPoint(0, 120), buttons, modifiers, Qt.ScrollPhase.NoScrollPhase, False
     )
-    application.sendEvent(widget.windowHandle(), turned)
+    qapp.sendEvent(widget.windowHandle(), turned)
     assert hands.busy
 
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QTextEdit,
     QWidget,
 )
+from pytestqt.modeltest import ModelTester
 
 from desktop.pages.compare.cells import AnswersTable
 from desktop.pages.compare.detail import DetailCard, JudgedPart
@@ -113,7 +114,10 @@ def test_every_cell_says_the_answer_and_how_it_fared(page: ComparePage) -> None:
     assert told.splitlines()[2] == "1 won, 1 tied, 0 lost"
 
 
-def test_the_filters_and_the_search_by_keyboard(page: ComparePage, until: Until) -> None:
+def test_the_filters_and_the_search_by_keyboard(
+    page: ComparePage, until: Until, qtmodeltester: ModelTester
+) -> None:
+    qtmodeltester.check(table(page))  # and again after each change; what it finds is a warning of Qt
     counts = dict(page.model.state.counts)
     assert counts == {"all": COUNT, "differ": COUNT, "loses": 0, "cut": 1, "disagree": 1, "missing": 0}
     press(page, "Cut off 1")
@@ -198,7 +202,10 @@ def test_both_orders_of_a_verdict_with_the_judges_words(page: ComparePage, until
     assert "No judge has compared these two answers yet." in texts(detail)
 
 
-def test_place_and_selection_stay_when_more_is_judged(page: ComparePage, until: Until) -> None:
+def test_place_and_selection_stay_when_more_is_judged(
+    page: ComparePage, until: Until, qtmodeltester: ModelTester
+) -> None:
+    qtmodeltester.check(table(page))
     view = page._grid.answers
     view.setFocus()
     for _ in range(7):

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QTextBrowser,
     QWidget,
 )
+from pytestqt.modeltest import ModelTester
 
 from desktop.pages.datasets.importing import ImportDialog
 from desktop.pages.datasets.page import DatasetsPage
@@ -184,10 +185,11 @@ def test_files_that_hold_no_examples_are_answered_kindly(
 
 
 def test_rows_are_searched_filtered_and_read_in_full(
-    page: DatasetsPage, workspace: Workspace, until: Until
+    page: DatasetsPage, workspace: Workspace, until: Until, qtmodeltester: ModelTester
 ) -> None:
     import_rows(workspace, ROWS, "questions")
     rows = rows_of(page)
+    qtmodeltester.check(rows)  # and again after each change; what it finds is a warning of Qt
     until(lambda: rows.rowCount() == 40)
     until(lambda: rows.row_at(0) is not None)
     text = page.findChild(QTextBrowser)
@@ -296,8 +298,10 @@ def test_a_process_that_dies_is_told_and_replaced(
     until(lambda: rows.rowCount() == 40)
     told: list[object] = []
     rows.failed.connect(told.append)
-    page._rows_asker._process.kill()  # type: ignore[union-attr]
-    until(lambda: page._rows_asker._process is None)
+    killed = page._rows_asker._process
+    assert killed is not None
+    killed.kill()
+    until(lambda: page._rows_asker._process is not killed)
     rows.show_view("questions", split="test")
     until(lambda: rows.rowCount() == 10)
 

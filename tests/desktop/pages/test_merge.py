@@ -313,8 +313,11 @@ def test_small_numbers_and_flags_have_fields_of_their_kind(page: MergePage, unti
     page._models._choose_method("nearswap")
     document = yaml.safe_load(text_of(page).toPlainText())
     assert document["parameters"] == {"t": 0.001}
-    fields = page.findChildren(QDoubleSpinBox)
-    until(lambda: any(box.accessibleName() == "t" and box.isVisible() for box in fields))
+    until(
+        lambda: any(
+            box.accessibleName() == "t" and box.isVisible() for box in page.findChildren(QDoubleSpinBox)
+        )
+    )
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
