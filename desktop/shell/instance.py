@@ -74,7 +74,9 @@ class Instance(QObject):
         if not socket.waitForConnected(_TRY):
             return False
         socket.write(_COME)
-        heard = socket.waitForBytesWritten(_TRY) and socket.waitForReadyRead(int(_PATIENCE * 1000))
+        heard = socket.waitForBytesWritten(_TRY) and (
+            socket.bytesAvailable() > 0 or socket.waitForReadyRead(int(_PATIENCE * 1000))
+        )  # the answer may have come while this one was still speaking
         socket.disconnectFromServer()
         return bool(heard)
 

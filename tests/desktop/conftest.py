@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -50,6 +51,15 @@ def gone(dialog: QDialog) -> None:
     """Remove a dialog that was closed at once, before anything that is under way has an outcome."""
     QCoreApplication.sendPostedEvents(dialog, QEvent.Type.DeferredDelete.value)
     assert not isValid(dialog)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def garbage_of_windows() -> Iterator[None]:
+    """Collect garbage in this thread, as the window does: objects of Qt must not end in another one."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

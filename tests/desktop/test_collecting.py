@@ -38,12 +38,14 @@ def hands(qapp: QApplication) -> Rested:
 @pytest.fixture
 def collector(hands: Rested) -> Iterator[Collector]:
     gc.collect()
+    gc.enable()
     made = Collector(hands)
     made.start()
     yield made
     made.close()
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0
+    gc.disable()  # as in all tests of the window
 
 
 def knotted() -> weakref.ref[Knot]:

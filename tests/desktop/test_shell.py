@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from PySide6.QtCore import QObject, QSettings, Qt, Signal
+from PySide6.QtCore import QDir, QObject, QSettings, Qt, Signal
+from PySide6.QtNetwork import QLocalSocket
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLabel, QPlainTextEdit, QPushButton, QSystemTrayIcon
 
@@ -62,6 +65,39 @@ def test_a_second_window_brings_the_first_forward_and_ends(
     third = Instance(workspace)
     assert third.claim() == "first"
     third.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="speaks through a socket of POSIX")
+def test_an_answer_that_came_while_the_second_was_still_speaking_is_heard(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, second = Instance(workspace), Instance(workspace)
+    monkeypatch.setattr(ours, "_listen", lambda: None)
+    assert ours.claim() == "first"
+    place = Path(QDir.tempPath()) / second._name
+    with socket.socket(socket.AF_UNIX) as first, ThreadPoolExecutor(1) as pool:
+        first.bind(str(place))
+        first.listen()
+
+        def answer() -> socket.socket:
+            there = first.accept()[0]
+            there.sendall(b"yes\n")
+            return there
+
+        answered = pool.submit(answer)
+        written = QLocalSocket.waitForBytesWritten
+
+        def slowly(speaking: QLocalSocket, most: int) -> bool:
+            answered.result(timeout=30)
+            return written(speaking, most) and (
+                speaking.bytesAvailable() > 0 or speaking.waitForReadyRead(10_000)
+            )
+
+        monkeypatch.setattr(QLocalSocket, "waitForBytesWritten", slowly)
+        assert second.claim() == "raised"
+        answered.result().close()
+    place.unlink()
+    ours.close()
 
 
 def test_a_window_that_was_killed_keeps_nobody_out(

@@ -53,7 +53,9 @@ def chat(
     )
 
 
-def test_two_models_side_by_side_and_what_becomes_of_it(cli: Cli, two: Workspace, tmp_path: Path) -> None:
+def test_two_models_side_by_side_and_what_becomes_of_it(
+    cli_here: Cli, two: Workspace, tmp_path: Path
+) -> None:
     lines = "/system Be brief.\nWhat is\\\nthis?\n/vote 2\n/set temperature 0\n/regenerate 1\n/vote tie\n"
     lines += "/vote 1\n/export /nowhere/x.jsonl\n/vote \u00b2\n/trim \u00b2\n"
     lines += "/nonsense\n/vote 7\n/set colour 3\n/set top_p 9\n/trim 5\n"
@@ -78,19 +80,19 @@ def test_two_models_side_by_side_and_what_becomes_of_it(cli: Cli, two: Workspace
         "5 turns cannot be left out",
     ):
         assert said in done.stderr
-    imported = cli("dataset", "import", tmp_path / "won.jsonl", "--name", "won", "--json")
+    imported = cli_here("dataset", "import", tmp_path / "won.jsonl", "--name", "won", "--json")
     assert imported.json["examples"] == 1
 
     again = chat(two, tmp_path, "And that?\n", "--continue", talk["id"], "--json")
     assert len(json.loads(again.stdout)["turns"]) == 2
-    listed = cli("chat", "--list", "--json")
+    listed = cli_here("chat", "--list", "--json")
     assert [(row["id"], row["turns"]) for row in listed.json] == [(talk["id"], 2)]
-    assert cli("chat", "--continue", talk["id"], "--dataset-export", "won.jsonl").status == 1
-    assert cli("chat", "--verdicts", tmp_path / "votes.csv", "--json").json["verdicts"] == 1
-    ranked = cli("rank", "--verdicts", tmp_path / "votes.csv", "--json")
+    assert cli_here("chat", "--continue", talk["id"], "--dataset-export", "won.jsonl").status == 1
+    assert cli_here("chat", "--verdicts", tmp_path / "votes.csv", "--json").json["verdicts"] == 1
+    ranked = cli_here("rank", "--verdicts", tmp_path / "votes.csv", "--json")
     assert {row["name"] for row in ranked.json["contestants"]} == {"one", "two@q4_0"}
-    assert cli("chat", "--verdicts", tmp_path / "votes.csv").status == 1  # it exists
-    smaller = cli("export", "one", tmp_path / "other.gguf", "--as", "gguf", "--quant", "q4_0")
+    assert cli_here("chat", "--verdicts", tmp_path / "votes.csv").status == 1  # it exists
+    smaller = cli_here("export", "one", tmp_path / "other.gguf", "--as", "gguf", "--quant", "q4_0")
     assert smaller.status == 0, smaller.stderr
     gone_on = chat(two, tmp_path, "And now?\n", "--continue", talk["id"], "--json")
     assert [pane["sha256"] for pane in json.loads(gone_on.stdout)["panes"]] == [

@@ -65,25 +65,25 @@ def test_import_show_check_export_remove(cli: Cli, workspace: Workspace, questio
     assert len(list(workspace.datasets.iterdir())) == 1
 
 
-def test_files_can_be_splits(cli: Cli, tmp_path: Path) -> None:
+def test_files_can_be_splits(cli_here: Cli, tmp_path: Path) -> None:
     for name, count in (("a", 12), ("b", 5)):
         lines = [json.dumps({"prompt": f"{name} {number}", "completion": "x"}) for number in range(count)]
         (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
-    ran = cli("dataset", "import", "train=a.jsonl", "test=b.jsonl", "--name", "two", "--json")
+    ran = cli_here("dataset", "import", "train=a.jsonl", "test=b.jsonl", "--name", "two", "--json")
     assert ran.status == 0, ran.stderr
     assert (ran.json["train"], ran.json["dev"], ran.json["test"]) == (12, 0, 5)
 
 
-def test_rejected_rows_are_listed_with_number_and_reason(cli: Cli, tmp_path: Path) -> None:
+def test_rejected_rows_are_listed_with_number_and_reason(cli_here: Cli, tmp_path: Path) -> None:
     lines = [json.dumps({"prompt": f"p{number}", "completion": "x"}) for number in range(10)]
     lines[3] = '{"prompt": "cut'
     lines[6] = json.dumps({"prompt": "p", "completion": ""})
     (tmp_path / "d.jsonl").write_text("\n".join(lines))
-    ran = cli("dataset", "import", "d.jsonl", "--json")
+    ran = cli_here("dataset", "import", "d.jsonl", "--json")
     assert ran.status == 0, ran.stderr
     assert [row["row"] for row in ran.json["rejected"]] == [4, 7]
     assert all(row["reason"] for row in ran.json["rejected"])
-    text = cli("dataset", "import", "d.jsonl", "--name", "again").stdout
+    text = cli_here("dataset", "import", "d.jsonl", "--name", "again").stdout
     assert "2 rows were left out:" in text
     assert "  row 4: " in text
 
@@ -123,24 +123,24 @@ def test_a_folder_is_no_file_of_examples(cli: Cli, workspace: Workspace, tmp_pat
 
 
 def test_a_taken_name_is_refused_before_anything_starts(
-    cli: Cli, workspace: Workspace, questions: Path
+    cli_here: Cli, workspace: Workspace, questions: Path
 ) -> None:
     mapping = ("--map", "prompt=question", "--map", "completion=answer")
-    cli("dataset", "import", questions, *mapping)
+    cli_here("dataset", "import", questions, *mapping)
     jobs = list(workspace.jobs.iterdir())
-    ran = cli("dataset", "import", questions, *mapping, "--json")
+    ran = cli_here("dataset", "import", questions, *mapping, "--json")
     assert (ran.status, ran.json["error"]["code"]) == (1, "name.taken")
     assert list(workspace.jobs.iterdir()) == jobs
 
 
-def test_a_sealed_dataset_is_counted_but_not_shown(cli: Cli, questions: Path) -> None:
+def test_a_sealed_dataset_is_counted_but_not_shown(cli_here: Cli, questions: Path) -> None:
     mapping = ("--map", "prompt=question", "--map", "completion=answer")
-    sealed = cli("dataset", "import", questions, *mapping, "--sealed", "--json").json
+    sealed = cli_here("dataset", "import", questions, *mapping, "--sealed", "--json").json
     assert sealed["sealed"] is True
-    assert cli("dataset", "list", "--json").json[0]["sealed"] is True
-    assert ", sealed" in cli("dataset", "show", "questions").stdout
+    assert cli_here("dataset", "list", "--json").json[0]["sealed"] is True
+    assert ", sealed" in cli_here("dataset", "show", "questions").stdout
     for words in (("preview", "questions"), ("check", "questions"), ("export", "questions", "x.jsonl")):
-        ran = cli("dataset", *words, "--json")
+        ran = cli_here("dataset", *words, "--json")
         assert (ran.status, ran.json["error"]["code"]) == (1, "dataset.sealed")
 
 
@@ -177,7 +177,7 @@ def test_preview_shows_the_exact_tokens_and_which_are_trained(
     assert "⟶8<|im_end|>⟵" in shown
 
 
-def test_unknown_datasets_are_told(cli: Cli) -> None:
+def test_unknown_datasets_are_told(cli_here: Cli) -> None:
     for words in (("show", "x"), ("check", "x"), ("remove", "x"), ("preview", "x"), ("export", "x", "y.csv")):
-        ran = cli("dataset", *words, "--json")
+        ran = cli_here("dataset", *words, "--json")
         assert (ran.status, ran.json["error"]["code"]) == (1, "dataset.unknown")

@@ -62,21 +62,21 @@ def test_openai_is_known_without_being_added(cli: Cli) -> None:
     assert _KEY not in ran.stdout + ran.stderr
 
 
-def test_add_list_change_and_remove(cli: Cli) -> None:
-    added = cli("endpoint", "add", "lab", "--base-url", "http://127.0.0.1:8000/v1/", "--json")
+def test_add_list_change_and_remove(cli_here: Cli) -> None:
+    added = cli_here("endpoint", "add", "lab", "--base-url", "http://127.0.0.1:8000/v1/", "--json")
     assert added.status == 0, added.stderr
     assert added.json["base_url"] == "http://127.0.0.1:8000/v1"
-    assert [row["name"] for row in cli("endpoint", "list", "--json").json] == ["lab", "openai"]
-    cli("endpoint", "add", "lab", "--base-url", "http://127.0.0.1:9000/v1", "--key-env", "LAB_KEY")
-    changed = cli("endpoint", "list", "--json", environment={"LAB_KEY": _KEY}).json[0]
+    assert [row["name"] for row in cli_here("endpoint", "list", "--json").json] == ["lab", "openai"]
+    cli_here("endpoint", "add", "lab", "--base-url", "http://127.0.0.1:9000/v1", "--key-env", "LAB_KEY")
+    changed = cli_here("endpoint", "list", "--json", environment={"LAB_KEY": _KEY}).json[0]
     assert (changed["base_url"], changed["key_env"], changed["key"]) == (
         "http://127.0.0.1:9000/v1",
         "LAB_KEY",
         "environment",
     )
-    assert cli("endpoint", "remove", "lab").status == 0
-    assert [row["name"] for row in cli("endpoint", "list", "--json").json] == ["openai"]
-    gone = cli("endpoint", "remove", "lab", "--json")
+    assert cli_here("endpoint", "remove", "lab").status == 0
+    assert [row["name"] for row in cli_here("endpoint", "list", "--json").json] == ["openai"]
+    gone = cli_here("endpoint", "remove", "lab", "--json")
     assert (gone.status, gone.json["error"]["code"]) == (1, "endpoint.unknown")
 
 
@@ -92,26 +92,26 @@ def test_add_list_change_and_remove(cli: Cli) -> None:
     ],
 )
 def test_what_cannot_be_an_endpoint_is_refused(
-    cli: Cli, workspace: Workspace, name: str, url: str, code: str
+    cli_here: Cli, workspace: Workspace, name: str, url: str, code: str
 ) -> None:
-    ran = cli("endpoint", "add", name, "--base-url", url, "--json")
+    ran = cli_here("endpoint", "add", name, "--base-url", url, "--json")
     assert (ran.status, ran.json["error"]["code"]) == (1, code)
     assert _KEY not in ran.stdout + ran.stderr
     assert _KEY.encode() not in _everything_below(workspace.root)
 
 
 def test_a_key_given_for_the_name_of_a_variable_is_refused_and_not_repeated(
-    cli: Cli, workspace: Workspace
+    cli_here: Cli, workspace: Workspace
 ) -> None:
-    ran = cli("endpoint", "add", "lab", "--base-url", "http://127.0.0.1/v1", "--key-env", _KEY, "--json")
+    ran = cli_here("endpoint", "add", "lab", "--base-url", "http://127.0.0.1/v1", "--key-env", _KEY, "--json")
     assert (ran.status, ran.json["error"]["code"]) == (1, "endpoint.key_env")
     assert _KEY not in ran.stdout + ran.stderr
     assert _KEY.encode() not in _everything_below(workspace.root)
 
 
-def test_an_endpoint_that_answers_lists_its_models(cli: Cli, server: FakeOpenAI) -> None:
-    cli("endpoint", "add", "lab", "--base-url", server.base_url)
-    ran = cli("endpoint", "test", "lab", "--json", environment={"LAB_API_KEY": _KEY})
+def test_an_endpoint_that_answers_lists_its_models(cli_here: Cli, server: FakeOpenAI) -> None:
+    cli_here("endpoint", "add", "lab", "--base-url", server.base_url)
+    ran = cli_here("endpoint", "test", "lab", "--json", environment={"LAB_API_KEY": _KEY})
     assert ran.status == 0, ran.stderr
     assert "gpt-4o" in ran.json["models"]
     assert ran.json["key"] == "environment"
@@ -119,21 +119,21 @@ def test_an_endpoint_that_answers_lists_its_models(cli: Cli, server: FakeOpenAI)
     assert _KEY not in ran.stdout + ran.stderr
 
 
-def test_a_wrong_key_is_told_without_showing_it(cli: Cli, server: FakeOpenAI) -> None:
-    cli("endpoint", "add", "lab", "--base-url", server.base_url)
-    ran = cli("endpoint", "test", "lab", "--json", environment={"LAB_API_KEY": "sk-wrong-987654321"})
+def test_a_wrong_key_is_told_without_showing_it(cli_here: Cli, server: FakeOpenAI) -> None:
+    cli_here("endpoint", "add", "lab", "--base-url", server.base_url)
+    ran = cli_here("endpoint", "test", "lab", "--json", environment={"LAB_API_KEY": "sk-wrong-987654321"})
     assert ran.status == 1
     assert ran.json["error"]["code"].startswith("endpoint.")
     assert "sk-wrong-987654321" not in ran.stdout + ran.stderr
 
 
-def test_no_network_and_no_endpoint_are_told(cli: Cli) -> None:
-    cli("endpoint", "add", "lab", "--base-url", "http://127.0.0.1:1/v1")
-    ran = cli("endpoint", "test", "lab")
+def test_no_network_and_no_endpoint_are_told(cli_here: Cli) -> None:
+    cli_here("endpoint", "add", "lab", "--base-url", "http://127.0.0.1:1/v1")
+    ran = cli_here("endpoint", "test", "lab")
     assert ran.status == 1
     assert "cannot be reached" in ran.stderr
-    assert cli("endpoint", "test", "elsewhere", "--json").json["error"]["code"] == "endpoint.unknown"
-    no_key = cli("endpoint", "test", "openai", "--json")
+    assert cli_here("endpoint", "test", "elsewhere", "--json").json["error"]["code"] == "endpoint.unknown"
+    no_key = cli_here("endpoint", "test", "openai", "--json")
     assert (no_key.status, no_key.json["error"]["code"]) == (1, "secret.missing")
 
 
@@ -154,25 +154,25 @@ def test_a_key_goes_from_stdin_into_the_keyring_and_nowhere_else(
     assert cli("endpoint", "list", "--json", environment=with_keyring).json[0]["key"] is None
 
 
-def test_without_a_keyring_the_environment_is_named(cli: Cli, workspace: Workspace) -> None:
-    ran = cli("key", "set", "openai", "--json", input=_KEY)
+def test_without_a_keyring_the_environment_is_named(cli_here: Cli, workspace: Workspace) -> None:
+    ran = cli_here("key", "set", "openai", "--json", input=_KEY)
     assert (ran.status, ran.json["error"]["code"]) == (1, "secret.no_keyring")
     assert "OPENAI_API_KEY" in ran.json["error"]["fix"]
     assert _KEY not in ran.stdout + ran.stderr
     assert _KEY.encode() not in _everything_below(workspace.root)
 
 
-def test_a_key_is_never_an_argument(cli: Cli) -> None:
-    ran = cli("key", "set", "openai", _KEY)
+def test_a_key_is_never_an_argument(cli_here: Cli) -> None:
+    ran = cli_here("key", "set", "openai", _KEY)
     assert ran.status == 2
     assert _KEY not in ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize("typed", ["", "\n", "sk-two words\n", "schlüssel\n"])
-def test_what_is_no_key_is_refused(cli: Cli, typed: str) -> None:
-    ran = cli("key", "set", "openai", "--json", input=typed)
+def test_what_is_no_key_is_refused(cli_here: Cli, typed: str) -> None:
+    ran = cli_here("key", "set", "openai", "--json", input=typed)
     assert (ran.status, ran.json["error"]["code"]) == (1, "endpoint.key_text")
 
 
-def test_a_key_is_for_a_known_endpoint(cli: Cli) -> None:
-    assert cli("key", "set", "nobody", "--json", input=_KEY).json["error"]["code"] == "endpoint.unknown"
+def test_a_key_is_for_a_known_endpoint(cli_here: Cli) -> None:
+    assert cli_here("key", "set", "nobody", "--json", input=_KEY).json["error"]["code"] == "endpoint.unknown"

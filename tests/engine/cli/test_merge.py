@@ -35,15 +35,15 @@ def recipe(tmp_path: Path) -> Path:
     return file
 
 
-def test_the_check_alone_makes_nothing(cli: Cli, workspace: Workspace, recipe: Path) -> None:
-    ran = cli("merge", recipe, "out", "--check", "--json")
+def test_the_check_alone_makes_nothing(cli_here: Cli, workspace: Workspace, recipe: Path) -> None:
+    ran = cli_here("merge", recipe, "out", "--check", "--json")
     assert ran.status == 0, ran.stderr
     assert (ran.json["ok"], ran.json["method"], ran.json["tensors"]) == (True, "slerp", 21)
     foreseen = ran.json["forecast"]
     assert foreseen["bytes"] == ran.json["bytes"]
     assert foreseen["memory_bytes"] > foreseen["bytes"]
     assert foreseen["seconds"] is None
-    said = cli("merge", recipe, "out", "--check").stdout
+    said = cli_here("merge", recipe, "out", "--check").stdout
     assert "This can be merged" in said
     assert "no merge like it was measured on this machine" in said
     assert not recipe.with_name("out").exists()
@@ -81,56 +81,56 @@ def test_a_merge_is_a_model_folder_and_a_model_of_the_workspace(
     ],
 )
 def test_a_typo_is_told_with_what_was_meant(
-    cli: Cli, workspace: Workspace, recipe: Path, change: tuple[str, str], says: str
+    cli_here: Cli, workspace: Workspace, recipe: Path, change: tuple[str, str], says: str
 ) -> None:
     recipe.write_text(recipe.read_text().replace(*change))
-    ran = cli("merge", recipe, "out", "--json")
+    ran = cli_here("merge", recipe, "out", "--json")
     assert ran.status == 1
     assert says in f"{ran.json['error']['message']} {ran.json['error']['fix']}"
     assert not recipe.with_name("out").exists()
     assert list(workspace.jobs.iterdir()) == []
 
 
-def test_mismatched_shapes_are_told_with_all_findings(cli: Cli, recipe: Path, tmp_path: Path) -> None:
+def test_mismatched_shapes_are_told_with_all_findings(cli_here: Cli, recipe: Path, tmp_path: Path) -> None:
     tiny_model(tmp_path / "wide", hidden=32)
     recipe.write_text(_RECIPE.format(first="one", second="wide"))
     for words in ((), ("--check",)):
-        ran = cli("merge", recipe, "out", "--json", *words)
+        ran = cli_here("merge", recipe, "out", "--json", *words)
         assert ran.status == 1
         assert ran.json["error"]["code"].startswith("merge.")
         assert ran.json["error"]["findings"]
         assert "Error: " in ran.stderr
 
 
-def test_a_missing_recipe_is_told(cli: Cli) -> None:
-    ran = cli("merge", "nothing.yml", "out", "--json")
+def test_a_missing_recipe_is_told(cli_here: Cli) -> None:
+    ran = cli_here("merge", "nothing.yml", "out", "--json")
     assert (ran.status, ran.json["error"]["code"]) == (1, "recipe.unreadable")
 
 
-def test_the_check_looks_at_the_folder_too(cli: Cli, recipe: Path) -> None:
+def test_the_check_looks_at_the_folder_too(cli_here: Cli, recipe: Path) -> None:
     out = recipe.with_name("out")
     out.mkdir()
-    assert cli("merge", recipe, "out", "--check").status == 0  # an empty folder is as good as none
+    assert cli_here("merge", recipe, "out", "--check").status == 0  # an empty folder is as good as none
     (out / "thesis.txt").write_text("irreplaceable")
-    ran = cli("merge", recipe, "out", "--check", "--json")
+    ran = cli_here("merge", recipe, "out", "--check", "--json")
     assert (ran.status, ran.json["error"]["code"]) == (1, "file.exists")
 
 
 def test_a_folder_of_an_unfinished_merge_is_not_given_to_another(
-    cli: Cli, workspace: Workspace, recipe: Path, tmp_path: Path
+    cli_here: Cli, workspace: Workspace, recipe: Path, tmp_path: Path
 ) -> None:
     """As after a crash: the first merge would be finished before the second one begins."""
     spec = MergeSpec(recipe=recipe.read_text(), name="out", folder=str(tmp_path / "out"))
     job = JobClient(workspace).submit("merge", spec, "Merge out")
     recipe.write_text(recipe.read_text().replace("t: 0.5", "t: 0.7"))
     for words in ((), ("--check",)):
-        ran = cli("merge", recipe, "out", "--json", *words)
+        ran = cli_here("merge", recipe, "out", "--json", *words)
         assert (ran.status, ran.json["error"]["code"]) == (1, "merge.folder_claimed")
         assert f"bakeoff job stop {job.id}" in ran.json["error"]["fix"]
     assert len(list(workspace.jobs.iterdir())) == 1
-    assert cli("merge", recipe, "elsewhere", "--check").status == 0
+    assert cli_here("merge", recipe, "elsewhere", "--check").status == 0
     job.change(state="stopped")
-    assert cli("merge", recipe, "out", "--check").status == 0
+    assert cli_here("merge", recipe, "out", "--check").status == 0
 
 
 def test_a_merge_that_was_cut_off_is_continued_by_the_same_words(
@@ -151,11 +151,11 @@ def test_a_merge_that_was_cut_off_is_continued_by_the_same_words(
 
 
 def test_a_name_that_means_two_models_is_refused(
-    cli: Cli, workspace: Workspace, recipe: Path, tmp_path: Path
+    cli_here: Cli, workspace: Workspace, recipe: Path, tmp_path: Path
 ) -> None:
     add_model(workspace, tiny_model(tmp_path / "elsewhere" / "three", seed=3), "two")
     add_model(workspace, tmp_path / "one", "one")  # one and the same model by both names
-    ran = cli("merge", recipe, "out", "--check", "--json")
+    ran = cli_here("merge", recipe, "out", "--check", "--json")
     assert (ran.status, ran.json["error"]["code"]) == (1, "merge.model_ambiguous")
     recipe.write_text(recipe.read_text().replace("model: two", "model: ./two"))
-    assert cli("merge", recipe, "out", "--check").status == 0
+    assert cli_here("merge", recipe, "out", "--check").status == 0

@@ -15,7 +15,7 @@ def test_a_name_that_a_job_at_work_will_give_is_refused(
     cli: Cli, workspace: Workspace, tmp_path: Path
 ) -> None:
     client = JobClient(workspace)
-    job = submit_import(client, write_rows(tmp_path / "long.jsonl", 400_000), "same")
+    job = submit_import(client, write_rows(tmp_path / "long.jsonl", 200_000), "same")
     client.ensure_runner()
     wait_for(lambda: job.status().progress)
     write_rows(tmp_path / "other.jsonl", 40)
@@ -41,8 +41,8 @@ def test_whoever_was_slower_is_told_the_name_that_was_free(workspace: Workspace,
     assert names == ["same", "same-2"]
 
 
-def test_words_that_are_no_assignment_are_wrong_usage(cli: Cli, tmp_path: Path) -> None:
+def test_words_that_are_no_assignment_are_wrong_usage(cli_here: Cli, tmp_path: Path) -> None:
     write_rows(tmp_path / "rows.jsonl", 5)
-    wrong = cli("dataset", "import", "rows.jsonl", "--map", "prompt", "--json")
+    wrong = cli_here("dataset", "import", "rows.jsonl", "--map", "prompt", "--json")
     assert wrong.status == 2
     assert "ROLE=COLUMN" in wrong.json["error"]["fix"]

@@ -48,29 +48,29 @@ def test_json_has_the_shape_that_others_rely_on(cli: Cli, tmp_path: Path) -> Non
     assert (ran.json["comparisons"], ran.json["prompts"], ran.json["interval"]) == (40, 40, "cluster")
 
 
-def test_a_reference_is_zero(cli: Cli, tmp_path: Path) -> None:
+def test_a_reference_is_zero(cli_here: Cli, tmp_path: Path) -> None:
     file = _file(tmp_path, {("good", "bad"): (30, 10)})
-    ran = cli("rank", "--verdicts", file, "--reference", "bad", "--level", "0.9", "--json")
+    ran = cli_here("rank", "--verdicts", file, "--reference", "bad", "--level", "0.9", "--json")
     ratings = {row["name"]: row["rating"] for row in ran.json["contestants"]}
     assert ratings["bad"] == 0
     assert ratings["good"] == pytest.approx(math.log(3), abs=1e-9)
     assert ran.json["level"] == 0.9
 
 
-def test_an_end_that_the_data_do_not_bound_is_null_and_open(cli: Cli, tmp_path: Path) -> None:
+def test_an_end_that_the_data_do_not_bound_is_null_and_open(cli_here: Cli, tmp_path: Path) -> None:
     file = _file(tmp_path, {("god", "man"): (20, 0), ("man", "mouse"): (20, 10)})
-    document = cli("rank", "--verdicts", file, "--json").json
+    document = cli_here("rank", "--verdicts", file, "--json").json
     best = document["contestants"][0]
     assert (best["name"], best["rating"], best["elo"], best["hi"]) == ("god", None, None, None)
     assert best["lo"] is not None
-    text = cli("rank", "--verdicts", file).stdout
+    text = cli_here("rank", "--verdicts", file).stdout
     line = next(line for line in text.splitlines() if " god " in line)
     assert ".. open" in line
     assert "undefeated" in text
 
 
-def test_text_is_a_table_with_everything_in_it(cli: Cli, tmp_path: Path) -> None:
-    text = cli("rank", "--verdicts", _file(tmp_path, {("good", "bad"): (30, 10)})).stdout
+def test_text_is_a_table_with_everything_in_it(cli_here: Cli, tmp_path: Path) -> None:
+    text = cli_here("rank", "--verdicts", _file(tmp_path, {("good", "bad"): (30, 10)})).stdout
     heading, first, second, *rest = text.splitlines()
     assert heading.split() == [
         "rank",
@@ -91,41 +91,43 @@ def test_text_is_a_table_with_everything_in_it(cli: Cli, tmp_path: Path) -> None
     assert "clustered by prompt" in rest[0]
 
 
-def test_without_prompts_the_warning_is_shown(cli: Cli, tmp_path: Path) -> None:
+def test_without_prompts_the_warning_is_shown(cli_here: Cli, tmp_path: Path) -> None:
     file = tmp_path / "v.jsonl"
     file.write_text('{"a": "x", "b": "y", "winner": "a"}\n{"a": "x", "b": "y", "winner": "b"}\n')
-    ran = cli("rank", "--verdicts", file)
+    ran = cli_here("rank", "--verdicts", file)
     assert ran.status == 0
     assert "Warning:" in ran.stdout
     assert "independent" in ran.stdout
 
 
-def test_a_chart_is_drawn(cli: Cli, tmp_path: Path) -> None:
+def test_a_chart_is_drawn(cli_here: Cli, tmp_path: Path) -> None:
     file = _file(tmp_path, {("good", "bad"): (30, 10)})
-    ran = cli("rank", "--verdicts", file, "--chart", "chart.svg", "--json")
+    ran = cli_here("rank", "--verdicts", file, "--chart", "chart.svg", "--json")
     assert ran.status == 0, ran.stderr
     assert "<svg" in (tmp_path / "chart.svg").read_text()
     assert "chart.svg" in ran.stderr
-    assert cli("rank", "--verdicts", file, "--chart", "chart.doc").status == 1
+    assert cli_here("rank", "--verdicts", file, "--chart", "chart.doc").status == 1
 
 
 @pytest.mark.parametrize(
     ("content", "code"),
     [(None, None), ("", None), ("a,b\nx,y\n", None), ("a,b,winner\nx,y,q\n", "ranking.unknown_winner")],
 )
-def test_a_bad_file_is_one_sentence(cli: Cli, tmp_path: Path, content: str | None, code: str | None) -> None:
+def test_a_bad_file_is_one_sentence(
+    cli_here: Cli, tmp_path: Path, content: str | None, code: str | None
+) -> None:
     file = tmp_path / "v.csv"
     if content is not None:
         file.write_text(content)
-    ran = cli("rank", "--verdicts", file, "--json")
+    ran = cli_here("rank", "--verdicts", file, "--json")
     assert ran.status == 1
     assert str(file) in ran.json["error"]["message"]
     assert code is None or ran.json["error"]["code"] == code
     assert len(ran.stderr.strip().splitlines()) == 1
 
 
-def test_split_and_judge_are_not_for_files(cli: Cli, tmp_path: Path) -> None:
-    assert cli("rank", "--verdicts", _file(tmp_path, {("a", "b"): (1, 1)}), "--judge", "x").status == 2
+def test_split_and_judge_are_not_for_files(cli_here: Cli, tmp_path: Path) -> None:
+    assert cli_here("rank", "--verdicts", _file(tmp_path, {("a", "b"): (1, 1)}), "--judge", "x").status == 2
 
 
 @pytest.fixture
@@ -165,8 +167,10 @@ def _verdict(task: str, number: int, winner: str | None, **changes: object) -> V
     return Verdict(**{**fields, **changes})
 
 
-def test_the_workspace_is_ranked_by_entrant_and_each_task_by_contestant(judged: Workspace, cli: Cli) -> None:
-    ran = cli("rank", "--dataset", "intents", "notes", "--json")
+def test_the_workspace_is_ranked_by_entrant_and_each_task_by_contestant(
+    judged: Workspace, cli_here: Cli
+) -> None:
+    ran = cli_here("rank", "--dataset", "intents", "notes", "--json")
     assert ran.status == 0, ran.stderr
     assert [row["name"] for row in ran.json["contestants"]] == ["good", "bad"]
     assert ran.json["comparisons"] == 16
@@ -174,48 +178,50 @@ def test_the_workspace_is_ranked_by_entrant_and_each_task_by_contestant(judged: 
     one = ran.json["tasks"]["intents"]["contestants"]
     assert [(row["name"], row["wins"]) for row in one] == [("good-intents", 6), ("bad-intents", 2)]
     assert one[0]["rating"] - one[1]["rating"] == pytest.approx(math.log(3), abs=1e-9)
-    assert cli("rank", "--dataset", "intents", "--dataset", "notes", "--json").json == ran.json
-    text = cli("rank", "--dataset", "intents", "notes").stdout
+    assert cli_here("rank", "--dataset", "intents", "--dataset", "notes", "--json").json == ran.json
+    text = cli_here("rank", "--dataset", "intents", "notes").stdout
     assert "Mean over 2 tasks" in text
     assert "good-notes" in text
 
 
-def test_failed_verdicts_are_told_and_never_scored(judged: Workspace, cli: Cli) -> None:
+def test_failed_verdicts_are_told_and_never_scored(judged: Workspace, cli_here: Cli) -> None:
     with judged.catalogue.writing() as session:
         session.add(_verdict("intents", 8, None))
         # This one failed first and was answered later.
         session.add(_verdict("intents", 0, None))
-    ran = cli("rank", "--dataset", "intents", "--json").json
+    ran = cli_here("rank", "--dataset", "intents", "--json").json
     assert ran["comparisons"] == 8
     assert any("1 questions brought no usable verdict" in warning for warning in ran["warnings"])
 
 
-def test_equal_answers_to_different_prompts_are_different_comparisons(judged: Workspace, cli: Cli) -> None:
+def test_equal_answers_to_different_prompts_are_different_comparisons(
+    judged: Workspace, cli_here: Cli
+) -> None:
     with judged.catalogue.writing() as session:
         session.add(_verdict("intents", 8, "tie", key="intents-0"))
         session.add(_verdict("intents", 0, "b", key="intents-0"))  # the same question again
-    ran = cli("rank", "--dataset", "intents", "--json").json
+    ran = cli_here("rank", "--dataset", "intents", "--json").json
     assert ran["comparisons"] == 9
     assert [row["wins"] for row in ran["contestants"]] == [6, 2]
 
 
-def test_several_judges_are_not_mixed(judged: Workspace, cli: Cli) -> None:
+def test_several_judges_are_not_mixed(judged: Workspace, cli_here: Cli) -> None:
     with judged.catalogue.writing() as session:
         session.add_all(
             _verdict("intents", number, "b", key=f"g{number}", judge="openai:gpt-4o") for number in range(8)
         )
-    ran = cli("rank", "--dataset", "intents", "--json")
+    ran = cli_here("rank", "--dataset", "intents", "--json")
     assert ran.status == 1
     assert ran.json["error"]["code"] == "rank.several_judges"
     assert "openai:gpt-4o, reference" in ran.json["error"]["message"]
     assert "--judge" in ran.json["error"]["fix"]
-    named = cli("rank", "--dataset", "intents", "--judge", "reference", "--json").json
+    named = cli_here("rank", "--dataset", "intents", "--judge", "reference", "--json").json
     assert named["contestants"][0]["name"] == "good-intents"  # one dataset: contestants, not entrants
-    unknown = cli("rank", "--dataset", "intents", "--judge", "nobody", "--json").json
+    unknown = cli_here("rank", "--dataset", "intents", "--judge", "nobody", "--json").json
     assert unknown["error"]["code"] == "rank.unknown_judge"
 
 
-def test_a_model_trained_anew_is_not_mixed_with_its_former_self(judged: Workspace, cli: Cli) -> None:
+def test_a_model_trained_anew_is_not_mixed_with_its_former_self(judged: Workspace, cli_here: Cli) -> None:
     with judged.catalogue.writing() as session:
         session.add(
             Contestant(id="new", name="good-intents", entrant="good", dataset_id="intents", identity={"v": 2})
@@ -225,18 +231,18 @@ def test_a_model_trained_anew_is_not_mixed_with_its_former_self(judged: Workspac
             _verdict("intents", number, "b", key=f"n{number}", contestant_a="new") for number in range(3)
         )
         session.add(_verdict("intents", 3, "a", key="n3", contestant_a="new"))
-    ran = cli("rank", "--dataset", "intents", "--json").json
+    ran = cli_here("rank", "--dataset", "intents", "--json").json
     assert ran["comparisons"] == 4
     assert ran["contestants"][0]["name"] == "bad-intents"
     assert any("earlier versions" in warning for warning in ran["warnings"])
 
 
-def test_dev_and_test_are_kept_apart(judged: Workspace, cli: Cli) -> None:
-    ran = cli("rank", "--dataset", "intents", "--split", "dev", "--json")
+def test_dev_and_test_are_kept_apart(judged: Workspace, cli_here: Cli) -> None:
+    ran = cli_here("rank", "--dataset", "intents", "--split", "dev", "--json")
     assert ran.status == 1
     assert ran.json["error"]["code"] == "rank.no_verdicts"
     assert "dev" in ran.json["error"]["message"]
 
 
-def test_an_unknown_dataset_is_told(judged: Workspace, cli: Cli) -> None:
-    assert cli("rank", "--dataset", "intent", "--json").json["error"]["fix"] == "Did you mean 'intents'?"
+def test_an_unknown_dataset_is_told(judged: Workspace, cli_here: Cli) -> None:
+    assert cli_here("rank", "--dataset", "intent", "--json").json["error"]["fix"] == "Did you mean 'intents'?"
