@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
 # Options for pip when it installs torch, for another build of it than the index's own (say CPU only).
 TORCH_ARGS ?=
 # How the tests run, and after how many seconds they are ended. The order is that of tests/conftest.py.
-PYTEST_ARGS ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
+PYTEST_ARGS ?= --numprocesses 4 --dist loadfile --no-loadscope-reorder
 TEST_SECONDS ?= 1500
 
 # llama.cpp for any x86-64 with AVX2, not just for the processor that builds it; without its image models.
