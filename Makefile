@@ -11,6 +11,9 @@ BIN := .venv/bin
 STAMPS := .venv/.stamps
 PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
 
+# Hundreds of processes start in tests and in a demo: none should compile again what another has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Options for pip when it installs torch, for another build of it than the index's own (say CPU only).
 TORCH_ARGS ?=
 # How the tests run, and after how many seconds they are ended. The order is that of tests/conftest.py.
