@@ -16,8 +16,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Options for pip when it installs torch, for another build of it than the index's own (say CPU only).
 TORCH_ARGS ?=
-# How the tests run, and after how many seconds they are ended. The order is that of tests/conftest.py.
-PYTEST_ARGS ?= --numprocesses 4 --dist loadfile --no-loadscope-reorder
+# How the tests run, and after how many seconds they are ended. Many wait for jobs: six at a time keep two cores busy.
+# The order is that of tests/conftest.py.
+PYTEST_ARGS ?= --numprocesses 6 --dist loadfile --no-loadscope-reorder
 TEST_SECONDS ?= 1500
 
 # llama.cpp for any x86-64 with AVX2, not just for the processor that builds it; without its image models.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from time import monotonic
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
 
 from desktop.theme.look import Look
@@ -34,6 +34,7 @@ def chart(look: Look) -> Iterator[Counted]:
     yield made
     made.close()
     made.deleteLater()
+    QCoreApplication.sendPostedEvents(made, QEvent.Type.DeferredDelete.value)
 
 
 def test_however_often_there_is_news_it_is_drawn_five_times_a_second(chart: Counted, until: Until) -> None:

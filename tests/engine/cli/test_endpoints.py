@@ -154,25 +154,25 @@ def test_a_key_goes_from_stdin_into_the_keyring_and_nowhere_else(
     assert cli("endpoint", "list", "--json", environment=with_keyring).json[0]["key"] is None
 
 
-def test_without_a_keyring_the_environment_is_named(cli_here: Cli, workspace: Workspace) -> None:
-    ran = cli_here("key", "set", "openai", "--json", input=_KEY)
+def test_without_a_keyring_the_environment_is_named(cli: Cli, workspace: Workspace) -> None:
+    ran = cli("key", "set", "openai", "--json", input=_KEY)
     assert (ran.status, ran.json["error"]["code"]) == (1, "secret.no_keyring")
     assert "OPENAI_API_KEY" in ran.json["error"]["fix"]
     assert _KEY not in ran.stdout + ran.stderr
     assert _KEY.encode() not in _everything_below(workspace.root)
 
 
-def test_a_key_is_never_an_argument(cli_here: Cli) -> None:
-    ran = cli_here("key", "set", "openai", _KEY)
+def test_a_key_is_never_an_argument(cli: Cli) -> None:
+    ran = cli("key", "set", "openai", _KEY)
     assert ran.status == 2
     assert _KEY not in ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize("typed", ["", "\n", "sk-two words\n", "schlüssel\n"])
-def test_what_is_no_key_is_refused(cli_here: Cli, typed: str) -> None:
-    ran = cli_here("key", "set", "openai", "--json", input=typed)
+def test_what_is_no_key_is_refused(cli: Cli, typed: str) -> None:
+    ran = cli("key", "set", "openai", "--json", input=typed)
     assert (ran.status, ran.json["error"]["code"]) == (1, "endpoint.key_text")
 
 
-def test_a_key_is_for_a_known_endpoint(cli_here: Cli) -> None:
-    assert cli_here("key", "set", "nobody", "--json", input=_KEY).json["error"]["code"] == "endpoint.unknown"
+def test_a_key_is_for_a_known_endpoint(cli: Cli) -> None:
+    assert cli("key", "set", "nobody", "--json", input=_KEY).json["error"]["code"] == "endpoint.unknown"
