@@ -31,6 +31,7 @@ class JobRow:
     Attributes:
         state: Of the engine, or ``interrupted`` for one whose worker and runner have died.
         progress: ``done``, ``total``, ``unit``, ``seconds_left`` where known.
+        seconds: That it took, once it has ended.
         silent: Its worker has not shown itself for a while.
         error: The ``error`` object of the command line, when failed.
         place: Where in the queue it stands, the lowest is next; None where it has a runner of its own.
@@ -43,6 +44,7 @@ class JobRow:
     created: float
     started: float | None = None
     ended: float | None = None
+    seconds: float | None = None
     study: str | None = None
     progress: dict[str, Any] = field(default_factory=dict, hash=False)
     silent: bool = False
@@ -154,6 +156,7 @@ class Feed(QObject):
             created=request.created,
             started=status.started,
             ended=status.ended,
+            seconds=status.seconds if status.ended else None,
             study=request.study,
             progress=status.progress,
             silent=state == "running"

@@ -57,8 +57,6 @@ def _list(_options: argparse.Namespace, session: Session) -> Result:
 def job_document(job: JobDirectory) -> dict[str, Any]:
     """How a job stands, as JSON."""
     request, status = job.request(), job.status()
-    until = status.ended if status.state not in ("running", "queued") else time.time()
-    seconds = round(until - status.started, 1) if status.started and until else None
     return {
         "id": job.id,
         "kind": request.kind,
@@ -70,7 +68,7 @@ def job_document(job: JobDirectory) -> dict[str, Any]:
         "created": request.created,
         "started": status.started,
         "ended": status.ended,
-        "seconds": seconds,
+        "seconds": None if status.seconds is None else round(status.seconds, 1),
         "error": without_templates(status.error),
     }
 

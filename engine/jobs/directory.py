@@ -46,6 +46,9 @@ class Status:
         lost: How many of them died by themselves since somebody last asked for the job.
         progress: ``done``, ``total``, ``unit`` and ``seconds_left`` where known.
         heartbeat: Seconds since the epoch at which the worker last showed that it is busy.
+        started: When the first worker began, in seconds since the epoch.
+        ended: When the last one ended.
+        rested: Seconds between the two in which no worker was on it: it was paused, or everything had ended.
         controls_seen: How many lines of ``control.jsonl`` have been obeyed.
         error: When failed, the ``error`` object of the command line's JSON, with the templates behind its texts
             (see `engine.errors.BakeoffError.record`), which older versions did not write.
@@ -59,9 +62,25 @@ class Status:
     heartbeat: float | None = None
     started: float | None = None
     ended: float | None = None
+    rested: float = 0.0
     controls_seen: int = 0
     error: dict[str, Any] | None = None
     protocol: int = PROTOCOL
+
+    @property
+    def last_worked(self) -> float | None:
+        """When a worker was on it last, in seconds since the epoch; None before the first."""
+        if self.state == "running":
+            return time.time()
+        return self.ended or self.heartbeat or self.started
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds that workers have spent on it so far; None before the first."""
+        until = self.last_worked
+        if self.started is None or until is None:
+            return None
+        return max(until - self.started - self.rested, 0.0)
 
 
 @dataclass(frozen=True)

@@ -193,13 +193,15 @@ class Runner:
             return
         if request.lane == "compute" and not self._computing.acquire():
             return
-        status = job.status()
+        status, now = job.status(), time.time()
+        rested = max(now - (status.last_worked or now), 0.0) if status.started else 0.0
         job.change(
             state="running",
             attempt=status.attempt + 1,
-            started=status.started or time.time(),
+            started=status.started or now,
             ended=None,
-            heartbeat=time.time(),
+            rested=status.rested + rested,
+            heartbeat=now,
         )
         try:
             self._running[job.id] = (job, request, self._executor.start(job))

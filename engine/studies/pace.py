@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import Final
 
@@ -24,12 +23,12 @@ def pace(jobs: Iterable[tuple[float, Status]]) -> float:
     planned = took = 0.0
     for seconds, status in jobs:
         share = share_of(status)
-        if status.state == "done" and status.started and status.ended:
+        if status.state == "done" and status.seconds is not None:
             planned += seconds
-            took += status.ended - status.started
-        elif status.state == "running" and status.started and share > _TELLS:
+            took += status.seconds
+        elif status.state == "running" and status.seconds is not None and share > _TELLS:
             planned += seconds * share
-            took += time.time() - status.started
+            took += status.seconds
     return min(_SLOWER, max(_FASTER, took / planned)) if planned else 1.0
 
 

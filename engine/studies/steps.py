@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -170,7 +169,7 @@ class Steps:
     def _settle(self, step: Step) -> None:
         """Book a finished step."""
         summary, status, request = self._summary(step), step.job.status(), step.job.request()
-        seconds = (status.ended or time.time()) - (status.started or time.time())
+        seconds = status.seconds or 0.0
         self._done_seconds += step.planned_seconds
         self._taken.append((step.planned_seconds, status))
         self.finished.append(

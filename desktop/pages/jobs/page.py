@@ -312,8 +312,8 @@ def _about(job: JobRow) -> str:
     parts = [job.study] if job.study else []
     if job.ended and job.state in ("done", "failed", "stopped"):
         parts.append(tr("ended {time}", time=moment(job.ended)))
-        if job.started:
-            parts.append(tr("took {time}", time=duration(job.ended - job.started)))
+        if job.seconds is not None:
+            parts.append(tr("took {time}", time=duration(job.seconds)))
     elif job.started:
         parts.append(tr("since {time}", time=moment(job.started)))
     else:

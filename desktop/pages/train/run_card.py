@@ -289,5 +289,5 @@ def lines_of(runs: Sequence[Run], measure: Measure) -> list[Line]:
 def _row(run: Run) -> tuple[str | Cell, ...]:
     job = run.job
     words, tone = state_words(job.state)
-    took = duration(job.ended - job.started) if job.ended and job.started else ""
+    took = "" if job.seconds is None else duration(job.seconds)
     return run.name, Cell(words, tone), run.dataset, took

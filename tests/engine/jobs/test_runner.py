@@ -252,3 +252,21 @@ def test_the_worker_dies_with_its_runner(workspace: Workspace, client: JobClient
     assert kill(runners(workspace)) == 1
     wait_for(lambda: not workers(workspace) and not job.alive(), 5.0)
     assert job.status().state == "running"  # nobody has looked since
+
+
+@pytest.mark.parametrize("state", ["paused", "running"])
+def test_a_night_at_rest_does_not_count_as_time_that_it_took(
+    client: JobClient, short_file: Path, state: str
+) -> None:
+    """`running` is what a machine leaves behind that was switched off."""
+    job = submit_import(client, short_file, "short")
+    evening = time.time() - 40_000
+    ended = evening + 100 if state == "paused" else None
+    job.change(state=state, attempt=1, started=evening, ended=ended, heartbeat=evening + 100)
+    client.ask(job, "resume")
+    client.ensure_runner()
+    client.wait(job)
+    status = job.status()
+    assert status.started == evening
+    assert status.seconds is not None
+    assert 100 <= status.seconds < 160
