@@ -16,9 +16,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Options for pip when it installs torch, for another build of it than the index's own (say CPU only).
 TORCH_ARGS ?=
-# How the tests run, and after how many seconds they are ended. Many wait for jobs: six at a time keep two cores busy.
+# How the tests run, and after how many seconds they are ended. Many wait for jobs: four at a time keep two cores busy.
 # The order is that of tests/conftest.py.
-PYTEST_ARGS ?= --numprocesses 6 --dist loadfile --no-loadscope-reorder
+PYTEST_PROCESSES := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST_ARGS ?= $(PYTEST_PROCESSES) -m "not thorough"
 TEST_SECONDS ?= 1500
 
 # llama.cpp for any x86-64 with AVX2, not just for the processor that builds it; without its image models.
@@ -33,7 +34,7 @@ endif
 DEMO_OPTIONS := $(if $(DATA),--data "$(DATA)") $(if $(JUDGE),--judge "$(JUDGE)") \
   $(if $(BUDGET_USD),--budget-usd "$(BUDGET_USD)") $(if $(FRESH),--fresh) $(if $(FULL),--full) $(if $(QLORA),--qlora)
 
-.PHONY: FORCE help setup setup-dev setup-window setup-screen demo test check app golden bench lock clean
+.PHONY: FORCE help setup setup-dev setup-window setup-screen demo test test-thorough check app golden bench lock clean
 
 help: ## This list.
 	@echo "Bakeoff: fine-tune several models, merge the best, see which one wins."
@@ -59,6 +60,9 @@ app: setup setup-window ## Open the window.
 test: setup setup-dev setup-window setup-screen ## The tests (PYTEST_ARGS="..." to choose others).
 	@export BAKEOFF_SCREEN=$$(ls $(STAMPS)/screen 2>/dev/null); QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 timeout --foreground --signal=INT --kill-after=30 $(TEST_SECONDS) \
 	  $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-thorough: ## The tests that `make test` leaves out: at full size, in many cases, and the golden images.
+	@$(MAKE) --no-print-directory test PYTEST_ARGS='$(PYTEST_PROCESSES) -m thorough'
 
 check: setup setup-dev ## Lint, format, types, import contracts, packaging: all that CI checks but the tests.
 	$(BIN)/ruff check .

@@ -36,6 +36,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("which", SETS)
 def test_every_page_looks_as_it_did(drawn: Path, tmp_path: Path, which: str) -> None:
     wrong = []

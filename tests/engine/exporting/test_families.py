@@ -54,12 +54,24 @@ def test_a_family_becomes_what_llama_cpp_makes_of_it(
         assert differences(export(folder, tmp_path / f"ours-{kind}.gguf", kind), small) == []
 
 
+#: One of each kind of quantisation: by blocks, by super-blocks, and from a codebook.
+_ONE_OF_EACH = ("q8_0", "q4_0", "q5_k_m", "q3_k_l", "iq4_xs", "iq3_xxs")
+
+
 @needs_oracle
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
-        *((kind, "tied") for kind, one in QUANTISATIONS.items() if one.quantised),
-        *((kind, "narrow") for kind in ("q6_k", "q5_k_s", "q4_k_m", "q2_k", "iq3_m", "iq2_xs")),
+        *(
+            pytest.param(kind, "tied", marks=() if kind in _ONE_OF_EACH else pytest.mark.thorough)
+            for kind, one in QUANTISATIONS.items()
+            if one.quantised
+        ),
+        *((kind, "narrow") for kind in ("q4_k_m", "iq2_xs")),
+        *(
+            pytest.param(kind, "narrow", marks=pytest.mark.thorough)
+            for kind in ("q6_k", "q5_k_s", "q2_k", "iq3_m")
+        ),
     ],
 )
 def test_every_quantisation_is_that_of_llama_cpp(

@@ -91,6 +91,7 @@ def test_an_expert_that_saw_nothing_takes_the_mean_of_its_layer(tmp_path: Path) 
     assert np.isfinite(one_token["blk.0.ffn_down_exps.weight"]).all()
 
 
+@pytest.mark.thorough
 def test_a_model_with_experts_becomes_an_iq_file(tmp_path: Path) -> None:
     folder = tiny_of_family("mixtral", tmp_path / "model")
     names = {tensor.output.name for tensor in plan_gguf(folder, quantisation("f16")).tensors}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from engine.exporting.plan import plan_gguf
 from engine.exporting.quantisations import QUANTISATIONS
 from engine.exporting.writing import write_gguf
@@ -14,6 +16,7 @@ from tests.gguf_oracle import convert, differences, needs_oracle, quantise
 from tests.here import add_model
 
 
+@pytest.mark.thorough
 @needs_oracle
 def test_smollm2_becomes_what_llama_cpp_makes_of_it(workspace: Workspace, tmp_path: Path) -> None:
     add_model(workspace, Path(demo_source().where), "smollm2")

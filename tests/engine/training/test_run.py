@@ -100,6 +100,7 @@ def test_a_killed_run_ends_with_exactly_the_losses_of_an_undisturbed_one(
     ).read_bytes()
 
 
+@pytest.mark.thorough
 def test_pausing_and_resuming_changes_nothing_either(workspace: Workspace, tmp_path: Path) -> None:
     client = prepare(workspace, tmp_path)
     undisturbed, _ = train(workspace, "undisturbed", epochs=20)
