@@ -76,7 +76,7 @@ def test_it_begins_with_the_gradient_of_the_seed_story(page: MergePage) -> None:
     recipe = parse_recipe(text_of(page).toPlainText())
     assert recipe.merge_method == "slerp"
     assert recipe.as_dict()["parameters"] == preset("slerp", ["a", "b"]).as_dict()["parameters"]
-    assert "These models can be merged" in texts(page)
+    until(lambda: "These models can be merged" in texts(page))
 
 
 def test_points_are_moved_by_keyboard_and_by_mouse_and_the_text_follows(
@@ -117,7 +117,7 @@ def test_the_form_follows_the_text_and_a_wrong_text_leaves_it(page: MergePage, u
     assert yaml.safe_load(text.toPlainText())["models"][1]["parameters"] == {"weight": 0.75}
     text.setPlainText("merge_method: linera\nmodels:\n- model: one\n")
     until(lambda: page.model.fault is not None)
-    assert "linera" in texts(page)
+    until(lambda: "linera" in texts(page))
     assert page.model.form is not None
     assert page.model.form.method == "linear"
     start = next(
@@ -133,7 +133,7 @@ def test_what_a_form_cannot_say_stays_text(page: MergePage, until: Until) -> Non
     text_of(page).setPlainText(stacked)
     until(lambda: page.model.form is None)
     until(lambda: page.model.checked is not None and page.model.checked.ok)
-    assert "change it as text" in texts(page)
+    until(lambda: "change it as text" in texts(page))
     assert text_of(page).toPlainText() == stacked
 
 
@@ -149,7 +149,7 @@ def test_models_that_do_not_fit_are_told_before_anything_runs(
     box.setFocus()
     QTest.keyClick(box, Qt.Key.Key_Space)
     until(lambda: page.model.checked is not None and not page.model.checked.ok)
-    assert "in the way" in texts(page)
+    until(lambda: "in the way" in texts(page))
 
 
 def press(page: MergePage, name: str) -> None:
@@ -173,13 +173,13 @@ def test_what_it_will_take_is_told_before_it_starts(
     monkeypatch.setattr("engine.merging.forecast.expected_seconds", lambda *_: None)
     page._models._choose_method("linear")
     until(lambda: page.model.checked is not None and page.model.checked.ok)
-    assert "not known" in texts(page)
-    assert "once a merge like it was made on this machine" in texts(page)
+    until(lambda: "not known" in texts(page))
+    until(lambda: "once a merge like it was made on this machine" in texts(page))
     monkeypatch.setattr("engine.merging.forecast.expected_seconds", lambda *_: 150.0)
     page._models._choose_method("karcher")
     until(lambda: page.model.checked is not None and page.model.checked.ok)
-    assert "about 2 min" in texts(page)
-    assert "as measured here" in texts(page)
+    until(lambda: "about 2 min" in texts(page))
+    until(lambda: "as measured here" in texts(page))
 
 
 def test_little_memory_and_a_full_disk_are_findings(
@@ -188,8 +188,8 @@ def test_little_memory_and_a_full_disk_are_findings(
     monkeypatch.setattr("engine.merging.forecast.free_memory", lambda: 1_000_000)
     page._models._choose_method("linear")
     until(lambda: page.model.checked is not None and page.model.checked.warnings)
-    assert "1 MB are free now" in texts(page)
-    assert "to know" in texts(page)
+    until(lambda: "1 MB are free now" in texts(page))
+    until(lambda: "to know" in texts(page))
     monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=1000))
     text_of(page).setPlainText(text_of(page).toPlainText().replace("bfloat16", "float32"))
     until(lambda: page.model.checked is not None and page.model.checked.errors)
@@ -205,12 +205,12 @@ def test_a_button_beside_a_finding_mends_the_recipe_and_is_taken_back(
     assert misspelt != text.toPlainText()
     text.setPlainText(misspelt)
     until(lambda: page.model.checked is not None and page.model.checked.errors)
-    assert "There is no model 'thre'." in texts(page)
+    until(lambda: "There is no model 'thre'." in texts(page))
     press(page, "Take 'three'")
     assert "thre\n" not in text.toPlainText()
     until(lambda: page.model.checked is not None and page.model.checked.ok)
-    assert "These models can be merged" in texts(page)
-    assert "The recipe is changed: Take 'three'." in texts(window)
+    until(lambda: "These models can be merged" in texts(page))
+    until(lambda: "The recipe is changed: Take 'three'." in texts(window))
     undo = next(one for one in window.findChildren(QAbstractButton) if one.text().strip() == "Undo")
     undo.click()
     assert text.toPlainText() == misspelt
@@ -282,7 +282,7 @@ def test_what_was_taken_away_stays_away(
     add_model(models, tiny_model(tmp_path / "four", seed=4), "four")
     until(lambda: any(box.accessibleName() == "four" for box in page.findChildren(QCheckBox)))
     assert page.model.text == ""
-    assert "Choose models" in texts(page)
+    until(lambda: "Choose models" in texts(page))
 
 
 def test_the_gradient_is_a_table_too(page: MergePage, until: Until) -> None:
