@@ -76,7 +76,7 @@ def test_it_begins_with_the_gradient_of_the_seed_story(page: MergePage) -> None:
     recipe = parse_recipe(text_of(page).toPlainText())
     assert recipe.merge_method == "slerp"
     assert recipe.as_dict()["parameters"] == preset("slerp", ["a", "b"]).as_dict()["parameters"]
-    until(lambda: "These models can be merged" in texts(page))
+    assert "These models can be merged" in texts(page)
 
 
 def test_points_are_moved_by_keyboard_and_by_mouse_and_the_text_follows(
