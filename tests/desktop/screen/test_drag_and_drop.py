@@ -44,7 +44,8 @@ def dragged(desk: Desk, file: Path, target: Part) -> Iterator[None]:
     with desk.program(dragging.__file__, file, told=told, log=log):
 
         def tells(word: str) -> list[str] | None:
-            lines = told.read_text(encoding="utf-8").splitlines()
+            # What follows the last line break is a line that is still being written.
+            *lines, _ = told.read_text(encoding="utf-8").split("\n")
             return next((words for line in lines if (words := line.split())[0] == word), None)
 
         def is_taken() -> list[str] | None:
