@@ -22,7 +22,7 @@ _THREADS: Final = 4
 #: Seconds for which a thread that computes may keep the interpreter from the window. Painting a table asks for it
 #: hundreds of times, and with Python's own 5 ms a frame beside a thread that counts verdicts took 34-49 ms in the
 #: middle, of which 10 were work; with this 19-23 ms, and the thread is as quick.
-_TURN: Final = 0.001
+_TURN: Final = 0.0001
 
 
 Value = TypeVar("Value")

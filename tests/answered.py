@@ -58,28 +58,29 @@ def answer(workspace: Workspace, name: str, answers: list[Output]) -> None:
 def judge(
     workspace: Workspace, prompt_id: str, first: str, second: str, winner: Winner | None, **more: str
 ) -> None:
+    """Store what `said` returns."""
+    CatalogueLedger(workspace.catalogue, "d1", "test").add([said(prompt_id, first, second, winner, **more)])
+
+
+def said(prompt_id: str, first: str, second: str, winner: Winner | None, **more: str) -> Verdict:
     """A verdict of ``lab:judge``; None where it could not be used."""
-    CatalogueLedger(workspace.catalogue, "d1", "test").add(
-        [
-            Verdict(
-                key=f"{prompt_id}/{first}/{second}",
-                prompt_id=prompt_id,
-                contestant_a=f"c-{first}",
-                contestant_b=f"c-{second}",
-                name_a=first,
-                name_b=second,
-                entrant_a=f"base of {first}",
-                entrant_b=f"base of {second}",
-                judge=more.get("judge", "lab:judge"),
-                judge_prompt_sha256="p",
-                state="ok" if winner is not None else "failed",
-                winner=winner,
-                explanation=more.get("explanation", ""),
-                reason=more.get("reason", ""),
-                cost_usd=0.01,
-                seconds=1.0,
-            )
-        ]
+    return Verdict(
+        key=f"{prompt_id}/{first}/{second}",
+        prompt_id=prompt_id,
+        contestant_a=f"c-{first}",
+        contestant_b=f"c-{second}",
+        name_a=first,
+        name_b=second,
+        entrant_a=f"base of {first}",
+        entrant_b=f"base of {second}",
+        judge=more.get("judge", "lab:judge"),
+        judge_prompt_sha256="p",
+        state="ok" if winner is not None else "failed",
+        winner=winner,
+        explanation=more.get("explanation", ""),
+        reason=more.get("reason", ""),
+        cost_usd=0.01,
+        seconds=1.0,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from desktop import words
 from desktop.language import tr
 from desktop.problem import Problem
 from desktop.release.faults import told
@@ -228,8 +229,8 @@ def read_contents(workspace: Workspace, draft: Draft, previews: dict[Any, dict[s
         free=_free(Path(spec.out)),
         ranking=_ranking_words(found),
         drift=_drift_words(found["drift"]),
-        follows=tuple(found["licence"]["follows"]),
-        conflicts=tuple(found["licence"]["conflicts"]),
+        follows=tuple(map(words.told, found["licence"]["follows"])),
+        conflicts=tuple(map(words.told, found["licence"]["conflicts"])),
         card=found["card"],
         made=made,
         problem=problem,

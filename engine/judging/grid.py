@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from engine.datasets.library import open_dataset
 from engine.datasets.options import Split
 from engine.inference.outputs import Output, read_outputs
+from engine.judging.counted import Counted, Tally, counted
 from engine.judging.prepare import fitting_metric, prompt_of
-from engine.judging.recorded import newest_contestants, verdicts_of
-from engine.judging.verdicts import Comparison, Prompt, Verdict, comparisons, join
+from engine.judging.recorded import newest_contestants
+from engine.judging.verdicts import Comparison, Prompt, Verdict, join
 from engine.metrics import Metric
 from engine.workspace import Workspace
 from engine.workspace.naming import dataset_named
@@ -23,25 +24,6 @@ from engine.workspace.tables import ApiOutput, Contestant, OutputSet
 from engine.workspace.tables import Verdict as VerdictRow
 
 _FIELDS: Final = tuple(item.name for item in fields(Verdict))
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How comparisons went for one side."""
-
-    wins: int = 0
-    ties: int = 0
-    losses: int = 0
-
-    @property
-    def count(self) -> int:
-        """How many comparisons."""
-        return self.wins + self.ties + self.losses
-
-    @property
-    def rate(self) -> float | None:
-        """Share of comparisons won, a tie being half a win; None without any."""
-        return (self.wins + self.ties / 2) / self.count if self.count else None
 
 
 @dataclass(frozen=True)
@@ -57,7 +39,7 @@ class Answerer:
     name: str
     entrant: str
     answered: int
-    tally: Tally = Tally()
+    tally: Tally
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +50,7 @@ class Grid:
         numbers: Of the prompts' rows in the dataset.
         answerers: The best first.
         outputs: Contestant id -> prompt id -> answer.
-        outcomes: Prompt id -> comparisons on it.
+        counted: What the judge's verdicts come to.
         judge: Whose; empty where nobody has judged.
         judges: Everybody who has judged here, and how many verdicts there are of each.
         metric: What measures an answer by the dataset's own.
@@ -84,10 +66,15 @@ class Grid:
     numbers: tuple[int, ...]
     answerers: tuple[Answerer, ...]
     outputs: Mapping[str, Mapping[str, Output]]
-    outcomes: Mapping[str, Sequence[Comparison]]
+    counted: Counted
     metric: Metric
     spent_usd: float
     stamp: Any
+
+    @property
+    def outcomes(self) -> Mapping[str, Sequence[Comparison]]:
+        """Prompt id -> comparisons on it."""
+        return self.counted.outcomes
 
     def tally(self, prompt_id: str, contestant_id: str, among: Collection[str] | None = None) -> Tally:
         """How a contestant fared on one prompt, against these others where they are given."""
@@ -169,10 +156,9 @@ def read_grid(
             continue
         found = read_outputs(workspace, row.id)
         outputs[row.id] = {prompt: output for prompt, output in found.items() if prompt in ids}
-    made = comparisons(verdicts_of(workspace, dataset, split, judge)) if judge else []
-    outcomes: dict[str, list[Comparison]] = defaultdict(list)
-    for one in made:
-        outcomes[one.prompt_id].append(one)
+    count, last = next(((count, last) for name, count, last in judges if name == judge), (0, 0))
+    of = (dataset, split, judge, frozenset(row.id for row in newest))
+    made = counted(workspace, of, count, last, before.counted if before is not None and same else None)
     paid = sum(output.cost_usd for answers in outputs.values() for output in answers.values())
     return Grid(
         dataset,
@@ -181,9 +167,9 @@ def read_grid(
         counts,
         prompts,
         numbers,
-        _placed(newest, outputs, made),
+        _placed(newest, outputs, made.tallies),
         outputs,
-        dict(outcomes),
+        made,
         metric,
         spent + paid,
         stamp,
@@ -274,15 +260,13 @@ def _prompts(examples: Any) -> tuple[tuple[Prompt, ...], tuple[int, ...]]:
 
 
 def _placed(
-    newest: Sequence[Contestant], outputs: Mapping[str, Mapping[str, Output]], made: Sequence[Comparison]
+    newest: Sequence[Contestant],
+    outputs: Mapping[str, Mapping[str, Output]],
+    tallies: Mapping[str, Tally],
 ) -> tuple[Answerer, ...]:
     """Those who have answered, the best first."""
-    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for one in made:
-        for who, win in ((one.contestant_a, "a"), (one.contestant_b, "b")):
-            counts[who][1 if one.winner == "tie" else 0 if one.winner == win else 2] += 1
     found = [
-        Answerer(row.id, row.name, row.entrant, len(outputs[row.id]), Tally(*counts[row.id]))
+        Answerer(row.id, row.name, row.entrant, len(outputs[row.id]), tallies.get(row.id, Tally()))
         for row in newest
         if outputs[row.id]
     ]

@@ -115,15 +115,24 @@ def table_of(found: Iterable[Recorded], *, by_entrant: bool = True) -> VerdictTa
     )
 
 
-def verdicts_of(workspace: Workspace, dataset: str, split: str, judge: str) -> list[Verdict]:
+def verdicts_of(
+    workspace: Workspace, dataset: str, split: str, judge: str, prompts: Collection[str] | None = None
+) -> list[Verdict]:
     """The verdicts of one judge that a ranking would count, oldest first; empty when there are none.
+
+    Args:
+        workspace: Whose catalogue.
+        dataset: Name of a dataset.
+        split: ``test`` or ``dev``.
+        judge: Whose verdicts.
+        prompts: Only those on these, by id; all of them when None.
 
     Raises:
         NameUnknownError: There is no such dataset.
     """
     with workspace.catalogue.reading() as session:
         of_dataset = dataset_named(session, dataset).id
-        rows = _read(session, of_dataset, split, judge, words=True)
+        rows = _read(session, of_dataset, split, judge, words=True, prompts=prompts)
         return _current(dataset, rows, _newest(session, of_dataset)).verdicts
 
 
@@ -149,11 +158,20 @@ def _newest(session: Session, dataset_id: str) -> dict[str, str]:
     return {row.name: row.id for row in newest_contestants(session, dataset_id)}
 
 
-def _read(session: Session, dataset_id: str, split: str, judge: str | None, *, words: bool) -> list[Verdict]:
+def _read(
+    session: Session,
+    dataset_id: str,
+    split: str,
+    judge: str | None,
+    *,
+    words: bool,
+    prompts: Collection[str] | None = None,
+) -> list[Verdict]:
     """All verdicts, oldest first; there may be a million.
 
     Args:
         words: Whether with what the judge said; without it, only that answers are identical is said.
+        prompts: Only those on these.
     """
     brief = case((VerdictRow.explanation == IDENTICAL, IDENTICAL), else_="")
     said: dict[str, Any] = {} if words else {"explanation": brief, "reason": literal("")}
@@ -162,6 +180,8 @@ def _read(session: Session, dataset_id: str, split: str, judge: str | None, *, w
     )
     if judge is not None:
         query = query.where(VerdictRow.judge == judge)
+    if prompts is not None:
+        query = query.where(VerdictRow.prompt_id.in_(prompts))
     texts: dict[str, str] = {}
     return [_verdict(row, texts) for row in session.execute(query.order_by(VerdictRow.id))]
 

@@ -1,4 +1,4 @@
-"""How fast the window is: `python -m tests.bench.bench_window [start|memory|frames|garbage]`.
+"""How fast the window is: `python -m tests.bench.bench_window [start|memory|frames|grid|garbage]`.
 
 Without a screen (Qt's software rendering):
 
@@ -8,6 +8,8 @@ Without a screen (Qt's software rendering):
 - frames: how long each pass of the event loop holds the thread of the window, and how late a timer of 60 Hz comes,
   while two chats stream 60 tokens a second each and a training that has 20,000 steps behind it tells 100 events a
   second. They come from `tests.bench.fake_engine`, in processes at nice 10, through the engine's own files and pipes.
+- grid: frames while scrolling answers, with nothing else to do and while their verdicts are counted beside: all of
+  them, and those that a judge adds twice a second.
 - garbage: pauses for it while half a million objects come in, by Python itself and by `desktop.collecting`.
 
 Frames while scrolling a million rows, and searches in them, are measured by `tests.bench.bench_datasets`.
@@ -23,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +33,10 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import numpy as np
 import psutil
-from PySide6.QtCore import QAbstractEventDispatcher, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QAbstractEventDispatcher, QEventLoop, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QScrollBar
 
 from desktop.collecting import Collector
 from desktop.pages.train.chart import Chart
@@ -41,11 +44,13 @@ from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tokens
 from engine.jobs.directory import JobDirectory, Request, create, new_job_id
+from engine.judging.ledger import CatalogueLedger
 from engine.models.inspect import ModelInfo
 from engine.models.library import find_model
 from engine.training.spec import TrainSpec
 from engine.workspace import Workspace, open_workspace
 from engine.workspace.adoption import Adoption, NewExport, NewModel, adopt
+from tests.answered import fill, prompts, said
 from tests.bench import fake_engine
 
 STARTS = 7
@@ -56,6 +61,9 @@ EVENTS_A_SECOND = 100.0
 STEPS_BEFORE = 20_000
 STEPS = 60_000
 SECONDS = 15.0
+#: Of the grid; each pair of neighbours is judged in both orders.
+PROMPTS = 3_000
+ANSWERERS = 12
 #: Of Python, that a large dataset in the window is made of.
 OBJECTS = 500_000
 #: Libraries that are not there yet when the window is painted.
@@ -353,6 +361,68 @@ def measure_frames(folder: Path) -> None:
     collector.close()
 
 
+def measure_grid(folder: Path) -> None:
+    """Scrolling the grid of answers while a thread counts what a judge says on them."""
+    workspace = open_workspace(folder / "grid")
+    names = tuple(f"model-{number:02}" for number in range(ANSWERERS))
+    fill(workspace, folder, PROMPTS, names)
+    ledger = CatalogueLedger(workspace.catalogue, "d1", "test")
+    asked = prompts(workspace)
+    pairs = [pair for one, other in pairwise(names) for pair in ((one, other), (other, one))]
+    ledger.add([said(prompt, *pair, "a") for prompt in asked[:-100] for pair in pairs])
+    left = iter([said(prompt, *pair, "b") for prompt in asked[-100:] for pair in pairs])
+    look = Look(the_application(), "light")
+    collector = Collector(look.hands)
+    window = MainWindow(workspace, look)
+    window.first_paint.over.connect(collector.start)
+    window.resize(1360, 860)
+    window.show()
+    window.go("compare")
+    page: Any = window.page
+    until(lambda: page.model.state.grid is not None and page.model.measures.means)
+    grid = page.model.state.grid
+    bar = page._grid.answers.verticalScrollBar()
+    heading = f"scrolling {PROMPTS:,} x {ANSWERERS} answers, ms a frame"
+    print(f"{heading:44}{'p50':>10}{'p95':>10}{'max':>10}{'goal':>16}")
+    _tell("nothing else to do", list(_scrolled(bar, lambda: None)), "< 16 ms (p95)")
+
+    def recounted() -> None:
+        if not page.model._reading:
+            page.model._known.grid = None
+            page.model.refresh()
+
+    _tell(f"{len(asked) * len(pairs):,} verdicts counted over and over", list(_scrolled(bar, recounted)), "-")
+    added = time.monotonic()
+
+    def judged() -> None:
+        nonlocal added
+        if time.monotonic() > added + 0.5:
+            added = time.monotonic()
+            ledger.add(list(islice(left, 16)))
+            page.model.refresh()
+
+    before = page.model.state.grid
+    _tell("32 verdicts come in a second", list(_scrolled(bar, judged)), "< 16 ms (p95)")
+    assert page.model.state.grid is not before is not grid
+    window.close()
+    collector.close()
+
+
+def _scrolled(bar: QScrollBar, meanwhile: Callable[[], None]) -> Iterator[float]:
+    """Milliseconds of each frame while a page of answers is scrolled, 60 times a second."""
+    ended = time.perf_counter() + SECONDS
+    place, step = 0, 40
+    while (began := time.perf_counter()) < ended:
+        place = (place + step) % bar.maximum()
+        bar.setValue(place)
+        bar.parentWidget().repaint()
+        QApplication.processEvents()
+        yield (time.perf_counter() - began) * 1000
+        meanwhile()
+        while time.perf_counter() < began + 1 / 60:
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
+
+
 def measure_garbage(folder: Path) -> None:
     """Pauses for garbage while a thread brings in what a large dataset is made of, and lets it go again."""
     look = Look(the_application(), "light")
@@ -435,6 +505,7 @@ MEASURES = {
     "start": measure_start,
     "memory": measure_memory,
     "frames": measure_frames,
+    "grid": measure_grid,
     "garbage": measure_garbage,
 }
 

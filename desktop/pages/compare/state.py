@@ -13,7 +13,8 @@ from desktop.problem import Problem
 if TYPE_CHECKING:
     from engine.datasets.options import Split
     from engine.inference.outputs import Output
-    from engine.judging.grid import Answerer, Grid, Judged, Tally
+    from engine.judging.counted import Tally
+    from engine.judging.grid import Answerer, Grid, Judged
     from engine.judging.verdicts import Prompt
 
 

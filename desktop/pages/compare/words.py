@@ -11,7 +11,8 @@ from desktop.words import count
 
 if TYPE_CHECKING:
     from engine.inference.outputs import Output
-    from engine.judging.grid import Judged, Tally
+    from engine.judging.counted import Tally
+    from engine.judging.grid import Judged
     from engine.judging.verdicts import Verdict
 
 #: Shares of wins from which on a cell counts as won or lost.

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from engine.errors import Words
 from engine.studies.release.hub_licences import HUB_LICENCES
 
 
@@ -31,7 +32,7 @@ class Licence:
 
     id: str
     title: str
-    follows: str
+    follows: Words
     permissive: bool = False
     commercial: bool | None = True
     derivatives: bool = True
@@ -45,13 +46,13 @@ class Licence:
         return self.id in HUB_LICENCES
 
 
-_NOTICE: Final = "Pass on the text of the licence and the notices of copyright"
+_ANY_USE: Final = Words("Pass on the text of the licence and the notices of copyright; any use is allowed.")
 _LLAMA: Final = (
     'Pass on a copy of the agreement, show "Built with {name}" where the model is used, keep the notice of '
     "attribution, follow the acceptable use policy{naming}; more than 700 million monthly users need a licence from "
     "Meta."
 )
-_RAIL: Final = (
+_RAIL: Final = Words(
     "Pass on the licence with its restrictions of use, which bind whoever gets the model from you, and say what you "
     "changed."
 )
@@ -62,83 +63,96 @@ LICENCES: Final = {
         Licence(
             "apache-2.0",
             "Apache License 2.0",
-            f"{_NOTICE}, and say that the model was changed; any use is allowed.",
+            Words(
+                "Pass on the text of the licence and the notices of copyright, and say that the model was changed; any "
+                "use is allowed."
+            ),
             permissive=True,
         ),
-        Licence("mit", "MIT License", f"{_NOTICE}; any use is allowed.", permissive=True),
-        Licence("bsd-2-clause", "BSD 2-Clause", f"{_NOTICE}; any use is allowed.", permissive=True),
+        Licence("mit", "MIT License", _ANY_USE, permissive=True),
+        Licence("bsd-2-clause", "BSD 2-Clause", _ANY_USE, permissive=True),
         Licence(
             "bsd-3-clause",
             "BSD 3-Clause",
-            f"{_NOTICE}, and do not advertise with the authors' names; any use is allowed.",
+            Words(
+                "Pass on the text of the licence and the notices of copyright, and do not advertise with the authors' "
+                "names; any use is allowed."
+            ),
             permissive=True,
         ),
-        Licence("isc", "ISC License", f"{_NOTICE}; any use is allowed.", permissive=True),
-        Licence("cc0-1.0", "CC0 1.0", "Nothing is asked for; any use is allowed.", permissive=True),
-        Licence("unlicense", "The Unlicense", "Nothing is asked for; any use is allowed.", permissive=True),
+        Licence("isc", "ISC License", _ANY_USE, permissive=True),
+        Licence("cc0-1.0", "CC0 1.0", Words("Nothing is asked for; any use is allowed."), permissive=True),
+        Licence(
+            "unlicense", "The Unlicense", Words("Nothing is asked for; any use is allowed."), permissive=True
+        ),
         Licence(
             "cc-by-4.0",
             "CC BY 4.0",
-            "Name the authors and the licence, and say that the model was changed; any use is allowed.",
+            Words(
+                "Name the authors and the licence, and say that the model was changed; any use is allowed."
+            ),
             permissive=True,
         ),
         Licence(
             "cc-by-sa-4.0",
             "CC BY-SA 4.0",
-            "Name the authors, say that the model was changed, and pass it on under the same licence.",
+            Words("Name the authors, say that the model was changed, and pass it on under the same licence."),
             share_alike=True,
         ),
         Licence(
             "cc-by-nc-4.0",
             "CC BY-NC 4.0",
-            "Not for commercial use; name the authors, and say that the model was changed.",
+            Words("Not for commercial use; name the authors, and say that the model was changed."),
             commercial=False,
         ),
         Licence(
             "cc-by-nc-sa-4.0",
             "CC BY-NC-SA 4.0",
-            "Not for commercial use; name the authors, and pass the model on under the same licence.",
+            Words("Not for commercial use; name the authors, and pass the model on under the same licence."),
             commercial=False,
             share_alike=True,
         ),
         Licence(
             "cc-by-nc-nd-4.0",
             "CC BY-NC-ND 4.0",
-            "Not for commercial use, and changed versions may not be passed on at all.",
+            Words("Not for commercial use, and changed versions may not be passed on at all."),
             commercial=False,
             derivatives=False,
         ),
         Licence(
             "cc-by-nd-4.0",
             "CC BY-ND 4.0",
-            "Changed versions may not be passed on at all.",
+            Words("Changed versions may not be passed on at all."),
             derivatives=False,
         ),
         Licence(
             "gpl-3.0",
             "GNU GPL 3",
-            "Pass the model on under the same licence, with all that is needed to make it again.",
+            Words("Pass the model on under the same licence, with all that is needed to make it again."),
             share_alike=True,
         ),
         Licence(
             "agpl-3.0",
             "GNU AGPL 3",
-            "Pass the model on under the same licence, also to those who only use it over a network.",
+            Words("Pass the model on under the same licence, also to those who only use it over a network."),
             share_alike=True,
         ),
         Licence(
             "llama2",
             "Llama 2 Community License",
-            _LLAMA.format(name="Llama 2", naming=", and do not improve other language models with it"),
+            Words(_LLAMA, name="Llama 2", naming=Words(", and do not improve other language models with it")),
             commercial=None,
             closed_to_others=True,
         ),
         Licence(
             "llama3",
             "Meta Llama 3 Community License",
-            _LLAMA.format(
+            Words(
+                _LLAMA,
                 name="Meta Llama 3",
-                naming=', begin the model\'s name with "Llama 3", and do not improve other language models with it',
+                naming=Words(
+                    ', begin the model\'s name with "Llama 3", and do not improve other language models with it'
+                ),
             ),
             commercial=None,
             name_begins="Llama 3",
@@ -148,7 +162,7 @@ LICENCES: Final = {
             Licence(
                 f"llama{version}",
                 f"Llama {version} Community License",
-                _LLAMA.format(name="Llama", naming=', and begin the model\'s name with "Llama"'),
+                Words(_LLAMA, name="Llama", naming=Words(', and begin the model\'s name with "Llama"')),
                 commercial=None,
                 name_begins="Llama",
             )
@@ -157,8 +171,10 @@ LICENCES: Final = {
         Licence(
             "gemma",
             "Gemma Terms of Use",
-            "Pass on a copy of the terms and their prohibited uses, which bind whoever gets the model from you, and "
-            "say that the files were changed.",
+            Words(
+                "Pass on a copy of the terms and their prohibited uses, which bind whoever gets the model from you, "
+                "and say that the files were changed."
+            ),
             commercial=None,
         ),
         *(
@@ -175,20 +191,24 @@ LICENCES: Final = {
         Licence(
             "qwen",
             "Qwen License",
-            'Pass on the licence, show "Built with Qwen" or "Improved using Qwen" where a model is trained with it, '
-            "and ask Alibaba Cloud for a licence above 100 million monthly users.",
+            Words(
+                'Pass on the licence, show "Built with Qwen" or "Improved using Qwen" where a model is trained with '
+                "it, and ask Alibaba Cloud for a licence above 100 million monthly users."
+            ),
             commercial=None,
         ),
         Licence(
             "qwen-research",
             "Qwen Research License",
-            'For research only; pass on the licence, and show "Built with Qwen" or "Improved using Qwen".',
+            Words(
+                'For research only; pass on the licence, and show "Built with Qwen" or "Improved using Qwen".'
+            ),
             commercial=False,
         ),
         Licence(
             "mrl",
             "Mistral AI Research License",
-            "For research only; pass on the licence.",
+            Words("For research only; pass on the licence."),
             commercial=False,
         ),
     )

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 import yaml
 
+from engine.errors import Words
 from engine.models.notices import card_in, is_licence_text, notices_in
+from engine.studies.conclusions import listed
 from engine.studies.release.hub_licences import HUB_LICENCES
 from engine.studies.release.licence_table import (
     Licence,
@@ -164,18 +166,31 @@ def _names_none_of_the_hub(matter: Mapping[str, Any], catalogued: str) -> bool:
 def follow(parents: Sequence[ParentLicence], name: str) -> Consequences:
     """What follows for a model called ``name`` that was made of ``parents``."""
     known = {one.licence.id: one.licence for one in parents if one.licence is not None}
-    follows = [f"{licence.title}: {licence.follows}" for licence in known.values()]
+    follows = [
+        Words("{title}: {follows}", title=licence.title, follows=licence.follows)
+        for licence in known.values()
+    ]
     conflicts = [
-        f"The licence of {one.model} is "
-        + (f"'{one.named}', which is not known here" if one.named else "not known")
-        + ": find out what it allows before you pass this model on."
+        Words(
+            "The licence of {model} is '{named}', which is not known here: find out what it allows before you pass "
+            "this model on."
+            if one.named
+            else "The licence of {model} is not known: find out what it allows before you pass this model on.",
+            model=one.model,
+            named=one.named,
+        )
         for one in parents
         if one.licence is None
     ]
     conflicts += _conflicts(list(known.values()))
     conflicts += [
-        f'The {licence.title} wants a name that begins with "{licence.name_begins}", and this one is "{name}": give '
-        "it another before you pass it on."
+        Words(
+            'The {licence} wants a name that begins with "{begins}", and this one is "{name}": give it another '
+            "before you pass it on.",
+            licence=licence.title,
+            begins=licence.name_begins,
+            name=name,
+        )
         for licence in known.values()
         if licence.name_begins and not name.lower().startswith(licence.name_begins.lower())
     ]
@@ -196,18 +211,25 @@ def follow(parents: Sequence[ParentLicence], name: str) -> Consequences:
     return Consequences("other", ", ".join(sorted(known)), tuple(follows), tuple(conflicts))
 
 
-def _conflicts(licences: list[Licence]) -> list[str]:
+def _conflicts(licences: list[Licence]) -> list[Words]:
     """What licences demand that cannot all be done."""
     found = [
-        f"The {licence.title} does not allow to pass on changed versions: this model may only be used, not shared."
+        Words(
+            "The {licence} does not allow to pass on changed versions: this model may only be used, not shared.",
+            licence=licence.title,
+        )
         for licence in licences
         if not licence.derivatives
     ]
     if len(licences) < 2:
         return found
     found += [
-        f"The {licence.title} does not allow to improve other language models with its own, and "
-        f"{_listed([other.title for other in licences if other is not licence])} stands beside it."
+        Words(
+            "The {licence} does not allow to improve other language models with its own, and {others} stands beside "
+            "it.",
+            licence=licence.title,
+            others=listed([other.title for other in licences if other is not licence]),
+        )
         for licence in licences
         if licence.closed_to_others
     ]
@@ -215,12 +237,18 @@ def _conflicts(licences: list[Licence]) -> list[str]:
         narrower = [other.title for other in licences if other is not licence and not other.permissive]
         if licence.share_alike and narrower:
             found.append(
-                f"The {licence.title} wants the whole under itself without further restrictions, and "
-                f"{_listed(narrower)} asks for others."
+                Words(
+                    "The {licence} wants the whole under itself without further restrictions, and {others} asks for "
+                    "others.",
+                    licence=licence.title,
+                    others=listed(narrower),
+                )
             )
-    if any(licence.commercial is False for licence in licences):
-        strict = [licence.title for licence in licences if licence.commercial is False]
-        found.append(f"Because of {_listed(strict)}, the whole is not for commercial use.")
+    strict = [licence.title for licence in licences if licence.commercial is False]
+    if strict:
+        found.append(
+            Words("Because of {licences}, the whole is not for commercial use.", licences=listed(strict))
+        )
     return found
 
 
@@ -240,7 +268,3 @@ def front_matter(folder: Path) -> dict[str, Any]:
     except yaml.YAMLError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.inference.outputs import Output
-from engine.judging.grid import Tally, judged_pair, judges_of, read_grid
+from engine.judging.counted import Tally
+from engine.judging.grid import judged_pair, judges_of, read_grid
 from engine.judging.ledger import CatalogueLedger
 from engine.workspace import Workspace
 from engine.workspace.naming import NameUnknownError
