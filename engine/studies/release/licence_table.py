@@ -64,8 +64,8 @@ LICENCES: Final = {
             "apache-2.0",
             "Apache License 2.0",
             Words(
-                "Pass on the text of the licence and the notices of copyright, and say that the model was changed; any "
-                "use is allowed."
+                "Pass on the text of the licence and the notices of copyright, and say that the model was changed; "
+                "any use is allowed."
             ),
             permissive=True,
         ),
@@ -75,8 +75,8 @@ LICENCES: Final = {
             "bsd-3-clause",
             "BSD 3-Clause",
             Words(
-                "Pass on the text of the licence and the notices of copyright, and do not advertise with the authors' "
-                "names; any use is allowed."
+                "Pass on the text of the licence and the notices of copyright, and do not advertise with the "
+                "authors' names; any use is allowed."
             ),
             permissive=True,
         ),
