@@ -152,11 +152,15 @@ def test_models_that_do_not_fit_are_told_before_anything_runs(
     until(lambda: "in the way" in texts(page))
 
 
-def press(page: MergePage, name: str) -> None:
-    """Press a button by keyboard."""
-    button = next(
-        one for one in page.findChildren(QAbstractButton) if one.text().strip() == name and one.isVisible()
-    )
+def press(page: MergePage, until: Until, name: str) -> None:
+    """Press a button by keyboard, once it is there."""
+
+    def found() -> list[QAbstractButton]:
+        buttons = page.findChildren(QAbstractButton)
+        return [one for one in buttons if one.text().strip() == name and one.isVisible()]
+
+    until(found)
+    button = found()[0]
     button.setFocus()
     QTest.keyClick(button, Qt.Key.Key_Space)
 
@@ -193,7 +197,7 @@ def test_little_memory_and_a_full_disk_are_findings(
     monkeypatch.setattr("shutil.disk_usage", lambda _place: SimpleNamespace(free=1000))
     text_of(page).setPlainText(text_of(page).toPlainText().replace("bfloat16", "float32"))
     until(lambda: page.model.checked is not None and page.model.checked.errors)
-    press(page, "Store it in bfloat16")
+    press(page, until, "Store it in bfloat16")
     assert "dtype: bfloat16" in text_of(page).toPlainText()
 
 
@@ -206,7 +210,7 @@ def test_a_button_beside_a_finding_mends_the_recipe_and_is_taken_back(
     text.setPlainText(misspelt)
     until(lambda: page.model.checked is not None and page.model.checked.errors)
     until(lambda: "There is no model 'thre'." in texts(page))
-    press(page, "Take 'three'")
+    press(page, until, "Take 'three'")
     assert "thre\n" not in text.toPlainText()
     until(lambda: page.model.checked is not None and page.model.checked.ok)
     until(lambda: "These models can be merged" in texts(page))
@@ -220,7 +224,7 @@ def test_weights_that_cancel_are_mended_in_form_and_text(page: MergePage, until:
     weights = {"one": {"weight": 1.0}, "two": {"weight": -1.0}}
     text_of(page).setPlainText(yaml_of(Form("linear", ("one", "two"), "one", weights)))
     until(lambda: page.model.checked is not None and page.model.checked.errors)
-    press(page, "Let all models count alike")
+    press(page, until, "Let all models count alike")
     until(lambda: page.model.checked is not None and page.model.checked.ok)
     assert page.model.form is not None
     assert parse_recipe(page.model.text).as_dict()["parameters"] == {"weight": 1.0}
