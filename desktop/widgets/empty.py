@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame
+from PySide6.QtWidgets import QBoxLayout, QFrame, QWidget
 
 from desktop.theme.look import Look
-from desktop.widgets.basics import IconLabel, Part, column, label
+from desktop.widgets.basics import IconLabel, Part, column, holder, label, row
+
+#: Pixels of a line that is easy to read, and of the least that words need.
+_WIDE: Final = 460
+_NARROW: Final = 320
 
 
 class Empty(QFrame):
-    """An icon, a title, a sentence, and what can be done.
+    """An icon, a title, a sentence, and what can be done, in the middle of the room that is there.
 
     Args:
         actions: Buttons below the sentence.
@@ -18,18 +24,26 @@ class Empty(QFrame):
 
     def __init__(self, look: Look, icon: str, title: str, sentence: str, *actions: Part) -> None:
         super().__init__()
-        words = label(sentence, "muted", wrap=True)
-        words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        words.setMaximumWidth(460)
-        words.setMinimumWidth(320)
-        layout = column(
-            None, IconLabel(look, icon, "line", 40), 4, label(title, "title"), words, 8, *actions, None
-        )
-        for at in range(layout.count()):
-            item = layout.itemAt(at)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                layout.setAlignment(widget, Qt.AlignmentFlag.AlignHCenter)
+        self._words = label(sentence, "muted", wrap=True)
+        head = label(title, "title", wrap=True)
+        for words in (head, self._words):
+            words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        # A wrapped label that is aligned in its layout gets the height of one line: the middle is made of stretches.
+        parts = [row(None, action, None) if isinstance(action, QWidget) else action for action in actions]
+        for part in parts:
+            if isinstance(part, QBoxLayout) and part.direction() == QBoxLayout.Direction.LeftToRight:
+                part.insertStretch(0)
+                part.addStretch()
+        mark = row(None, IconLabel(look, icon, "line", 40), None)
+        middle = holder(column(mark, 4, head, self._words, 8, *parts, gap=6))
+        middle.setMinimumWidth(_NARROW)
+        middle.setMaximumWidth(_WIDE)
+        across = row(None, middle, None)
+        across.setStretch(1, 1_000)
+        layout = column(None, across, None)
         layout.setContentsMargins(24, 40, 24, 40)
-        layout.setSpacing(6)
         self.setLayout(layout)
+
+    def say(self, sentence: str) -> None:
+        """Tell another reason."""
+        self._words.setText(sentence)

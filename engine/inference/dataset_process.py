@@ -19,6 +19,7 @@ from engine.datasets.browsing import Browser, View
 from engine.datasets.health import check_dataset
 from engine.datasets.library import OpenDataset, open_dataset
 from engine.errors import BakeoffError
+from engine.models.auto import forgo_torch
 from engine.progress import SilentReporter
 from engine.workspace import Workspace
 
@@ -129,6 +130,7 @@ def main() -> None:
     """Answer until the input is closed."""
     from engine.workspace import open_workspace
 
+    forgo_torch()
     answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no answer
     process = DatasetProcess(open_workspace(Path(sys.argv[1])))
     for line in sys.stdin:

@@ -80,7 +80,6 @@ class RankingPage(Page):
         self._note_head, self._note = label("", "strong"), label("", wrap=True)
         self._settle = Button(look, tr("Settle it"), does=self._go_judging)
         self._problem = Empty(look, "warning-circle", tr("There is nothing to rank"), "")
-        self._problem_words = self._problem.findChildren(type(label("")))[-1]
         self._empty = Empty(
             look,
             "trophy",
@@ -113,7 +112,7 @@ class RankingPage(Page):
         self._more.setEnabled(bool(state.judges))
         self._references.setVisible(table is not None)
         if state.problem is not None:
-            self._problem_words.setText(f"{state.problem.message} {state.problem.fix}".strip())
+            self._problem.say(f"{state.problem.message} {state.problem.fix}".strip())
         self._show_choices(state)
         self._results.setVisible(table is not None)
         self._counting.setVisible(state.counting > 0)

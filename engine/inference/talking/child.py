@@ -21,6 +21,7 @@ from typing import Any, TextIO
 from engine.errors import BakeoffError
 from engine.inference.constraints import Constraint
 from engine.inference.sampling import Sampling
+from engine.models.auto import forgo_torch
 from engine.progress import SilentReporter
 
 
@@ -100,6 +101,7 @@ def main() -> None:
     """Run the process; what libraries print goes to stderr."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    forgo_torch()
     _Child(out).run()
 
 
