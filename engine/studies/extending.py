@@ -11,6 +11,7 @@ from engine.jobs.client import JobClient
 from engine.jobs.directory import JobDirectory
 from engine.merging import preset_names
 from engine.studies.errors import StudyError
+from engine.studies.preparing import empty_splits
 from engine.studies.reading import check_study
 from engine.studies.spec import StudySpec
 from engine.studies.starting import go_on_with
@@ -29,7 +30,14 @@ def additions(workspace: Workspace, name: str) -> dict[Addition, tuple[str, ...]
     with workspace.catalogue.reading() as rows:
         study = StudySpec.model_validate(study_named(rows, name).definition).study
         models = rows.scalars(select(Model.name).where(Model.kind != "adapter").order_by(Model.name)).all()
-        datasets = rows.scalars(select(Dataset.name).where(~Dataset.sealed).order_by(Dataset.name)).all()
+        merging = study.merging is not None
+        datasets = [
+            name
+            for name, manifest in rows.execute(
+                select(Dataset.name, Dataset.manifest).where(~Dataset.sealed).order_by(Dataset.name)
+            )
+            if not empty_splits(manifest["counts"], merging=merging)
+        ]
     bases = {base.name for base in study.bases}
     made_of = {base.sibling.dataset for base in study.bases if base.sibling}
     tasks = {task.dataset for task in study.tasks} | made_of

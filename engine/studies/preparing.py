@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ class Preparation:
     def run(self) -> list[str]:
         """Prepare everything; returns what the reader of the report has to know, a sentence each."""
         others = self._import_datasets()
-        self._require_prompts()
+        require_prompts(self.study, self.workspace)
         cautions = [*others, *study_leaks(self.workspace, [task.dataset for task in self.study.tasks])]
         for sentence in cautions:
             self.context.event("warning", message=sentence)
@@ -129,24 +130,6 @@ class Preparation:
             return True
         return files != [(source["sha256"], source["split"]) for source in manifest["sources"]]
 
-    def _require_prompts(self) -> None:
-        """Refuse tasks with a split that the study needs and that is empty, before anything is trained."""
-        for task in self.study.tasks:
-            with self.workspace.catalogue.reading() as session:
-                counts = dataset_named(session, task.dataset).manifest["counts"]
-            needed = ["train", "test"]
-            if self.study.merging and not task.sealed:
-                needed.append("dev")
-            empty = [split for split in needed if not counts[split]]
-            if empty:
-                raise StudyError(
-                    "study.no_prompts",
-                    "The task '{task}' has no {splits} examples, which the study needs.",
-                    fix="Import it with other shares (dev is what parents are chosen on), or leave merging out.",
-                    task=task.dataset,
-                    splits=" and no ".join(empty),
-                )
-
     def _prepare_bases(self) -> None:
         for base in self.study.bases:
             if known(self.workspace, Model, base.name):
@@ -211,6 +194,33 @@ def require_datasets(study: Study, workspace: Workspace) -> None:
             fix="Import each of them with: bakeoff dataset import FILE --name NAME",
             names=", ".join(missing),
         )
+
+
+def require_prompts(study: Study, workspace: Workspace) -> None:
+    """Refuse tasks with a split that the study needs and that is empty; what is to be imported yet may be any.
+
+    Raises:
+        StudyError: Names the first of them.
+    """
+    for task in study.tasks:
+        if not known(workspace, Dataset, task.dataset):
+            continue
+        with workspace.catalogue.reading() as session:
+            counts = dataset_named(session, task.dataset).manifest["counts"]
+        empty = empty_splits(counts, merging=study.merging is not None and not task.sealed)
+        if empty:
+            raise StudyError(
+                "study.no_prompts",
+                "The task '{task}' has no {splits} examples, which the study needs.",
+                fix="Import it with other shares (dev is what parents are chosen on), or leave merging out.",
+                task=task.dataset,
+                splits=" and no ".join(empty),
+            )
+
+
+def empty_splits(counts: Mapping[str, int], *, merging: bool) -> list[str]:
+    """The splits that a task needs and that have no example; merges are chosen on ``dev``."""
+    return [split for split in ("train", "test", *(["dev"] if merging else [])) if not counts.get(split)]
 
 
 def was_closed(workspace: Workspace, dataset: str, *, since: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from engine.errors import Words
 from engine.files import sha256_json
 from engine.jobs.client import JobClient
-from engine.jobs.directory import JobDirectory
+from engine.jobs.directory import AT_REST, JobDirectory
 from engine.studies.spec import StudySpec
 from engine.workspace import Workspace
 from engine.workspace.naming import require_name, slug
@@ -21,7 +22,9 @@ def find_or_save(
 ) -> JobDirectory:
     """Save a study and queue its job; a study that was saved unchanged keeps its job, finished or not.
 
-    A changed file under the same name makes a new job; steps that are the same in both are not done again.
+    A changed file under the same name makes a new job; steps that are the same in both are not done again. The job
+    that it takes the place of is gone then, unless it is done or at work: it would go on with what nobody wants any
+    more.
 
     Args:
         workspace: Where it is saved.
@@ -37,7 +40,9 @@ def find_or_save(
     # A job that is done was adopted, perhaps under this name before the file was changed and changed back.
     result = (job.result() or {}).get("summary", {}) if job.status().state == "done" else {}
     with workspace.catalogue.writing() as session:
-        _save(session, spec, name, job_id, result)
+        replaced = _save(session, spec, name, job_id, result)
+    if replaced is not None:
+        _retire(JobDirectory(workspace.jobs / replaced))
     return job
 
 
@@ -45,10 +50,21 @@ def _job_id(spec: StudySpec) -> str:
     return f"{slug(spec.study.name)[:40]}.study.{sha256_json(spec.model_dump(mode='json'))[:8]}"
 
 
-def _save(session: Session, spec: StudySpec, name: str, job_id: str, result: dict[str, Any]) -> None:
+def _save(
+    session: Session, spec: StudySpec, name: str, job_id: str, result: dict[str, Any]
+) -> str | None:
+    """Save it; returns the id of the job that another one takes the place of."""
     row = session.get(StudyRow, name)
     definition = spec.model_dump(mode="json")
     if row is None:
         session.add(StudyRow(name=name, definition=definition, job_id=job_id, result=result))
     elif row.job_id != job_id:
+        replaced = row.job_id
         row.definition, row.job_id, row.result = definition, job_id, result
+        return replaced
+    return None
+
+
+def _retire(job: JobDirectory) -> None:
+    if job.path.is_dir() and job.status().state in AT_REST - {"done"} and not job.alive():
+        shutil.rmtree(job.path, ignore_errors=True)

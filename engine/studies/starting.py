@@ -8,7 +8,7 @@ from engine.jobs.client import JobClient
 from engine.jobs.directory import AT_REST, JobDirectory
 from engine.studies.errors import StudyError
 from engine.studies.paid import paid_models
-from engine.studies.preparing import known, require_datasets
+from engine.studies.preparing import known, require_datasets, require_prompts
 from engine.studies.saved import find_or_save
 from engine.studies.spec import Study, StudySpec
 from engine.workspace import Workspace
@@ -22,9 +22,11 @@ def require_startable(study: Study, workspace: Workspace) -> list[tuple[str, str
         ``(endpoint, model)`` of what it pays for.
 
     Raises:
-        BakeoffError: A dataset or a model is missing, or an endpoint, its key, its price or the budget.
+        BakeoffError: A dataset, some of its examples or a model is missing, or an endpoint, its key, its price or the
+            budget.
     """
     require_datasets(study, workspace)
+    require_prompts(study, workspace)
     names = {base.name for base in study.bases}
     for name in [*study.references, study.judging.judge]:
         kind, _, model = name.partition(":")

@@ -14,8 +14,8 @@ from tests.engine.studies.test_picture import save
 from tests.engine.studies.test_quick import add_base
 
 
-def add_dataset(workspace: Workspace, name: str, *, sealed: bool = False) -> None:
-    counts = {"train": 40, "dev": 5, "test": 10}
+def add_dataset(workspace: Workspace, name: str, *, sealed: bool = False, test: int = 10) -> None:
+    counts = {"train": 40, "dev": 5, "test": test}
     manifest = {"counts": counts, "examples": 55, "sources": []}
     with workspace.catalogue.writing() as rows:
         rows.add(Dataset(id=name, name=name, folder=name, manifest=manifest, sealed=sealed))
@@ -27,6 +27,7 @@ def test_only_what_the_study_has_not_is_offered(workspace: Workspace) -> None:
     add_dataset(workspace, "intents")
     add_dataset(workspace, "mails")
     add_dataset(workspace, "closed", sealed=True)
+    add_dataset(workspace, "untested", test=0)
     save(workspace)
     found = additions(workspace, "town desk")
     assert found["base"] == ("three",)
@@ -44,6 +45,7 @@ def test_a_longer_study_takes_the_place_of_the_old_one(workspace: Workspace) -> 
     before.change(state="paused")
     after = extend_study(workspace, JobClient(workspace), "town desk", "base", "three")
     assert after.id != before.id
+    assert not before.path.exists()  # it would go on with the shorter one
     (line,) = study_lines(workspace)
     assert (line.job, line.bases) == (after.id, 3)
     assert [one.name for one in study_picture(workspace, "town desk").entrants][:3] == ["one", "two", "three"]
@@ -56,3 +58,29 @@ def test_what_contradicts_itself_is_not_saved(workspace: Workspace) -> None:
     with pytest.raises(StudyError):
         extend_study(workspace, JobClient(workspace), "town desk", "base", "one")
     assert study_lines(workspace)[0].bases == 2
+
+
+def test_a_task_without_test_examples_is_refused_before_anything_is_changed(workspace: Workspace) -> None:
+    for name in ("one", "two"):
+        add_base(workspace, name, 2)
+    for name in ("intents", "fields", "lost"):
+        add_dataset(workspace, name, sealed=True)
+    add_dataset(workspace, "untested", test=0)
+    before = save(workspace)
+    before.change(state="paused")
+    with pytest.raises(StudyError) as caught:
+        extend_study(workspace, JobClient(workspace), "town desk", "task", "untested")
+    assert caught.value.code == "study.no_prompts"
+    assert before.status().state == "paused"
+    assert study_lines(workspace)[0].job == before.id
+
+
+def test_a_finished_job_outlives_the_study_that_it_was_of(workspace: Workspace) -> None:
+    for name in ("one", "two", "three"):
+        add_base(workspace, name, 2)
+    for name in ("intents", "fields", "lost"):
+        add_dataset(workspace, name, sealed=True)
+    before = save(workspace)
+    before.change(state="done")
+    extend_study(workspace, JobClient(workspace), "town desk", "base", "three")
+    assert before.path.exists()
