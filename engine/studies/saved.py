@@ -50,9 +50,7 @@ def _job_id(spec: StudySpec) -> str:
     return f"{slug(spec.study.name)[:40]}.study.{sha256_json(spec.model_dump(mode='json'))[:8]}"
 
 
-def _save(
-    session: Session, spec: StudySpec, name: str, job_id: str, result: dict[str, Any]
-) -> str | None:
+def _save(session: Session, spec: StudySpec, name: str, job_id: str, result: dict[str, Any]) -> str | None:
     """Save it; returns the id of the job that another one takes the place of."""
     row = session.get(StudyRow, name)
     definition = spec.model_dump(mode="json")

@@ -86,7 +86,9 @@ class JudgingDialog(QDialog):
             gap=3,
         )
         head.setContentsMargins(22, 18, 22, 8)
-        foot = row(None, close, self._start, gap=8)
+        self._why = label("", "small", wrap=True)
+        foot = row(self._why, close, self._start, gap=8)
+        foot.setStretch(0, 1)
         foot.setContentsMargins(22, 10, 22, 16)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -114,10 +116,12 @@ class JudgingDialog(QDialog):
         self._who.show_state(state)
         self._answers.show_state(state)
         self._judging.show_state(state)
-        self._forecast.show_state(state, self.model.draft)
+        self._forecast.show_state(state)
         self._work.show_items(state.work)
         busy = any(work.job.kind == "judge" for work in state.work)
         self._start.setEnabled(state.can_judge and not busy)
+        # The forecast that says the same may be scrolled out of sight.
+        self._why.setText(state.problem.fix or state.problem.message if state.problem is not None else "")
         self._note.setVisible(state.outcome is not None)
         if state.outcome is not None:
             self._ended.setText(_outcome_words(state.outcome))
@@ -138,7 +142,7 @@ class ForecastPart(QFrame):
         self.setLayout(layout)
         self.hide()
 
-    def show_state(self, state: JudgingState, draft: Draft) -> None:
+    def show_state(self, state: JudgingState) -> None:
         """Show the forecast."""
         plan, problem = state.plan, state.problem
         self.setVisible(plan is not None or problem is not None)
@@ -161,7 +165,7 @@ class ForecastPart(QFrame):
                 cached=f"{plan.cached:,}",
                 identical=f"{plan.identical:,}",
             )
-            fix = _ceiling_words(draft, plan.expected_usd)
+            fix = _ceiling_words(state.draft, plan.expected_usd)
         if problem is not None:
             words = f"{words}\n{problem.message}".strip()
             fix = problem.fix

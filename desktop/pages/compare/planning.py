@@ -94,6 +94,7 @@ class JudgingState:
     """What the dialog shows.
 
     Attributes:
+        draft: What was typed when this was read.
         prompts: Of the split, or as many as are wanted.
         known: Names that can be added, and judges that can be asked.
         missing: Answers still to be generated.
@@ -103,6 +104,7 @@ class JudgingState:
         problem: Why judging cannot start.
     """
 
+    draft: Draft = Draft()
     prompts: int = 0
     candidates: tuple[Candidate, ...] = ()
     known: tuple[str, ...] = ()
@@ -203,6 +205,7 @@ def read_judging(
     wanted = _wanted(workspace, dataset, split, draft.limit, plans)
     candidates = _candidates(draft, grid, wanted)
     state = JudgingState(
+        draft=draft,
         prompts=len(wanted),
         candidates=candidates,
         known=tuple(name for name in known if name not in {one.name for one in candidates}),

@@ -96,8 +96,8 @@ class RankingPage(Page):
             ),
         )
         self._content = self._build()
-        for part in (self._empty, self._problem, self._content):
-            self.body.addWidget(part, 1)
+        for part in (self._empty, self._content, self._problem):
+            self.body.addWidget(part, 0 if part is self._content else 1)
             part.hide()
 
     def update_page(self) -> None:

@@ -70,13 +70,15 @@ def read_ranking(workspace: Workspace, known: Known, wish: Wish, *, at_work: boo
     everything = judged_tasks(workspace)
     judged = {one.dataset: one for one in everything}
     studies = {
-        name: tasks for name, tasks in _studies(workspace).items() if any(one in judged for one in tasks)
+        name: found
+        for name, found in _studies(workspace).items()
+        if any(one in judged for one in found.contestants)
     }
     study = wish.study if wish.study is not None and (wish.study in studies or not wish.study) else None
     if study is None:
         study = next(iter(studies), EVERYTHING)
     if study:
-        tasks = tuple(judged[name] for name in studies[study] if name in judged)
+        tasks = tuple(judged[name] for name in studies[study].contestants if name in judged)
     else:
         tasks = tuple(everything)
     open_tasks = [one for one in tasks if not one.sealed]
@@ -85,11 +87,15 @@ def read_ranking(workspace: Workspace, known: Known, wish: Wish, *, at_work: boo
     judges = _judges(counted)
     if not judges:
         return RankingState(tuple(studies), study, tasks)
-    judge = wish.judge if wish.judge in dict(judges) else judges[0][0]
+    # Others may have judged the same tasks for something else.
+    usual = studies[study].judge if study else ""
+    judge = next(one for one in (wish.judge, usual, judges[0][0]) if one in dict(judges))
     datasets = [one.dataset for one in counted if judge in dict(one.judges)]
     task = wish.task if wish.task in datasets else datasets[0] if len(datasets) == 1 else ""
     state = RankingState(tuple(studies), study, tasks, task, judges, judge, wish.reference)
-    question = Question(datasets, judge, studies[study] if study else None, wish.reference or None)
+    question = Question(
+        datasets, judge, studies[study].contestants if study else None, wish.reference or None
+    )
     number = sum(dict(one.judges).get(judge, 0) for one in counted)
     stamp = tuple(one.stamp for one in counted)
     try:
@@ -157,8 +163,16 @@ def _judges(tasks: list[JudgedTask]) -> tuple[tuple[str, int], ...]:
     return tuple((judge, counts[judge][1]) for judge in order)
 
 
-def _studies(workspace: Workspace) -> dict[str, dict[str, list[str]]]:
-    """Finished studies, newest first: the tasks of each, and who took part in it."""
+@dataclass(frozen=True)
+class _Finished:
+    """A finished study: whose verdicts it went by, and who took part in which of its tasks."""
+
+    judge: str
+    contestants: dict[str, list[str]]
+
+
+def _studies(workspace: Workspace) -> dict[str, _Finished]:
+    """Finished studies, newest first."""
     from pydantic import ValidationError
     from sqlalchemy import select
 
@@ -175,5 +189,6 @@ def _studies(workspace: Workspace) -> dict[str, dict[str, list[str]]]:
         except ValidationError:  # it has none yet
             continue
         tasks = [*result.tasks, *([result.validation.task] if result.validation is not None else [])]
-        found[name] = {task.dataset: [one.contestant for one in task.figures] for task in tasks}
+        who = {task.dataset: [one.contestant for one in task.figures] for task in tasks}
+        found[name] = _Finished(result.judge, who)
     return found

@@ -314,9 +314,14 @@ def test_a_judge_that_costs_money_needs_a_ceiling_and_shows_what_it_spends(
     until(lambda: dialog.model.state.problem.code == "usage.amount")  # type: ignore[union-attr]
     for _ in range(4):
         QTest.keyClick(ceiling, Qt.Key.Key_Backspace)
+    assert dialog._why.text()
+    QTest.keyClicks(ceiling, "0.000001")
+    until(lambda: any("The ceiling is below that" in text for text in texts(dialog)))
+    ceiling.selectAll()
     QTest.keyClicks(ceiling, "2.00")
+    until(lambda: "Stops before the ceiling, never after." in texts(dialog))
     until(lambda: dialog.model.state.can_judge)
-    assert "Stops before the ceiling, never after." in texts(dialog)
+    assert not dialog._why.text()
     seen: set[str] = set()
     press(dialog, "Start judging")
 

@@ -23,12 +23,15 @@ from desktop.shell.window import MainWindow
 from engine.judging.aside import Aside, Question
 from engine.judging.standings import judged_tasks, standings
 from engine.ranking.result import Standing
+from engine.studies.result import AnswerFigures
 from engine.workspace import Workspace
 from engine.workspace.adoption import Adoption, NewContestant, NewModel, adopt
 from engine.workspace.naming import NameUnknownError
-from tests.answered import fill, judge, prompts
+from engine.workspace.tables import Study
+from tests.answered import NAMES, fill, judge, prompts
 from tests.conftest import Cli
 from tests.desktop.conftest import Until
+from tests.engine.studies.hand_made import normal
 
 
 @pytest.fixture
@@ -94,6 +97,29 @@ def test_the_judge_is_measured_and_compared_with_people(page: RankingPage) -> No
     assert "12 pairs" in said
     assert "83%" in said
     assert "$0.72" in texts(page)
+
+
+def test_a_study_is_ranked_by_its_own_judge(filled: Workspace, window: MainWindow, until: Until) -> None:
+    """Somebody else has judged more of the same answers."""
+    finished = normal()
+    task = finished.tasks[0]
+    figures = [replace_figure(one, name) for one, name in zip(task.figures, NAMES, strict=False)]
+    finished.tasks = [task.model_copy(update={"dataset": "things", "figures": figures})]
+    finished.judge, finished.validation = "human", None
+    with filled.catalogue.writing() as rows:
+        rows.add(Study(name="desk", definition={}, job_id="desk", result=finished.model_dump(mode="json")))
+    window.go("ranking")
+    page = window.page
+    assert isinstance(page, RankingPage)
+    until(lambda: page.model.state.standings is not None)
+    assert (page.model.state.study, page.model.state.judge) == ("desk", "human")
+    page.model.choose_study("")
+    until(lambda: page.model.state.study == "" and page.model.state.standings is not None)
+    assert page.model.state.judge == "lab:judge"
+
+
+def replace_figure(figure: AnswerFigures, name: str) -> AnswerFigures:
+    return figure.model_copy(update={"contestant": name, "entrant": name})
 
 
 def test_another_judge_counts_by_keyboard(page: RankingPage, until: Until) -> None:
