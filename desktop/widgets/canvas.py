@@ -40,11 +40,14 @@ class Pen:
         align: Qt.AlignmentFlag = LEFT,
         family: str = TEXT,
     ) -> None:
-        """Words in the middle of a rectangle's height, cut where they do not fit."""
+        """Words in the middle of a rectangle's height; where they do not fit, their middle is left out.
+
+        Most are names, and what tells two names apart is as often at their ends.
+        """
         written = font(pixels, weight, family)
         self.painter.setFont(written)
         self.painter.setPen(QColor(colour or self.tokens.text))
-        shown = QFontMetricsF(written).elidedText(words, Qt.TextElideMode.ElideRight, place.width() + 1)
+        shown = QFontMetricsF(written).elidedText(words, Qt.TextElideMode.ElideMiddle, place.width() + 1)
         self.painter.drawText(place, align | Qt.AlignmentFlag.AlignVCenter, shown)
 
     def box(

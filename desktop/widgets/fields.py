@@ -70,7 +70,7 @@ class Choice(QComboBox):
         super().initStyleOption(option)
         part = QStyle.SubControl.SC_ComboBoxEditField
         room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width()
-        words = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
+        words = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideMiddle, room)
         option.currentText = words
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802

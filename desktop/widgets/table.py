@@ -151,6 +151,7 @@ def table(
     made.setAccessibleName(name)
     made.setShowGrid(False)
     made.setWordWrap(False)
+    made.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names differ at their ends
     made.setTabKeyNavigation(False)
     made.setFrameShape(QFrame.Shape.NoFrame)
     made.setProperty("flat", "true" if flat else "false")

@@ -94,6 +94,7 @@ class DatasetsPage(Page):
         self._rows.failed.connect(self._fail)
         self._rows.counted.connect(self._show_count)
         self._table = table(tr("Examples"), self._rows, columns())
+        self._table.setTextElideMode(Qt.TextElideMode.ElideRight)
         self._table.setMinimumHeight(240)
         header = self._table.horizontalHeader()
         header.setSectionsClickable(True)

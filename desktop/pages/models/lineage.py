@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainterPath, QPen
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainterPath, QPen
+from PySide6.QtWidgets import QToolTip
 
 from desktop.language import tr
 from desktop.pages.models.view_model import ModelRow, ModelsState
@@ -19,6 +20,10 @@ from desktop.words import size
 _HEAD: Final = 2.0
 _STEP: Final = 42.0
 _NODE: Final = 34.0
+#: How wide a model is, and the room between two columns; a picture of many columns scrolls.
+_NARROWEST: Final = 150.0
+_WIDEST: Final = 200.0
+_BETWEEN: Final = 40.0
 #: With more models than this only the line of one is shown.
 _MOST: Final = 14
 
@@ -108,6 +113,8 @@ class Lineage(Canvas):
 
     #: Id of the model that was chosen.
     chosen = Signal(str)
+    #: Another one is selected, and stands in this rectangle.
+    moved = Signal(QRectF)
 
     def __init__(self, look: Look) -> None:
         super().__init__(look, 560, 160)
@@ -121,7 +128,7 @@ class Lineage(Canvas):
 
     def show_models(self, state: ModelsState) -> None:
         """Show these."""
-        self._selected = state.selected
+        before, self._selected = self._selected, state.selected
         self._line = state.line_of(state.selected)
         few = len(state.models) <= _MOST
         placed = arrange([one for one in state.models if few or one.id in self._line])
@@ -129,7 +136,8 @@ class Lineage(Canvas):
         self._nodes = [node for node in placed if node.kind != "way"]
         self._columns = max((node.place[0] for node in placed), default=0) + 1
         rows = max((node.place[1] for node in placed), default=0.0) + 1
-        self.setMinimumHeight(round(_HEAD + rows * _STEP + 6))
+        across = self._columns * _NARROWEST + (self._columns - 1) * _BETWEEN
+        self.setMinimumSize(round(max(across, 160)), round(_HEAD + rows * _STEP + 6))
         names = {node.key: node.title for node in self._nodes}
         self.setAccessibleDescription(
             "; ".join(
@@ -139,6 +147,20 @@ class Lineage(Canvas):
             )
         )
         self.update()
+        place = self._places.get(self._selected)
+        if place is not None and self._selected != before:
+            self.moved.emit(self._box(place))
+
+    def event(self, event: QEvent) -> bool:
+        """See Qt; tells the whole name of what the mouse is on."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            on = (one for one in self._nodes if self._box(one.place).contains(QPointF(event.pos())))
+            node = next(on, None)
+            QToolTip.showText(
+                event.globalPos(), f"{node.title}\n{node.about}" if node is not None else "", self
+            )
+            return True
+        return super().event(event)
 
     def paint(self, pen: Pen, width: float, height: float) -> None:
         """See `Canvas`."""
@@ -170,7 +192,8 @@ class Lineage(Canvas):
 
     def _box(self, place: tuple[int, float]) -> QRectF:
         column, row = place
-        width = min(200.0, (self.width() - (self._columns - 1) * 40.0) / self._columns)
+        room = (self.width() - (self._columns - 1) * _BETWEEN) / self._columns
+        width = max(_NARROWEST, min(_WIDEST, room))
         gap = min(70.0, (self.width() - self._columns * width) / max(1, self._columns - 1))
         return QRectF(column * (width + gap) + 1, _HEAD + row * _STEP + (_STEP - _NODE) / 2, width - 2, _NODE)
 

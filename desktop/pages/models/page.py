@@ -84,6 +84,7 @@ class ModelsPage(Page):
         self._rows = Rows(look, columns)
         self._table = table(tr("Models"), self._rows, columns, flat=True)
         self._table.setMinimumHeight(200)
+        self._seen = ""
         self._table.selectionModel().currentRowChanged.connect(self._choose)
         self._details = DetailsCard(context, self)
         self._empty = Empty(
@@ -178,6 +179,10 @@ class ModelsPage(Page):
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(self._lineage)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._lineage.moved.connect(
+            lambda box: scroll.ensureVisible(round(box.center().x()), round(box.center().y()), 120, 60)
+        )
         scroll.setMinimumHeight(220)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         picture = card(
@@ -229,8 +234,11 @@ class ModelsPage(Page):
         place = self._rows.row_of(state.selected)
         if place >= 0:
             self._table.selectRow(place)
+            if state.selected != self._seen:
+                self._table.scrollTo(self._rows.index(place, 0))
         else:
             self._table.clearSelection()
+        self._seen = state.selected
         self._table.selectionModel().blockSignals(False)
 
     @Slot(QModelIndex, QModelIndex)

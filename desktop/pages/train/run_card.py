@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QSizePolicy, QStackedWidget, QWidget
 
 from desktop.language import tr
 from desktop.pages.train.chart import Chart, Colour, Line
@@ -36,6 +36,8 @@ _COLOURS: tuple[Colour, ...] = (
 )
 #: Rows of the table that shows a chart's data.
 _TABLE_ROWS = 400
+#: Pixels for the names of the runs that are compared.
+_LEGEND: Final = 420
 
 
 class Figure(QFrame):
@@ -118,9 +120,9 @@ class RunCard(QWidget):
         steps = row(self._pause, self._resume, self._save, self._stop, None, gap=8)
         progress = row(self._bar, self._progress, gap=12)
         progress.setStretch(0, 1)
-        chart_card = card(
-            Folding(holder(row(self._measures, self._forms, None, gap=10)), self._legend), self._views
-        )
+        head = Folding(holder(row(self._measures, self._forms, None, gap=10)), self._legend)
+        head.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        chart_card = card(head, self._views)
         hint = label(tr("Select several with Shift or Ctrl to compare them."), "muted")
         layout = column(
             Folding(holder(row(self._title, self._chip, None, gap=8)), holder(steps), gap=8),
@@ -217,7 +219,11 @@ class RunCard(QWidget):
             entries = [(line.colour, line.title) for line in lines if not line.faint]
             if entries:
                 self._legend_row.addWidget(
-                    Legend(self._look, lambda tokens: [(colour(tokens), name) for colour, name in entries])
+                    Legend(
+                        self._look,
+                        lambda tokens: [(colour(tokens), name) for colour, name in entries],
+                        most=_LEGEND / len(entries),
+                    )
                 )
         if self._views.currentIndex() == 1:
             self._points.set_rows(
