@@ -19,9 +19,9 @@ _LOG: Final = logging.getLogger("desktop")
 
 #: Threads at once; most of what they do is waiting for a disk.
 _THREADS: Final = 4
-#: Seconds for which a thread that computes may keep the interpreter from the window. Painting a table asks for it
-#: hundreds of times, and with Python's own 5 ms a frame beside a thread that counts verdicts took 34-49 ms in the
-#: middle, of which 10 were work; with this 19-23 ms, and the thread is as quick.
+#: Seconds for which a thread that computes may keep the interpreter from the window, instead of Python's own 5 ms:
+#: painting a table asks for it many times in a frame. What native code makes at once, such as all rows of a query,
+#: counts on top; who reads much reads it in pieces.
 _TURN: Final = 0.0001
 
 

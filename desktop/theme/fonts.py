@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from PySide6.QtGui import QFont, QFontDatabase
@@ -19,8 +20,9 @@ def load_fonts() -> None:
         QFontDatabase.addApplicationFont(str(file))
 
 
+@cache
 def font(pixels: int = 13, weight: int = 400, family: str = TEXT) -> QFont:
-    """A font, its figures all of one width so that columns of numbers stand straight."""
+    """A font, its figures all of one width so that columns of numbers stand straight; not to be changed."""
     made = QFont(family)
     made.setPixelSize(pixels)
     made.setWeight(QFont.Weight(weight))

@@ -77,6 +77,7 @@ def plan_sentence(document: dict[str, Any]) -> str:
     beside = f" (about {duration(gpu)} on a 24-GB GPU, by assumption)" if document["seconds"] > 7200 else ""
     return (
         f"{document['study']}: {len(document['jobs'])} jobs, {document['runs']} of them fine-tunes, "
+        f"{document['comparisons']:,} comparisons, "
         f"about {duration(document['seconds'])} on this machine{beside}{cost}."
     )
 

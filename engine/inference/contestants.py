@@ -140,14 +140,21 @@ def speaker(workspace: Workspace, text: str) -> tuple[str, str] | None:
     return None
 
 
-def contestant(participant: Participant, dataset_id: str, identity: dict[str, Any]) -> NewContestant:
-    """The contestant of ``participant`` on one dataset; its id is the hash of ``identity``."""
+def contestant(
+    participant: Participant, dataset_id: str, identity: dict[str, Any], made_of: str = ""
+) -> NewContestant:
+    """The contestant of ``participant`` on one dataset; its id is the hash of ``identity``.
+
+    Args:
+        made_of: Of what a GGUF file that answers was made (see `ModelFiles.identity`): it says whose answers they
+            are when the file is gone. The file's own hash in ``identity`` tells it from all others.
+    """
     return NewContestant(
         id=sha256_json({"dataset": dataset_id, "name": participant.name, **identity})[:32],
         name=participant.name,
         entrant=participant.entrant,
         dataset_id=dataset_id,
-        identity=identity,
+        identity={**identity, "made_of": made_of} if made_of else identity,
     )
 
 

@@ -138,7 +138,7 @@ class LocalAnswers:
         }
         if constraint is not None:
             identity["constraint_sha256"] = sha256_json(constraint.model_dump(mode="json"))
-        who, fresh, prompts = self._open(participant, identity, template)
+        who, fresh, prompts = self._open(participant, identity, template, files.identity)
         if prompts:
             outputs = answers(
                 export.file,
@@ -154,10 +154,10 @@ class LocalAnswers:
             self._keep(who, ([output] for output in outputs), fresh)
 
     def _open(
-        self, participant: Participant, identity: dict[str, Any], template: ChatTemplate
+        self, participant: Participant, identity: dict[str, Any], template: ChatTemplate, made_of: str = ""
     ) -> tuple[NewContestant, list[Output], list[Prompt]]:
         """The contestant, what an earlier attempt of this job has answered, and what is left to answer."""
-        who = contestant(participant, self._questions.dataset.id, identity)
+        who = contestant(participant, self._questions.dataset.id, identity, made_of)
         fresh = read_journal(self._journal(who))
         self.answered.append((who, fresh))
         known = {

@@ -6,13 +6,16 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 
 from engine.files import replace, temporary_name
 from engine.workspace import Workspace
 from engine.workspace.tables import ApiOutput, OutputSet
+
+#: Rows that are made of a file at once.
+_AT_ONCE: Final = 250
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,9 @@ def read_outputs(workspace: Workspace, contestant_id: str) -> dict[str, Output]:
 def _rows(file: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    rows: list[dict[str, Any]] = pq.read_table(file).to_pylist()
-    return rows
+    # Little by little: a window beside would stand still while all rows are made at once.
+    batches = pq.read_table(file).to_batches(max_chunksize=_AT_ONCE)
+    return [row for batch in batches for row in batch.to_pylist()]
 
 
 def read_journal(path: Path) -> list[Output]:

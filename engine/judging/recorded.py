@@ -18,6 +18,8 @@ from engine.workspace.naming import dataset_named
 from engine.workspace.tables import Contestant, Dataset
 from engine.workspace.tables import Verdict as VerdictRow
 
+#: Rows that are made of the database's at once. While they are, Python's lock is held: a window would stand still.
+_AT_ONCE: Final = 500
 _FIELDS: Final = tuple(item.name for item in fields(Verdict))
 
 
@@ -183,7 +185,8 @@ def _read(
     if prompts is not None:
         query = query.where(VerdictRow.prompt_id.in_(prompts))
     texts: dict[str, str] = {}
-    return [_verdict(row, texts) for row in session.execute(query.order_by(VerdictRow.id))]
+    rows = session.execute(query.order_by(VerdictRow.id).execution_options(yield_per=_AT_ONCE))
+    return [_verdict(row, texts) for row in rows]
 
 
 def _verdict(row: Iterable[Any], texts: dict[str, str]) -> Verdict:

@@ -273,6 +273,7 @@ class _Planner:
             f"api {task.dataset} {name}",
             Words("{name} answers {dataset}", name=name, dataset=task.dataset),
             calls * 0.5,
+            calls * 0.5,
             usd=usd,
         )
 
@@ -297,7 +298,7 @@ class _Planner:
                 f"{phase} judge {task.dataset}",
                 Words("Judge {dataset} ({split})", dataset=task.dataset, split=split),
             )
-            self._add(phase, key, title, seconds, usd=usd, comparisons=comparisons)
+            self._add(phase, key, title, seconds, seconds, usd=usd, comparisons=comparisons)
 
     def _judging_usd(self, calls: int, size: _Size) -> float:
         """Expected price of a judge's calls."""
@@ -401,7 +402,13 @@ def _within(jobs: list[PlannedJob], most: int) -> list[PlannedJob]:
     for job, comparisons in zip(jobs, given, strict=True):
         if job.comparisons:
             comparisons = max(comparisons, 1)
-            usd = round(job.usd * comparisons / job.comparisons, 4)
-            job = replace(job, comparisons=comparisons, usd=usd)
+            share = comparisons / job.comparisons
+            job = replace(
+                job,
+                comparisons=comparisons,
+                usd=round(job.usd * share, 4),
+                seconds=round(max(min(job.seconds, _LIGHT_START), job.seconds * share), 1),
+                gpu_seconds=round(max(min(job.gpu_seconds, _LIGHT_START), job.gpu_seconds * share), 1),
+            )
         limited.append(job)
     return limited

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QTextLayout, QTextOption
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPixmap, QTextLayout, QTextOption
 from PySide6.QtWidgets import QHeaderView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop.language import tr
@@ -30,6 +30,8 @@ _LINE: Final = 17.0
 _HEAD: Final = 46
 #: Letters of an answer that are laid out: more than fit.
 _MOST: Final = 600
+#: Cells whose pictures are kept: all that a large window shows, 20 MB.
+_KEPT: Final = 200
 _CELL: Final = Qt.ItemDataRole.UserRole + 1
 
 
@@ -211,11 +213,15 @@ class Heads(QHeaderView):
 
 
 class CellPainter(QStyledItemDelegate):
-    """Paints an answer: its first lines, and below them how it fared."""
+    """Paints an answer: its first lines, and below them how it fared.
+
+    What was painted is kept: a frame while scrolling puts known pictures elsewhere, and paints those that come in.
+    """
 
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
+        self._painted: dict[tuple[Any, ...], QPixmap] = {}
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
         """See Qt."""
@@ -224,22 +230,45 @@ class CellPainter(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """See Qt."""
         cell: Shown = index.data(_CELL)
-        tokens = self._look.tokens
-        place = QRectF(option.rect)
-        state = option.state
-        painter.save()
-        pen = Pen(painter, tokens)
-        pen.line(place.bottomLeft(), place.bottomRight(), tokens.border)
-        if index.column() == 0:
+        place: QRect = option.rect
+        ratio = painter.device().devicePixelRatioF()
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        key = (
+            cell,
+            index.column() == 0,
+            selected,
+            place.width(),
+            place.height(),
+            ratio,
+            self._look.tokens.name,
+        )
+        picture = self._painted.pop(key, None)
+        if picture is None:
+            picture = QPixmap(place.size() * ratio)
+            picture.setDevicePixelRatio(ratio)
+            picture.fill(QColor(self._look.tokens.surface))
+            within = QPainter(picture)
+            size = QRectF(0, 0, place.width(), place.height())
+            self._paint(
+                Pen(within, self._look.tokens), size, cell, prompt=index.column() == 0, selected=selected
+            )
+            within.end()
+        self._painted[key] = picture  # the last one is the newest
+        if len(self._painted) > _KEPT:
+            del self._painted[next(iter(self._painted))]
+        painter.drawPixmap(place.topLeft(), picture)
+
+    def _paint(self, pen: Pen, place: QRectF, cell: Shown, *, prompt: bool, selected: bool) -> None:
+        tokens = pen.tokens
+        base = place.bottom() - 0.5
+        pen.line(QPointF(place.left(), base), QPointF(place.right(), base), tokens.border)
+        if prompt:
             self._prompt(pen, place.adjusted(14, 9, -8, -8), cell)
-        else:
-            inner = place.adjusted(4, 5, -4, -6)
-            selected = bool(state & QStyle.StateFlag.State_Selected)
-            focused = selected and bool(state & QStyle.StateFlag.State_Active)
-            fill = tokens.accent_soft if selected else tokens.raised
-            pen.box(inner, fill, 8.0, tokens.accent_fill if focused or selected else "")
-            self._answer(pen, inner.adjusted(10, 8, -10, -8), cell)
-        painter.restore()
+            return
+        inner = place.adjusted(4, 5, -4, -6)
+        fill = tokens.accent_soft if selected else tokens.raised
+        pen.box(inner, fill, 8.0, tokens.accent_fill if selected else "")
+        self._answer(pen, inner.adjusted(10, 8, -10, -8), cell)
 
     def _prompt(self, pen: Pen, place: QRectF, cell: Shown) -> None:
         pen.text(QRectF(place.left(), place.top(), place.width(), _LINE), cell.title, pixels=13, weight=600)

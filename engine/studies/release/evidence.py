@@ -19,7 +19,7 @@ from engine.ranking.chart import Kind
 from engine.studies.release.errors import ReleaseError
 from engine.studies.report import ranking_of
 from engine.studies.report_words import clean
-from engine.studies.result import StudyResult
+from engine.studies.result import AnswerFigures, StudyResult, TaskResult
 from engine.workspace import Workspace
 from engine.workspace.naming import study_named
 from engine.workspace.tables import Contestant, Dataset, Export, Study, Verdict
@@ -147,7 +147,8 @@ def _contestants(workspace: Workspace, files: ModelFiles) -> list[Contestant]:
     found = []
     for row in rows:
         weights = str(row.identity.get("weights") or "")
-        if ours(weights) or weights in exports:
+        # A study lets go of its GGUF files once they have answered; what they were made of is remembered.
+        if ours(weights) or weights in exports or ours(str(row.identity.get("made_of") or "")):
             found.append(row)
     return found
 
@@ -158,9 +159,15 @@ def _of_study(row: Study, contestants: Sequence[Contestant]) -> Evidence | None:
     except ValidationError:  # it has none yet
         return None
     ours = {(one.name, str(one.identity.get("weights") or "")) for one in contestants}
-    figures = [
-        (task, one) for task in result.tasks for one in task.figures if (one.contestant, one.weights) in ours
-    ]
+
+    def among(tasks: Sequence[TaskResult]) -> list[tuple[TaskResult, AnswerFigures]]:
+        return [
+            (task, one) for task in tasks for one in task.figures if (one.contestant, one.weights) in ours
+        ]
+
+    figures = among(result.tasks)
+    if not figures and result.validation is not None:
+        figures = among([result.validation.task])  # tuned for the sealed task alone
     if not figures:
         return None
     names = dict.fromkeys(name for _, one in figures for name in (one.entrant, one.contestant))

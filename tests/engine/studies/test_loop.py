@@ -13,6 +13,9 @@ import pytest
 import yaml
 
 from engine.jobs.directory import all_jobs
+from engine.models.library import find_model
+from engine.progress import SilentReporter
+from engine.studies.release.evidence import find_evidence
 from engine.workspace import Workspace
 from tests.conftest import Cli, clean_environment, end_processes_of
 from tests.tiny import tiny_model
@@ -106,6 +109,14 @@ def test_a_study_killed_in_the_middle_goes_on_and_ends_with_a_report(
     assert {one["contestant"] for one in figures} > {"untuned:one@q8_0", "one-colours@q8_0"}
     assert {one["entrant"] for one in figures} == set(entrants)
     assert not any(path.suffix == ".gguf" for path in workspace.exports.rglob("*"))
+    # The files are gone, and it is still known whose answers they were.
+    for model in (result["winner"], *(one["contestant"].partition("@")[0] for one in figures)):
+        if not model.startswith(("untuned:", "fewshot:")):
+            evidence = find_evidence(workspace, find_model(workspace, model), SilentReporter(), study="small")
+            assert evidence is not None
+            assert evidence.sealed is not None
+    tuned_for_it = result["validation"]["task"]["figures"][0]["contestant"].partition("@")[0]
+    assert find_evidence(workspace, find_model(workspace, tuned_for_it), SilentReporter(), study="small")
     report = workspace.root / result["report"]
     assert report.read_text(encoding="utf-8").lower().startswith("<!doctype html>")
 
