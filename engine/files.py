@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -147,6 +148,22 @@ def sha256_json(value: Any) -> str:
 def is_disk_full(error: OSError) -> bool:
     """Whether an error says that the disk, a quota or a limit on file sizes has no room."""
     return error.errno in _FULL or getattr(error, "winerror", None) in _WINDOWS_FULL
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy what is in a folder into another one.
+
+    Raises:
+        OSError: The first failure, with its number; `shutil` gathers all of them as texts.
+    """
+    try:
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    except shutil.Error as error:
+        for _, file, reason in error.args[0]:
+            number = re.search(r"\[Errno (\d+)\]", str(reason))
+            if number is not None:
+                raise OSError(int(number[1]), os.strerror(int(number[1])), str(file)) from error
+        raise
 
 
 def folder_bytes(folder: Path) -> int:

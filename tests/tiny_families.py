@@ -41,6 +41,12 @@ _LONG: Final = {
     "short_factor": [1.0 + number / 64 for number in range(32)],
     "original_max_position_embeddings": 256,
 }
+_YARN: Final = {
+    "rope_type": "yarn",
+    "rope_theta": 10000.0,
+    "factor": 4.0,
+    "original_max_position_embeddings": 128,
+}
 
 #: Name -> (architecture, model type, what its config says besides, whether its tokenizer is SentencePiece).
 FAMILIES: Final[dict[str, tuple[str, str, dict[str, Any], bool]]] = {
@@ -49,8 +55,16 @@ FAMILIES: Final[dict[str, tuple[str, str, dict[str, Any], bool]]] = {
     "tied": ("LlamaForCausalLM", "llama", {"tie_word_embeddings": True}, False),
     "narrow": ("LlamaForCausalLM", "llama", {"hidden_size": 96, "intermediate_size": 160}, False),
     "mistral": ("MistralForCausalLM", "mistral", {"sliding_window": 128, "head_dim": 64}, True),
+    "mistral-bytes": ("MistralForCausalLM", "mistral", {"head_dim": 64}, False),
+    "smollm3": (
+        "SmolLM3ForCausalLM",
+        "smollm3",
+        {"tie_word_embeddings": True, "no_rope_layers": [1, 1, 0]},
+        False,
+    ),
     "mixtral": ("MixtralForCausalLM", "mixtral", {"num_local_experts": 8, "num_experts_per_tok": 2}, True),
     "qwen2": ("Qwen2ForCausalLM", "qwen2", {}, False),
+    "qwen2yarn": ("Qwen2ForCausalLM", "qwen2", {"rope_parameters": _YARN}, False),
     "qwen2moe": (
         "Qwen2MoeForCausalLM",
         "qwen2_moe",
@@ -79,6 +93,12 @@ FAMILIES: Final[dict[str, tuple[str, str, dict[str, Any], bool]]] = {
         {"rope_parameters": _LONG, "original_max_position_embeddings": 256, "sliding_window": 64},
         True,
     ),
+    "phi4": (
+        "Phi3ForCausalLM",
+        "phi3",
+        {"original_max_position_embeddings": 512, "partial_rotary_factor": 0.75},
+        False,
+    ),
     "phimoe": (
         "PhiMoEForCausalLM",
         "phimoe",
@@ -97,9 +117,16 @@ FAMILIES: Final[dict[str, tuple[str, str, dict[str, Any], bool]]] = {
         {"num_local_experts": 4, "num_experts_per_tok": 2, "residual_multiplier": 0.2},
         False,
     ),
+    "granitemoeshared": (
+        "GraniteMoeSharedForCausalLM",
+        "granitemoeshared",
+        {"num_local_experts": 4, "num_experts_per_tok": 2, "shared_intermediate_size": 256},
+        False,
+    ),
     "olmo": ("OlmoForCausalLM", "olmo", {"clip_qkv": 8.0}, False),
     "olmo2": ("Olmo2ForCausalLM", "olmo2", {}, False),
     "olmo3": ("Olmo3ForCausalLM", "olmo3", {"sliding_window": 64}, False),
+    "olmo3yarn": ("Olmo3ForCausalLM", "olmo3", {"sliding_window": 64, "rope_parameters": _YARN}, False),
     "olmoe": ("OlmoeForCausalLM", "olmoe", {"num_experts": 4, "num_experts_per_tok": 2}, False),
 }
 
@@ -122,6 +149,10 @@ def tiny_of_family(name: str, folder: Path, *, dtype: torch.dtype = torch.bfloat
     file.write_text(json.dumps({**content, "architectures": [architecture]}), encoding="utf-8")
     if pieces:
         _sentence_pieces(folder)
+    if name == "phi4":  # told by this from Phi 3, whose pieces are those of Llama
+        settings = folder / "tokenizer_config.json"
+        content = json.loads(settings.read_text(encoding="utf-8"))
+        settings.write_text(json.dumps({**content, "tokenizer_class": "GPT2Tokenizer"}), encoding="utf-8")
     return folder
 
 

@@ -97,6 +97,7 @@ def _chat(options: argparse.Namespace, session: Session) -> Result:
         _set_up(conversation, options)
         talk = ChatSession(session.workspace, conversation, answering)
         try:
+            session.end_progress()
             Terminal(session, talk).run()
         except KeyboardInterrupt:
             if conversation.turns:

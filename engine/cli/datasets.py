@@ -41,6 +41,7 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     export.add_argument("name", metavar="NAME")
     export.add_argument("file", metavar="FILE", help="a .jsonl, .csv or .parquet file")
     export.add_argument("--split", choices=["train", "dev", "test"], help="only this split")
+    export.add_argument("--force", action="store_true", help="replace an existing file")
     export.set_defaults(run=_export)
 
 
@@ -270,10 +271,18 @@ def _marked(text: str) -> str:
 
 
 def _export(options: argparse.Namespace, session: Session) -> Result:
+    from engine.datasets.errors import StoreError
     from engine.datasets.export import export_dataset
     from engine.datasets.library import open_dataset
 
     dataset = open_dataset(session.workspace, options.name, "export")
     file = Path(options.file)
+    if file.exists() and not options.force:
+        raise StoreError(
+            "dataset.export_exists",
+            "{file} already exists.",
+            fix="Choose another name, or replace it with --force.",
+            file=str(file),
+        )
     count = export_dataset(dataset.store, file, options.split)
     return {"name": options.name, "file": str(file), "examples": count}, f"{count:,} examples are in {file}."

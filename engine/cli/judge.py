@@ -114,4 +114,5 @@ def _summary_text(summary: dict[str, Any], spec: JudgeSpec) -> str:
     if summary["cost_usd"]:
         parts.append(f"It cost {summary['cost_usd']:.4f} USD.")
     split = "" if spec.split == "test" else f" --split {spec.split}"
-    return f"{' '.join(parts)}\nSee who is best with: bakeoff rank --dataset {spec.dataset}{split}"
+    rank = f"bakeoff rank --dataset {spec.dataset}{split} --judge {spec.judge}"
+    return f"{' '.join(parts)}\nSee who is best with: {rank}"

@@ -78,7 +78,8 @@ def _merge(options: argparse.Namespace, session: Session) -> Result:
     if preflight.plan is not None:
         foreseen = forecast(preflight.plan, out, options.threads)
         preflight = Preflight((*preflight.findings, *check_memory(foreseen)), preflight.plan)
-    _tell(preflight, session)
+    # While the job runs, its own warnings are shown.
+    _tell(preflight, session, warnings=options.check or options.detach)
     if options.check and foreseen is not None:
         document = {**preflight.as_dict(), "forecast": foreseen.as_dict()}
         return document, f"{_check_text(preflight)}\n{_forecast_text(foreseen)}"
@@ -128,13 +129,16 @@ def _name(wanted: str | None, out: Path, session: Session) -> str:
         return wanted
 
 
-def _tell(preflight: Preflight, session: Session) -> None:
-    """Say what the pre-flight found, and stop where it found an error.
+def _tell(preflight: Preflight, session: Session, *, warnings: bool) -> None:
+    """Say what the pre-flight found, and stop where it found an error, which says itself.
 
     Raises:
         RefusedMergeError: The first error; all findings are in its ``error`` object.
     """
+    told_by_error = next((one for one in preflight.findings if one.severity == "error"), None)
     for finding in preflight.findings:
+        if finding is told_by_error or not (warnings or told_by_error):
+            continue
         session.say(f"{finding.severity.capitalize()}: {finding.message} {finding.fix}".rstrip())
     if not preflight.ok:
         try:

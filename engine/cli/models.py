@@ -147,7 +147,7 @@ def _show(options: argparse.Namespace, session: Session) -> Result:
         f"  stored as     {info.dtype}, {document['disk_bytes'] / 1e6:,.0f} MB in {files.folder}",
         f"  template      {info.template_sha256[:12] or 'none: a plain one will be used'}",
         f"  memory        {memory['train_lora_mb']:,} MB to train with LoRA, {memory['train_qlora_mb']:,} MB with "
-        f"QLoRA, {document['memory']['run_mb']:,} MB to run",
+        f"QLoRA (4,096 tokens at once), {document['memory']['run_mb']:,} MB to run",
         f"  weights       {files.weights_sha256[:16]}",
     ]
     lines += [

@@ -65,13 +65,13 @@ class Session:
 
     def say(self, text: str) -> None:
         """One line for a person, on stderr."""
-        self._end_line()
+        self.end_progress()
         with suppress(BrokenPipeError):
             print(text, file=sys.stderr, flush=True)
 
     def print_result(self, document: Any, text: str) -> None:
         """The result on stdout: the document with ``--json``, else the text."""
-        self._end_line()
+        self.end_progress()
         if self.as_json:
             self.printed = True
             print(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False), flush=True)
@@ -158,7 +158,8 @@ class Session:
         else:
             print(text, file=sys.stderr, flush=True)
 
-    def _end_line(self) -> None:
+    def end_progress(self) -> None:
+        """Begin a new line after one that shows progress."""
         if self._line_open:
             with suppress(BrokenPipeError):
                 print(file=sys.stderr, flush=True)

@@ -59,7 +59,9 @@ def _run(options: argparse.Namespace, session: Session) -> Result:
 def show_plan(spec: Any, session: Session) -> Result:
     """Plan and cost a study."""
     from engine.studies.plan import plan_study
+    from engine.studies.preparing import require_bases
 
+    require_bases(spec.study, spec.folder, session.workspace)
     plan = plan_study(spec.study, session.workspace)
     document = plan.as_dict()
     rows = [

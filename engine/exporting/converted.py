@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gguf import GGMLQuantizationType as Type
 from gguf import GGUFReader
@@ -17,9 +17,14 @@ from engine.exporting.quantisations import QUANTISATIONS
 from engine.exporting.spec import UNKNOWN, ExportSpec
 from engine.files import is_disk_full, replace, sha256_file, temporary_name
 from engine.gguf_header import check_gguf
+from engine.inference.errors import AnsweringError
+from engine.inference.llama.model import LlamaModel
 from engine.jobs.context import JobContext
 from engine.models.library import ModelFiles
 from engine.models.template import load_template
+
+#: The share of weights that converters may add or leave out, such as frequencies of positions.
+_OTHERS: Final = 0.02
 
 
 def take_converted(context: JobContext, spec: ExportSpec, files: ModelFiles, out: Path) -> dict[str, Any]:
@@ -36,7 +41,8 @@ def take_converted(context: JobContext, spec: ExportSpec, files: ModelFiles, out
 
     Raises:
         GgufError: It is no GGUF file, or a damaged one.
-        ExportError: Its tokens are not the model's, llama.cpp cannot load it, or the disk is full.
+        ExportError: Its tokens or the number of its weights are not the model's, llama.cpp cannot load it, or the
+            disk is full.
     """
     source = Path(str(spec.converted))
     settings = check_gguf(source)
@@ -53,6 +59,7 @@ def take_converted(context: JobContext, spec: ExportSpec, files: ModelFiles, out
             count=len(parity.different),
             texts=parity.texts,
         )
+    weights = _require_weights(source, files)
     if not parity.template:
         context.event(
             "warning", message="The file's chat template is not the one that the model was trained with."
@@ -75,7 +82,6 @@ def take_converted(context: JobContext, spec: ExportSpec, files: ModelFiles, out
     finally:
         temporary.unlink(missing_ok=True)
     tensors = GGUFReader(out).tensors
-    weights = sum(int(tensor.n_elements) for tensor in tensors)
     return {
         "quantisation": _quantisation(settings.get("general.file_type")),
         "bytes": out.stat().st_size,
@@ -84,6 +90,41 @@ def take_converted(context: JobContext, spec: ExportSpec, files: ModelFiles, out
         "types": dict(Counter(Type(tensor.tensor_type).name for tensor in tensors)),
         "parity": parity.as_dict(),
     }
+
+
+def _require_weights(source: Path, files: ModelFiles) -> int:
+    """See that llama.cpp loads all of a file, and that it has as many weights as the model; returns how many.
+
+    Another model of the same shape and tokens, such as another fine-tune of the same base, cannot be told by this.
+
+    Raises:
+        ExportError: It does not.
+    """
+    try:
+        with LlamaModel(source):
+            pass
+    except AnsweringError as error:
+        raise ExportError(
+            "export.converted_broken",
+            "llama.cpp reads the words of {file}, and cannot load its weights: {reason}",
+            fix="Convert the model again.",
+            file=str(source),
+            reason=error,
+        ) from error
+    weights = sum(int(tensor.n_elements) for tensor in GGUFReader(source).tensors)
+    # A matrix that input and output share may stand there twice, or once where the model's files have two.
+    shared = files.info.vocabulary * files.info.hidden
+    if abs(weights - files.info.parameters) > shared + _OTHERS * files.info.parameters:
+        raise ExportError(
+            "export.converted_size",
+            "{file} was not made of '{model}': it has {count} weights, and the model {expected}.",
+            fix="Convert the model's own folder (bakeoff export {model} OUT --as merged), with its tokenizer.",
+            file=str(source),
+            model=files.name,
+            count=f"{weights:,}",
+            expected=f"{files.info.parameters:,}",
+        )
+    return weights
 
 
 def _quantisation(file_type: Any) -> str:

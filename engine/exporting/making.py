@@ -139,7 +139,7 @@ def dataset_of(workspace: Workspace, spec: ExportSpec, files: ModelFiles) -> Ope
     if name is None:
         return None
     try:
-        return open_dataset(workspace, name, "train")
+        return open_dataset(workspace, name, "export")
     except BakeoffError:
         if spec.dataset is not None:
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from engine.exporting.making import make_gguf, new_export, prepare_gguf
 from engine.exporting.ollama.modelfile import MODELFILE
 from engine.exporting.ollama.writing import check_prompts, gguf_name, modelfile_of
 from engine.exporting.spec import UNKNOWN, ExportSpec
-from engine.files import folder_bytes, new_folder
+from engine.files import copy_folder, folder_bytes, new_folder
 from engine.jobs.context import JobContext, JobResult
 from engine.models.library import ModelFiles, find_model
 from engine.weights.folding import fold_adapter
@@ -38,7 +37,7 @@ def run(context: JobContext) -> JobResult:
         fold_adapter(files.base_folder, files.adapter_folder, out, reporter=context)
     else:
         with new_folder(out) as folder:
-            shutil.copytree(files.folder, folder, dirs_exist_ok=True)
+            copy_folder(files.folder, folder)
     return JobResult(
         {
             "model": files.name,
@@ -116,4 +115,4 @@ def _copy_adapter(files: ModelFiles, out: Path) -> None:
             name=files.name,
         )
     with new_folder(out) as folder:
-        shutil.copytree(files.adapter_folder, folder, dirs_exist_ok=True)
+        copy_folder(files.adapter_folder, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -59,6 +60,8 @@ def write_gguf(
         ExportError: The disk is full, or the model holds values that are no numbers.
     """
     reporter = reporter or SilentReporter()
+    for left in file.parent.glob(f".{glob.escape(file.name)}.*.partial"):
+        left.unlink(missing_ok=True)  # of an attempt that was killed
     temporary = temporary_name(file)
     writer = GGUFWriter(None, MODEL_ARCH_NAMES[plan.family.arch])
     add_metadata(plan, writer, name, chat_template, add_bos)

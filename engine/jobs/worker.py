@@ -100,7 +100,7 @@ def _require_space(workspace: Workspace) -> None:
             "job.disk_low",
             "Only {free:.1f} GB are free on the disk of the workspace, and a job begins with {least:g} GB at least.",
             fix="Free some space, for example by emptying the trash, or lower the limit in the settings "
-            "(least_free_gb); then continue the job.",
+            "(least_free_gb); then start it again.",
             free=free,
             least=least,
         )

@@ -284,7 +284,7 @@ def add_votes(
         JudgingError: A prompt is not in the test or dev split. Nothing is stored then.
     """
     judge = voter_judge(voter)
-    opened = open_dataset(workspace, dataset, "judge")
+    opened = open_dataset(workspace, dataset, "vote")
     of_split: dict[str, list[Verdict]] = {"test": [], "dev": []}
     prompts = {split: set(opened.store.prompt_ids(split)) for split in ("test", "dev")}
     for question, choice in votes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from engine.models.notices import card_in
 #: Names the weight files of a model that has several.
 WEIGHTS_INDEX: Final = "model.safetensors.index.json"
 _SINGLE: Final = "model.safetensors"
+#: The number of a layer in the name of a tensor, whatever the architecture calls them.
+_LAYER: Final = re.compile(r"(?:^|\.)(?:layers|h|blocks|block)\.(\d+)\.")
 _MAX_HEADER: Final = 100 * 1024 * 1024
 _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
@@ -60,19 +63,32 @@ def inspect_folder(folder: Path) -> ModelInfo:
     refuse_remote_code(folder, config)
     files = weight_files(folder)
     parameters = 0
+    stored_layers = 0
     dtypes: dict[str, int] = {}
     for file in files:
-        for _, entry in _header_entries(file):
+        for name, entry in _header_entries(file):
+            numbers = _LAYER.findall(name)
+            stored_layers = max(stored_layers, *(int(number) + 1 for number in numbers), 0)
             count = math.prod(entry["shape"])
             parameters += count
             dtypes[entry["dtype"]] = dtypes.get(entry["dtype"], 0) + count
     size = _Sizes(folder / "config.json", config)
+    layers = size("num_hidden_layers", "n_layer")
+    if stored_layers and layers > stored_layers:
+        raise ModelError(
+            "model.layers",
+            "{file} speaks of {layers} layers, and the weights beside it have {stored}.",
+            fix="Take the config.json that belongs to these weights, or download the missing files.",
+            file=str(folder / "config.json"),
+            layers=f"{layers:,}",
+            stored=f"{stored_layers:,}",
+        )
     return ModelInfo(
         architecture=_architecture(folder, config),
         model_type=str(config.get("model_type", "unknown")),
         parameters=parameters,
         vocabulary=size("vocab_size"),
-        layers=size("num_hidden_layers", "n_layer"),
+        layers=layers,
         hidden=size("hidden_size", "n_embd"),
         intermediate=size("intermediate_size", "n_inner"),
         heads=size("num_attention_heads", "n_head"),

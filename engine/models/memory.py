@@ -11,8 +11,9 @@ _BYTES: Final = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
 _NF4_BYTES: Final = 4.127 / 8
 #: What torch, the libraries and the allocator take beside the tensors, in bytes.
 _OVERHEAD: Final = 900e6
-#: Saved activations per token and layer in units of the hidden size (attention and MLP, LoRA inputs).
-_ACTIVATIONS: Final = 34
+#: Saved activations per token and layer in units of the hidden size (attention and MLP, LoRA inputs), from the peaks
+#: of the training bench: 46 where all tokens of a step are used (docs/measurements.md), less where rows are short.
+_ACTIVATIONS: Final = 47
 
 
 def lora_parameters(info: ModelInfo, lora_rank: int) -> int:

@@ -39,6 +39,18 @@ TOKENIZER_FILES: Final = (
     "chat_template.jinja",
 )
 
+#: Files of which a tokenizer needs at least one.
+VOCABULARIES: Final = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "tekken.json",
+    "spiece.model",
+    "*.tiktoken",
+    "*.spm",
+)
+
 Messages = list[dict[str, Any]]
 #: A conversation, its tools, and whether an answer is to follow it.
 _Asked = tuple[Messages, Any, bool]
@@ -417,6 +429,13 @@ def load_tokenizer(folder: Path, *, model: Path | None = None) -> Any:
     from engine.models.auto import auto_class
     from engine.models.errors import ModelError
 
+    if not any(next(folder.glob(pattern), None) for pattern in VOCABULARIES):
+        raise ModelError(
+            "model.no_tokenizer",
+            "There is no tokenizer in {file}.",
+            fix="Add the tokenizer files (tokenizer.json, tokenizer_config.json) to the folder.",
+            file=str(folder),
+        )
     try:
         how: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
         if model is not None and not (folder / "config.json").exists():
@@ -428,7 +447,7 @@ def load_tokenizer(folder: Path, *, model: Path | None = None) -> Any:
             "The tokenizer of {file} cannot be read: {reason}.",
             fix="Add the tokenizer files (tokenizer.json, tokenizer_config.json) to the folder.",
             file=str(folder),
-            reason=str(error).strip().split("\n")[0][:200].rstrip(". "),
+            reason=str(error).strip().split("\n")[0][:200].rstrip(".: "),
         ) from error
 
 

@@ -11,22 +11,11 @@ from typing import Any, Final
 from engine.models.auto import auto_class
 from engine.models.errors import ModelError, TemplateError
 from engine.models.inspect import read_config, refuse_remote_code
-from engine.models.template import load_template
+from engine.models.template import VOCABULARIES, load_template
 from engine.progress import Reporter, SilentReporter
 
 #: What the name of a class ends with that predicts the next token, in transformers and in what descends from it.
 _CAUSAL: Final = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
-#: Files of which a tokenizer needs at least one.
-_VOCABULARIES: Final = (
-    "tokenizer.json",
-    "tokenizer.model",
-    "vocab.json",
-    "vocab.txt",
-    "tekken.json",
-    "spiece.model",
-    "*.tiktoken",
-    "*.spm",
-)
 
 
 def require_usable(folder: Path, reporter: Reporter) -> None:
@@ -85,7 +74,7 @@ def _require_causal(folder: Path, config: dict[str, Any]) -> None:
 
 
 def _require_tokenizer(folder: Path, reporter: Reporter) -> None:
-    if not any(next(folder.glob(pattern), None) for pattern in _VOCABULARIES):
+    if not any(next(folder.glob(pattern), None) for pattern in VOCABULARIES):
         reporter.decision(
             "tokenizer", "none", "the folder has none: the model can be merged, not trained or asked"
         )

@@ -10,17 +10,21 @@ from engine.jobs.directory import Status
 #: How much slower or faster than planned the rest is taken to be at most.
 _FASTER: Final = 0.1
 _SLOWER: Final = 10.0
+#: The share of the whole for which the plan is believed beside what jobs tell.
+_BELIEVED: Final = 0.05
 #: From this share on a running job tells the pace.
 _TELLS: Final = 0.1
 
 
-def pace(jobs: Iterable[tuple[float, Status]]) -> float:
+def pace(jobs: Iterable[tuple[float, Status]], whole: float = 0.0) -> float:
     """Seconds that a planned second takes, as far as jobs that are done or well under way tell; 1 when none does.
 
     Args:
         jobs: What each was planned to take, in seconds, and how it stands.
+        whole: What all jobs together were planned to take. The plan is believed for a share of that: the first jobs
+            are small ones, and tell little about those that take long.
     """
-    planned = took = 0.0
+    planned = took = _BELIEVED * whole
     for seconds, status in jobs:
         share = share_of(status)
         if status.state == "done" and status.seconds is not None:

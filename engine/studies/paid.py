@@ -18,8 +18,8 @@ def is_endpoint(name: str) -> bool:
 
 
 def paid_models(study: Study) -> list[tuple[str, str]]:
-    """``(endpoint, model)`` of every reference and judge behind an endpoint."""
-    names = [name for name in [*study.references, study.judging.judge] if is_endpoint(name)]
+    """``(endpoint, model)`` of the judge and every reference behind an endpoint."""
+    names = [name for name in [study.judging.judge, *study.references] if is_endpoint(name)]
     pairs = [name.partition(":") for name in dict.fromkeys(names)]
     return [(endpoint, model) for endpoint, _, model in pairs]
 

@@ -379,7 +379,7 @@ class _Painter:
         planned = sum(job.seconds for job in self._plan.jobs) or 1.0
         done = sum(job.seconds * self._share_of(job.key) for job in self._plan.jobs)
         begun = [(job.seconds, self._jobs.get(slug(job.key)[:48])) for job in self._plan.jobs]
-        left = pace((seconds, _status(found)) for seconds, found in begun if found is not None)
+        left = pace(((seconds, _status(found)) for seconds, found in begun if found is not None), planned)
         left *= max(0.0, planned - done)
         return left, min(1.0, done / planned)
 

@@ -196,6 +196,35 @@ def require_datasets(study: Study, workspace: Workspace) -> None:
         )
 
 
+def require_bases(study: Study, folder: str, workspace: Workspace) -> None:
+    """Refuse bases that are to be added from a folder or file that is not there.
+
+    Args:
+        study: Whose bases.
+        folder: Where its file lies; paths in it begin there.
+        workspace: What it has already needs no source.
+
+    Raises:
+        StudyError: Names the first of them.
+    """
+    for base in study.bases:
+        if base.source is None or not _is_path(base.source) or known(workspace, Model, base.name):
+            continue
+        if not (Path(folder) / Path(base.source).expanduser()).exists():
+            raise StudyError(
+                "study.no_source",
+                "The base '{name}' is to come from {source}, and there is nothing.",
+                fix="Correct the path; those that are not absolute begin at the study's file.",
+                name=base.name,
+                source=base.source,
+            )
+
+
+def _is_path(source: str) -> bool:
+    """Whether it is a path for sure; ``owner/name`` may be a model of the Hub."""
+    return source.startswith(("/", "./", "../", "~", ".\\", "..\\")) or Path(source).is_absolute()
+
+
 def require_prompts(study: Study, workspace: Workspace) -> None:
     """Refuse tasks with a split that the study needs and that is empty; what is to be imported yet may be any.
 

@@ -31,7 +31,17 @@ def load_study(file: Path) -> StudySpec:
         raise StudyError(
             "study.missing", "There is no study file {file}.", fix="Check the path.", file=str(file)
         ) from error
-    except (IsADirectoryError, PermissionError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise StudyError(
+            "study.no_file",
+            "{file} is a folder, and a study is a YAML file."
+            if file.is_dir()
+            else "The study file {file} cannot be read: {reason}.",
+            fix="Check the path and its permissions.",
+            file=str(file),
+            reason=error.strerror or str(error),
+        ) from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         place = getattr(error, "problem_mark", None)
         raise StudyError(
             "study.unreadable",

@@ -8,7 +8,7 @@ from engine.jobs.client import JobClient
 from engine.jobs.directory import AT_REST, JobDirectory
 from engine.studies.errors import StudyError
 from engine.studies.paid import paid_models
-from engine.studies.preparing import known, require_datasets, require_prompts
+from engine.studies.preparing import known, require_bases, require_datasets, require_prompts
 from engine.studies.saved import find_or_save
 from engine.studies.spec import Study, StudySpec
 from engine.workspace import Workspace
@@ -73,6 +73,7 @@ def start_study(workspace: Workspace, client: JobClient, spec: StudySpec) -> Job
         BakeoffError: It cannot be started (see `require_startable`).
     """
     paid = require_startable(spec.study, workspace)
+    require_bases(spec.study, spec.folder, workspace)
     job = find_or_save(workspace, client, spec, own_runner=bool(paid))
     if job.status().state != "done":
         if job.status().state in ("paused", "stopped", "failed"):

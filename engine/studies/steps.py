@@ -195,5 +195,5 @@ class Steps:
 
     def _tell(self, done: float, taken: list[tuple[float, Status]], **data: Any) -> None:
         done = min(done, self._planned)
-        left = round((self._planned - done) * pace(taken), 1)
+        left = round((self._planned - done) * pace(taken, self._planned), 1)
         self._context.progress(done, self._planned, "planned seconds", seconds_left=left, **data)

@@ -302,7 +302,7 @@ def _cast(
     from engine.judging.verdicts import IDENTICAL, comparisons
 
     listed = [vote for vote in reversed(votes) if vote.explanation != IDENTICAL][:_LISTED]
-    store = open_dataset(workspace, choosing.dataset, "judge").store
+    store = open_dataset(workspace, choosing.dataset, "vote").store
     wanted = {vote.prompt_id for vote in listed}
     asked = {
         example.prompt_id: (example.prompt[-1].content or "")[:_PREVIEW].replace("\n", " ")

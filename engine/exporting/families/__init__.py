@@ -10,7 +10,7 @@ from engine.exporting.families.family import Family
 from engine.exporting.families.gemma import Gemma, Gemma2, Gemma3
 from engine.exporting.families.granite import Granite, GraniteMoe
 from engine.exporting.families.hyperparameters import HyperParameters
-from engine.exporting.families.llama import Llama
+from engine.exporting.families.llama import Llama, SmolLm3
 from engine.exporting.families.olmo import Olmo, Olmo2, Olmoe
 from engine.exporting.families.phi import Phi3, PhiMoe
 from engine.exporting.families.qwen import Qwen2, Qwen2Moe, Qwen3, Qwen3Moe
@@ -20,6 +20,7 @@ FAMILIES: Final[dict[str, type[Family]]] = {
     "LlamaForCausalLM": Llama,
     "MistralForCausalLM": Llama,
     "MixtralForCausalLM": Llama,
+    "SmolLM3ForCausalLM": SmolLm3,
     "Qwen2ForCausalLM": Qwen2,
     "Qwen2MoeForCausalLM": Qwen2Moe,
     "Qwen3ForCausalLM": Qwen3,

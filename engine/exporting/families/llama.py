@@ -1,4 +1,4 @@
-"""Llama and the many models built like it: Mistral, Mixtral, SmolLM 2."""
+"""Llama and the many models built like it: Mistral, Mixtral, SmolLM 2 and 3."""
 
 from __future__ import annotations
 
@@ -58,6 +58,12 @@ class Llama(Family):
             trained=rope.get("original_max_position_embeddings", 8192),
         )
         return [Output("rope_freqs.weight", factors.shape, constant=factors)]
+
+
+class SmolLm3(Llama):
+    """SmolLM 3: a Llama of which some layers have no rotary embedding, as llama.cpp knows by its kind."""
+
+    arch = MODEL_ARCH.SMOLLM3
 
 
 def _llama3_factors(

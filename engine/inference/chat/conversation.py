@@ -57,6 +57,7 @@ class Answer(_Part):
         quantisation: Of that file.
         snapshot: The exact model that answered, as an endpoint says.
         left_out: So many of the oldest turns it was not shown.
+        system: The system message that it was shown; None in conversations of before that was kept.
     """
 
     text: str
@@ -72,6 +73,7 @@ class Answer(_Part):
     quantisation: str = ""
     snapshot: str = ""
     left_out: int = 0
+    system: str | None = None
 
     @property
     def said(self) -> bool:
@@ -141,10 +143,11 @@ class Conversation(_Part):
         stand there as if the model had been content with it, and endpoints differ in how they take refusals.
         """
         begin = self.panes[pane].left_out
-        return self._messages(pane, turn, [one for one in self.turns[begin:turn] if _said(pane, one)])
+        before = [one for one in self.turns[begin:turn] if _said(pane, one)]
+        return self._messages(pane, turn, before, self.system)
 
-    def _messages(self, pane: int, turn: int, before: list[Turn]) -> list[dict[str, Any]]:
-        shown = [{"role": "system", "content": self.system}] if self.system else []
+    def _messages(self, pane: int, turn: int, before: list[Turn], system: str) -> list[dict[str, Any]]:
+        shown = [{"role": "system", "content": system}] if system else []
         for earlier in before:
             shown.append({"role": "user", "content": earlier.prompt})
             shown.append({"role": "assistant", "content": earlier.answers[pane].text})
@@ -248,8 +251,10 @@ class Conversation(_Part):
 
     def _example(self, pane: int, turn: int, left_out: int) -> dict[str, Any]:
         before = [one for one in self.turns[left_out:turn] if _comparable(pane, one)]
-        answer = {"role": "assistant", "content": self.turns[turn].answers[pane].text}
-        return {"messages": [*self._messages(pane, turn, before), answer]}
+        given = self.turns[turn].answers[pane]
+        system = self.system if given.system is None else given.system
+        answer = {"role": "assistant", "content": given.text}
+        return {"messages": [*self._messages(pane, turn, before, system), answer]}
 
 
 def _said(pane: int, turn: Turn) -> bool:

@@ -58,6 +58,9 @@ def open_panes(
             answering.append(PaidAnswering(endpoint, paid[1]))
             continue
         files, export = find_file(name, old)
+        room = min(context, files.info.context or context)
+        if room < context:
+            reporter.decision("context", f"{room:,} tokens", f"{name} was made for no more")
         panes.append(
             Pane(
                 name=name,
@@ -65,9 +68,9 @@ def open_panes(
                 file=str(export.file),
                 sha256=export.sha256,
                 quantisation=export.quantisation,
-                context=context,
+                context=room,
                 left_out=left_out,
             )
         )
-        answering.append(LocalAnswering(Loading(export.file, files.folder, files.base_folder, context)))
+        answering.append(LocalAnswering(Loading(export.file, files.folder, files.base_folder, room)))
     return panes, answering

@@ -102,7 +102,7 @@ class ChatSession:
             )
         turn = self.conversation.turns[-1]
         messages = self.conversation.messages(pane, len(self.conversation.turns) - 1)
-        sampling = self.conversation.sampling
+        sampling, system = self.conversation.sampling, self.conversation.system
         if pane in turn.answers:
             # The same seed would say the same again.
             sampling = sampling.model_copy(
@@ -115,7 +115,8 @@ class ChatSession:
                 if isinstance(piece, Answer):
                     asked = self.conversation.panes[pane]
                     identity = {"sha256": asked.sha256, "quantisation": asked.quantisation}
-                    piece = piece.model_copy(update={**identity, "left_out": asked.left_out})
+                    shown = {"left_out": asked.left_out, "system": system}
+                    piece = piece.model_copy(update={**identity, **shown})
                     with self._lock:
                         turn.answers[pane] = piece
                         turn.failures.pop(pane, None)

@@ -79,8 +79,12 @@ class Stream:
         if len(prompt) >= self.size:
             raise ContextFullError(
                 "answers.context_full",
-                "The conversation has {tokens} tokens, and the context {size}.",
-                fix="Begin a new conversation, leave out earlier turns, or take a larger context.",
+                "The conversation has {tokens} tokens, and the model was made for {size}."
+                if self.size == self._model.trained_context
+                else "The conversation has {tokens} tokens, and the context {size}.",
+                fix="Begin a new conversation, or leave out earlier turns."
+                if self.size == self._model.trained_context
+                else "Begin a new conversation, leave out earlier turns, or take a larger context.",
                 tokens=len(prompt),
                 size=self.size,
             )

@@ -48,7 +48,7 @@ def run(context: JobContext) -> JobResult:
         context.event(
             "export.plan", **{key: value for key, value in gguf.as_dict().items() if key != "tensors"}
         )
-        dataset = open_dataset(context.workspace, spec.dataset, "train") if spec.dataset else None
+        dataset = open_dataset(context.workspace, spec.dataset, "export") if spec.dataset else None
         beginning = begin_prompts(gguf, template, context)
         prepared = Prepared(spec.model_name, wanted, gguf, template, beginning, None, dataset)
         made = make_gguf(prepared, out, context, threads=spec.threads)

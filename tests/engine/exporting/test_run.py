@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -124,6 +126,42 @@ def test_a_file_that_another_converter_made_is_checked_and_taken_over(
     assert export.file == tmp_path / "taken.gguf"
     answers = do(ready, "generate", GenerateSpec(models=["tuned@q8_0"], dataset="colours"))[1]
     assert len(answers["outputs"]) == 9
+
+
+def test_a_converted_file_that_cannot_be_loaded_or_is_of_another_size_is_refused(
+    ready: Workspace, tmp_path: Path
+) -> None:
+    made = tmp_path / "made.gguf"
+    do(ready, "export", ExportSpec(model="tuned", quantisation="q8_0", out=str(made)))
+    whole = made.read_bytes()
+    at = whole.index(b"llama.embedding_length") + len(b"llama.embedding_length") + 4
+    made.write_bytes(whole[:at] + (7).to_bytes(4, "little") + whole[at + 4 :])
+    with pytest.raises(JobFailedError) as caught:
+        do(ready, "export", ExportSpec(model="tuned", out=str(tmp_path / "a.gguf"), converted=str(made)))
+    assert caught.value.code == "export.converted_broken"
+    larger = tiny_model(tmp_path / "larger", hidden=64, layers=30)
+    merge_bytes(larger)
+    add_model(ready, larger, "larger")
+    do(ready, "export", ExportSpec(model="larger", quantisation="q8_0", out=str(made)))
+    with pytest.raises(JobFailedError) as caught:
+        do(ready, "export", ExportSpec(model="tuned", out=str(tmp_path / "a.gguf"), converted=str(made)))
+    assert caught.value.code == "export.converted_size"
+    assert not (tmp_path / "a.gguf").exists()
+
+
+@pytest.mark.parametrize("form", ["adapter", "merged"])
+def test_a_disk_that_is_full_while_a_folder_is_copied_is_told(
+    ready: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    model = "tuned" if form == "adapter" else "base"
+    with pytest.raises(JobFailedError, match="disk") as caught:
+        do(ready, "export", ExportSpec(model=model, form=form, out=str(tmp_path / "out")))
+    assert caught.value.code.endswith("disk_full")
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_cannot_be_taken_over_is_refused(cli_here: Cli, ready: Workspace, tmp_path: Path) -> None:

@@ -38,6 +38,15 @@ def test_the_hash_follows_the_weights(tmp_path: Path) -> None:
     assert weights_sha256(first) == weights_sha256(again) != weights_sha256(other)
 
 
+def test_layers_that_the_weights_have_not_are_refused(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "tiny", layers=2)
+    change(folder / "config.json", num_hidden_layers=100_000_000)
+    with pytest.raises(ModelError) as caught:
+        inspect_folder(folder)
+    assert caught.value.code == "model.layers"
+    assert "100,000,000" in caught.value.message
+
+
 def test_pickles_are_refused_with_the_reason(tmp_path: Path) -> None:
     folder = tiny_model(tmp_path / "tiny")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")

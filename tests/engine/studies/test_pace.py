@@ -34,3 +34,11 @@ def test_a_running_job_tells_by_its_share_once_it_is_under_way() -> None:
 def test_a_pace_beyond_belief_is_bounded() -> None:
     assert pace([(1.0, _done(1000.0))]) == 10.0
     assert pace([(1000.0, _done(0.5))]) == 0.1
+
+
+def test_small_jobs_at_the_start_tell_little_of_a_long_study() -> None:
+    imports = [(3.0, _done(1.0))] * 6
+    assert pace(imports) == pytest.approx(1 / 3)
+    assert pace(imports, 2000.0) == pytest.approx(0.9, abs=0.02)
+    trainings = [(500.0, _done(1000.0))] * 3
+    assert pace([*imports, *trainings], 2000.0) == pytest.approx(1.9, abs=0.1)

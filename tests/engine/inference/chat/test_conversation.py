@@ -62,6 +62,14 @@ def test_each_pane_is_shown_its_own_answers(talk: Conversation) -> None:
     assert said(talk.messages(1, 2)) == ["Be brief.", "a", "A1", "c"]
 
 
+def test_an_example_has_the_system_message_that_was_shown(talk: Conversation) -> None:
+    shown = talk.turns[0].answers[1].model_copy(update={"system": "In German."})
+    talk.turns[0].answers[1] = shown
+    assert said(talk.examples()[0]["messages"]) == ["In German.", "a", "A1"]
+    talk.turns[0].answers[1] = shown.model_copy(update={"system": ""})
+    assert said(talk.examples()[0]["messages"]) == ["a", "A1"]
+
+
 def test_turns_that_are_left_out_are_not_shown_and_not_lost(talk: Conversation) -> None:
     talk.leave_out(0, 1)
     assert said(talk.messages(0, 2)) == ["Be brief.", "b", "B0", "c"]

@@ -16,13 +16,13 @@ from tests.tiny_families import merge_bytes
 CONTEXT = 256
 
 
-def tiny_gguf(place: Path, *, context: int = CONTEXT, seed: int = 3) -> tuple[Path, Path]:
-    """Write the model below ``place``; returns the folder and the file, which stores all bits."""
+def tiny_gguf(place: Path, *, context: int = CONTEXT, seed: int = 3, form: str = "f32") -> tuple[Path, Path]:
+    """Write the model below ``place``; returns the folder and the file, in 32 bits unless told otherwise."""
     folder = tiny_model(place / "tiny", seed=seed, hidden=64, layers=3, context=context)
     merge_bytes(folder)
     file = place / "tiny.gguf"
     with pytest.MonkeyPatch.context() as patch:
         # Its tokenizer is known to nobody by its hash; bytes that nothing merges are split alike by all.
         patch.setattr(vocabulary, "pre_tokenizer", lambda tokenizer, folder: "gpt-2")
-        write_gguf(plan_gguf(folder, quantisation("f32")), file, name="tiny")
+        write_gguf(plan_gguf(folder, quantisation(form)), file, name="tiny")
     return folder, file
