@@ -42,14 +42,18 @@ def write_diagnostics(workspace: Workspace, file: Path, *, ask_torch: bool = Tru
     from engine.models.machine import examine
 
     temporary = temporary_name(file)
+
+    def tidy(text: str) -> str:
+        return clean(text.replace(str(workspace.root), "[workspace]"))
+
     try:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as bundle:
-            bundle.writestr("machine.json", _json(examine(str(workspace.root), ask_torch=ask_torch)))
+            bundle.writestr("machine.json", tidy(_json(examine(str(workspace.root), ask_torch=ask_torch))))
             for log in (_RUNNER_LOG, WINDOW_LOG):
-                bundle.writestr(log, clean(_end(workspace.root / log)))
-            for job in sorted(all_jobs(workspace.jobs), key=lambda job: job.id)[-_JOBS:]:
+                bundle.writestr(log, tidy(_end(workspace.root / log)))
+            for job in sorted(all_jobs(workspace.jobs), key=_last_heard)[-_JOBS:]:
                 for name, text in _of_job(job):
-                    bundle.writestr(f"jobs/{job.id}/{name}", text)
+                    bundle.writestr(f"jobs/{job.id}/{name}", tidy(text))
         replace(temporary, file)
     except OSError as error:
         raise BakeoffError(
@@ -72,6 +76,12 @@ def clean(text: str) -> str:
             text = text.replace(place, "~")
     text = re.sub(r"(/home/|/Users/|\\Users\\)[^/\\\s\"']+", r"\1someone", text)
     return _SECRET.sub("[left out]", text)
+
+
+def _last_heard(job: JobDirectory) -> float:
+    """When something last happened to a job: it ended, began, or was asked for."""
+    status = job.status()
+    return status.ended or status.started or job.request().created
 
 
 def _of_job(job: JobDirectory) -> list[tuple[str, str]]:

@@ -13,8 +13,8 @@ from desktop.services import Services
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, label, retone, row
 
-#: Milliseconds for which something can be undone, and a sentence stays.
-_UNDO: Final = 12_000
+#: Milliseconds for which something can be undone, and for which a sentence stays.
+_UNDO: Final = 300_000
 _SENTENCE: Final = 8_000
 
 
@@ -26,6 +26,7 @@ class Footer(QFrame):
         self.setObjectName("footer")
         self._services = services
         self._undo: Callable[[], None] | None = None
+        self._undoes = ""
         self._dot = label("●", "small", "good")
         self._dot.setAccessibleName("")
         self._jobs = label("", "small")
@@ -34,7 +35,9 @@ class Footer(QFrame):
         self._back = Button(look, tr("Undo"), "arrow-counter-clockwise", "ghost", self._undo_now)
         self._back.hide()
         self._quiet = QTimer(self, singleShot=True)
-        self._quiet.timeout.connect(self._forget)
+        self._quiet.timeout.connect(self._hush)
+        self._too_late = QTimer(self, singleShot=True, interval=_UNDO)
+        self._too_late.timeout.connect(self._forget)
         self.setFixedHeight(30)
         layout = row(self._dot, self._jobs, None, self._said, self._back, gap=8)
         layout.setContentsMargins(16, 0, 28, 0)
@@ -43,18 +46,19 @@ class Footer(QFrame):
         self._show_jobs()
 
     def say(self, sentence: str) -> None:
-        """Say a sentence for a while."""
-        self._say(sentence, None, _SENTENCE)
+        """Say a sentence for a while; what can be undone still can."""
+        self._said.setText(sentence)
+        self._quiet.start(_SENTENCE)
 
     def offer_undo(self, sentence: str, undo: Callable[[], None]) -> None:
-        """Say what was done, and let it be undone for a while."""
-        self._say(sentence, undo, _UNDO)
-
-    def _say(self, sentence: str, undo: Callable[[], None] | None, milliseconds: int) -> None:
-        self._undo = undo
+        """Say what was done, and let it be undone for some minutes, or until something else can be."""
+        self._undo, self._undoes = undo, sentence
         self._said.setText(sentence)
-        self._back.setVisible(undo is not None)
-        self._quiet.start(milliseconds)
+        self._quiet.stop()
+        self._back.setToolTip(sentence)
+        self._back.setAccessibleDescription(sentence)
+        self._back.show()
+        self._too_late.start()
 
     @Slot()
     def _undo_now(self) -> None:
@@ -64,8 +68,14 @@ class Footer(QFrame):
             undo()
 
     @Slot()
+    def _hush(self) -> None:
+        """Once a sentence was there long enough, it is said again what can be undone."""
+        self._said.setText(self._undoes)
+
+    @Slot()
     def _forget(self) -> None:
-        self._undo = None
+        self._undo, self._undoes = None, ""
+        self._too_late.stop()
         self._said.setText("")
         self._back.hide()
 

@@ -31,6 +31,7 @@ class Signs(QObject):
         go: Shows a page of it, and one thing there.
         come: Brings it forward.
         tell: Says a sentence at its foot.
+        notify: Lets the desktop say a title and words; for where there is no tray.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Signs(QObject):
         go: Callable[[str, Any], None],
         come: Callable[[], None],
         tell: Callable[[str], None],
+        notify: Callable[[str, str], None],
     ) -> None:
         super().__init__(window)
         self._look = look
@@ -49,6 +51,7 @@ class Signs(QObject):
         self._go = go
         self._come = come
         self._tell = tell
+        self._notify_otherwise = notify
         self._states: dict[str, str] | None = None
         self._told = ""
         self._tray: QSystemTrayIcon | None = None
@@ -126,6 +129,8 @@ class Signs(QObject):
             good = QSystemTrayIcon.MessageIcon.Information
             failing = any(job.state == "failed" for job in ended)
             self._tray.showMessage(title, words, bad if failing else good, _SHOWN)
+        else:
+            self._notify_otherwise(title, words)
 
     @Slot()
     def _remove(self) -> None:

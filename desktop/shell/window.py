@@ -21,6 +21,7 @@ from desktop.shell.crash import CrashDialog
 from desktop.shell.dialogs import show_problem
 from desktop.shell.first_paint import FirstPaint
 from desktop.shell.footer import Footer
+from desktop.shell.notification import notify
 from desktop.shell.pages import PAGES, PageEntry
 from desktop.shell.sidebar import Sidebar
 from desktop.shell.signs import Signs
@@ -70,12 +71,20 @@ class MainWindow(QMainWindow):
         self._build()
         self._bind()
         self.setWindowTitle(f"Bakeoff - {workspace.root.name}")
-        self._signs = Signs(look, self._feed, self, self.go, self.come_forward, self.tell)
+        self._signs = Signs(look, self._feed, self, self.go, self.come_forward, self.tell, self._notify)
         self._restore()
         self._feed.failed.connect(self._complain)
         self._feed.jobs_changed.connect(self._count_jobs)
         self._feed.start()
         self.first_paint.over.connect(self._begin)
+
+    def _notify(self, title: str, words: str) -> None:
+        """Let the desktop say it; where it cannot, the foot of the window has said it."""
+
+        def nothing(_: object) -> None:
+            pass
+
+        self.services.background.run(self, lambda: notify(title, words), nothing, nothing)
 
     @property
     def page(self) -> Page:

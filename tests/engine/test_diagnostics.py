@@ -11,6 +11,7 @@ import pytest
 from engine.datasets.spec import ImportSpec, SourceSpec
 from engine.diagnostics import clean, write_diagnostics
 from engine.errors import BakeoffError
+from engine.jobs.directory import Request, create
 from engine.workspace import Workspace
 from tests.conftest import Cli
 from tests.here import do
@@ -40,7 +41,19 @@ def test_it_tells_of_machine_and_jobs_and_of_no_data_and_no_key(
     everything = "\n".join(texts.values())
     for private in ("private question", "private answer", "sk-abcdefghijklmnop", f"{Path.home()}/things"):
         assert private not in everything
+    assert str(workspace.root) not in everything
     assert "[left out]" in texts[f"jobs/{job.id}/worker.log"]
+
+
+def test_the_jobs_that_were_at_work_last_are_in_it(workspace: Workspace, tmp_path: Path) -> None:
+    """Those of a study have names that come after all dates."""
+    for name, created in (*((f"demo.step-{n}", 100.0 + n) for n in range(25)), ("20261231-import", 5_000.0)):
+        create(workspace.jobs, Request(name, "dataset_import", name, {}, created, "compute"))
+    with zipfile.ZipFile(write_diagnostics(workspace, tmp_path / "out.zip")) as bundle:
+        jobs = {name.split("/")[1] for name in bundle.namelist() if name.startswith("jobs/")}
+    assert len(jobs) == 20
+    assert {"20261231-import", "demo.step-24"} < jobs
+    assert "demo.step-0" not in jobs
 
 
 def test_a_place_that_cannot_be_written_is_told(workspace: Workspace, tmp_path: Path) -> None:
