@@ -92,4 +92,112 @@ def _ways() -> Mapping[str, str]:
         "Make one with: bakeoff release MODEL FOLDER": tr(
             "Make one with Release, on a study's page or under Models."
         ),
+        "Leave out --format, or map only system and split.": tr(
+            "Leave the form to Bakeoff, or map only system and split."
+        ),
+        "Say which they are, for example: --map prompt={asked} --map completion={answered}": tr(
+            "Say which column is which: choose {asked}, {answered} or others in the import."
+        ),
+        "No example has an instruction; one line with --system says what is wanted, also to untuned models.": tr(
+            "No example has an instruction; one line as the system message of the import says what is wanted, "
+            "also to untuned models."
+        ),
+        "Only {count} examples have a system message; --system gives one to the others.": tr(
+            "Only {count} examples have a system message; the one of the import is given to the others."
+        ),
+        "Check that it is the right file, and name its form with --format or its columns with --map.": tr(
+            "Check that it is the right file, and choose its form or its columns in the import."
+        ),
+        "More than half is too many to leave out: correct the file, or check --format and --map.": tr(
+            "More than half is too many to leave out: correct the file, or check form and columns in the import."
+        ),
+        "Use --map ROLE=COLUMN with one of: {known}.": tr("Choose columns for these only: {known}."),
+        "Add --map {missing}=COLUMN.": tr("Choose a column for {missing} as well."),
+        "Import it with a larger --test-share.": tr("Import it with a larger share for the test."),
+        "Name a dataset with training examples by --dataset.": tr("Choose a dataset with training examples."),
+        "Name a dataset by --dataset, or take a quantisation that does without, such as q4_k_m.": tr(
+            "Choose a dataset, or take a quantisation that does without, such as q4_k_m."
+        ),
+        "Take --as gguf and run the file with llama.cpp, which reads the model's own template from it.": tr(
+            "Take the GGUF file alone and run it with llama.cpp, which reads the model's own template from it."
+        ),
+        "Name a dataset with training examples by --dataset to measure it, or take q4_k_m.": tr(
+            "Choose a dataset with training examples to measure it, or take q4_k_m."
+        ),
+        "Export it with --as merged or --as gguf.": tr(
+            "Export it as a GGUF file, or release it with its safetensors."
+        ),
+        "Run the same command again later.": tr("Try again later."),
+        "Add credit there, then run the same command again; nothing paid for is asked twice.": tr(
+            "Add credit there, then try again; nothing paid for is asked twice."
+        ),
+        "Check the network and the URL, then run the same command again.": tr(
+            "Check the network and the address, then try again."
+        ),
+        "--key-env takes the name of an environment variable, and this is none.": tr(
+            "The key's environment variable needs a name, and this is none."
+        ),
+        "Say how much may be spent at most, with --budget-usd X (or budget_usd in a study's file).": tr(
+            "Say how much may be spent at most."
+        ),
+        'Set it in prices.json in the workspace folder, in USD per million tokens: {{"{model}": {{"input": '
+        '1.0, "output": 2.0}}}} (0 for a model that is free).': tr(
+            "Set a price for {model} in Settings, under Endpoints and prices (0 for a model that is free)."
+        ),
+        "Import it with a larger --test-share or --dev-share.": tr(
+            "Import it with a larger share for the test or for choosing."
+        ),
+        "Ask again: it is started anew. If it stays so, export the model again, or take a smaller --context.": tr(
+            "Ask again: it is started anew. If it stays so, export the model again, or take a smaller context."
+        ),
+        "Name one with --model.": tr("Choose one."),
+        "Free some space, for example by emptying the trash, or lower the limit in the settings "
+        "(least_free_gb); then start it again.": tr(
+            "Free some space, for example by emptying the trash, or lower the limit in Settings, under Jobs and "
+            "network; then start it again."
+        ),
+        "Free some space and give the same command again; nothing that was finished is lost.": tr(
+            "Free some space and press Try again; nothing that was finished is lost."
+        ),
+        "Name it in --contestants as well.": tr("Let it take part as well."),
+        "Name them with --contestants A,B": tr("Choose two at least."),
+        "Name another contestant, or another judge with --judge.": tr(
+            "Choose another contestant, or another judge."
+        ),
+        "Say whose verdicts count, with --judge.": tr("Choose whose verdicts count."),
+        "Judge with a model instead: --judge openai:MODEL": tr("Let a model judge instead."),
+        "Free some space on that disk and give the same command again.": tr(
+            "Free some space on that disk and press Try again."
+        ),
+        "Check the network and give the same command again; what is already here is kept.": tr(
+            "Check the network and press Try again; what is already here is kept."
+        ),
+        "Export it with --as merged, add that folder as a model, and take this one.": tr(
+            "Release it with its safetensors, add that folder as a model, and take this one."
+        ),
+        "Add --public, or push to another name.": tr(
+            "Choose that everybody may see it, or push to another name."
+        ),
+        "Check the network and give the same command again; what has arrived is not sent again.": tr(
+            "Check the network and press Try again; what has arrived is not sent again."
+        ),
+        "Name another study, or leave --study out.": tr("Choose another study, or none."),
+        "Install LM Studio and start it once, or leave --install lmstudio out.": tr(
+            "Install LM Studio and start it once, or do not choose it."
+        ),
+        "Install Ollama, or leave --install ollama out.": tr("Install Ollama, or do not choose it."),
+        "Run its GGUF file with llama.cpp, or release the model with --quant q4_k_m.": tr(
+            "Run its GGUF file with llama.cpp, or release the model as q4_k_m."
+        ),
+        "See that Ollama is running (ollama serve), then give the same command again.": tr(
+            "See that Ollama is running (ollama serve), then try again."
+        ),
+        "Release the model with --quant q4_k_m.": tr("Release the model as q4_k_m."),
+        "Name a quantisation, or leave --no-safetensors out.": tr(
+            "Choose a quantisation, or the safetensors."
+        ),
+        "Name a folder that you can write to with --workspace.": tr("Choose a folder that you can write to."),
+        "Give another --name, or remove the old one first.": tr(
+            "Give another name, or remove the old one first."
+        ),
     }

@@ -310,6 +310,7 @@ def undecidable(columns: Collection[str], file: str) -> DatasetError:
         columns=", ".join(names[:20]) or "none",
         asked=asked,
         answered=answered,
+        names=tuple(names),
     )
 
 

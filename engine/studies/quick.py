@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -106,16 +106,23 @@ def quick_recipes() -> list[QuickRecipe]:
     return [QuickRecipe.model_validate(recipe) for recipe in _settings()["recipes"]]
 
 
-def examples_of(workspace: Workspace, files: Sequence[Path]) -> Examples:
+def examples_of(
+    workspace: Workspace, files: Sequence[Path], mapping: Mapping[str, str] | None = None
+) -> Examples:
     """Look at files that are to become one dataset.
+
+    Args:
+        workspace: Where it is to be.
+        files: What it is made of.
+        mapping: Role -> column, where the files do not say that themselves.
 
     Raises:
         DatasetError: One of them cannot be imported.
     """
-    options = ImportOptions()
+    options = ImportOptions(mapping=dict(mapping or {}))
     seen = tuple(glance(file.expanduser().absolute(), options) for file in files)
     name = slug(seen[0].path.name.removesuffix(".gz").rpartition(".")[0] or seen[0].path.name)
-    return Examples(_name(workspace, name, seen), seen)
+    return Examples(_name(workspace, name, seen), seen, dict(mapping or {}))
 
 
 def sample_titles() -> list[tuple[str, str]]:

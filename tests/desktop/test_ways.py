@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from desktop.problem import problem_of, problem_of_record
 from desktop.ways import in_the_window
 from engine.errors import BakeoffError
 from tests.conftest import REPOSITORY
+from tests.engine_texts import engine_texts
 
 
 def fixes() -> Iterator[str]:
@@ -35,6 +37,14 @@ COMMANDS = sorted({text for text in fixes() if "bakeoff " in text})
 def test_no_fix_sends_to_the_command_line(text: str) -> None:
     assert "bakeoff" not in in_the_window(text)
     assert in_the_window(text)
+
+
+def test_no_text_of_the_engine_speaks_of_options_in_the_window() -> None:
+    """Nor of the same command, or of a file that a page of the window writes."""
+    options = re.compile(r"(?<![\w-])--[a-z]|same command|prices\.json|least_free_gb")
+    # Whoever has not installed the embedded model does that outside of the window.
+    shown = [in_the_window(text) for text in engine_texts() if "pip install" not in text]
+    assert [text for text in shown if options.search(text)] == []
 
 
 def test_an_error_is_told_with_the_windows_way_and_its_values() -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QRadioButton, Q
 
 from desktop.amounts import amount, usd
 from desktop.language import tr
+from desktop.pages.home.columns import ColumnsPart
 from desktop.pages.home.recent import MachineCard, RecentCard
 from desktop.pages.home.view_model import Card, HomeModel, HomeState
 from desktop.references.dialog import ExtrasDialog
@@ -62,6 +63,7 @@ class HomePage(Page):
         self._reasons = label("", wrap=True)
         self._refused.layout().addWidget(self._reasons)  # type: ignore[union-attr]
         self._refused.hide()
+        self._columns = ColumnsPart(look, model)
         self._hint = label("", "muted")
         self._recipes = QHBoxLayout()
         self._recipes.setSpacing(GAP)
@@ -153,6 +155,7 @@ class HomePage(Page):
         )
         body.addWidget(self._zone)
         body.addWidget(self._refused)
+        body.addWidget(self._columns)
         body.addLayout(_step(2, tr("Pick a recipe"), self._hint))
         body.addLayout(self._recipes)
         line = _step(3, tr("Start"), self._says)
@@ -193,6 +196,7 @@ class HomePage(Page):
             ).strip()
             for name, problem in state.refused
         ]
+        self._columns.show_files(state.unmapped)
         self._reasons.setText("\n".join(words))
         self._refused.setVisible(bool(words))
 

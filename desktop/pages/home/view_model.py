@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -72,11 +72,20 @@ class Brought:
 
 
 @dataclass(frozen=True)
+class Unmapped:
+    """Files of which nobody knows yet which column holds what; all have the same columns."""
+
+    files: tuple[Path, ...]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class HomeState:
     """What the page shows.
 
     Attributes:
         refused: Files that cannot be used: name, and why.
+        unmapped: Files that can be used once it is said which column holds what.
         cards: Reckoned for the sample until something is brought, with the references and the judge of ``extras``.
         parts: Of the machine: icon, what it has, and how much of it is free.
         pair: Two models that are there and can be merged, the stronger one first; empty where no two can.
@@ -86,6 +95,7 @@ class HomeState:
     brought: Brought | None = None
     looking: bool = False
     refused: tuple[tuple[str, Problem], ...] = ()
+    unmapped: Unmapped | None = None
     cards: tuple[Card, ...] = ()
     chosen: str = ""
     starting: bool = False
@@ -117,6 +127,7 @@ class HomeModel(ViewModel[HomeState]):
         super().__init__(services, HomeState(), parent)
         self._examples: Any = None
         self._refused: tuple[tuple[str, Problem], ...] = ()
+        self._unmapped: Unmapped | None = None
         self._chosen = ""
         self._extras = NO_EXTRAS
         self._looking = 0
@@ -140,8 +151,9 @@ class HomeModel(ViewModel[HomeState]):
     def read(self) -> Callable[[], HomeState]:
         """See `ViewModel`."""
         workspace, examples, extras = self.services.workspace, self._examples, self._extras
-        refused, chosen, looking, starting = (
+        refused, unmapped, chosen, looking, starting = (
             self._refused,
+            self._unmapped,
             self._chosen,
             self._looking > 0,
             self._starting,
@@ -166,6 +178,7 @@ class HomeModel(ViewModel[HomeState]):
                 _brought(examples),
                 looking,
                 refused,
+                unmapped,
                 cards,
                 chosen or (cards[0].key if cards else ""),
                 starting,
@@ -182,18 +195,22 @@ class HomeModel(ViewModel[HomeState]):
         """Bring files: those that are of use become one dataset, the others are told with their reasons."""
         workspace = self.services.workspace
 
-        def look() -> tuple[Any, tuple[tuple[str, Problem], ...]]:
-            return _look_at(workspace, files)
+        self._look(lambda: _look_at(workspace, files))
 
-        self._look(look)
+    def take_mapped(self, prompt: str, completion: str) -> None:
+        """Bring the files that are `HomeState.unmapped`, with these columns as question and answer."""
+        workspace, unmapped = self.services.workspace, self._unmapped
+        if unmapped is not None:
+            mapping = {"prompt": prompt, "completion": completion}
+            self._look(lambda: _look_at(workspace, unmapped.files, mapping))
 
     def take_sample(self) -> None:
         """Bring the sample that ships with Bakeoff."""
 
-        def look() -> tuple[Any, tuple[tuple[str, Problem], ...]]:
+        def look() -> _Found:
             from engine.studies.quick import sample_examples, sample_titles
 
-            return sample_examples(sample_titles()[0][0]), ()
+            return sample_examples(sample_titles()[0][0]), (), None
 
         self._look(look)
 
@@ -230,13 +247,13 @@ class HomeModel(ViewModel[HomeState]):
 
         self.do(start, self._has_started, self._not_started)
 
-    def _look(self, look: Callable[[], tuple[Any, tuple[tuple[str, Problem], ...]]]) -> None:
+    def _look(self, look: Callable[[], _Found]) -> None:
         self._looking += 1
         self.use(replace(self.state, looking=True))
 
-        def done(found: tuple[Any, tuple[tuple[str, Problem], ...]]) -> None:
+        def done(found: _Found) -> None:
             self._looking -= 1
-            examples, self._refused = found
+            examples, self._refused, self._unmapped = found
             if examples is not None:
                 self._examples = examples
 
@@ -262,21 +279,36 @@ class HomeModel(ViewModel[HomeState]):
         self.refresh()
 
 
-def _look_at(workspace: Workspace, files: Sequence[Path]) -> tuple[Any, tuple[tuple[str, Problem], ...]]:
-    """Examples of the files that can be used, and why the others cannot."""
+#: Examples, files that are refused and why, and files of which the columns are to be told.
+_Found = tuple[Any, tuple[tuple[str, Problem], ...], Unmapped | None]
+
+
+def _look_at(workspace: Workspace, files: Sequence[Path], mapping: Mapping[str, str] | None = None) -> _Found:
+    """Examples of the files that can be used, and why the others cannot.
+
+    Args:
+        mapping: Role -> column, where somebody has said it.
+    """
     from engine.datasets.glance import glance
     from engine.datasets.options import ImportOptions
     from engine.studies.quick import examples_of
 
     good, refused = [], []
+    unmapped: Unmapped | None = None
     for file in files:
         try:
-            glance(file, ImportOptions())
+            glance(file, ImportOptions(mapping=dict(mapping or {})))
         except BakeoffError as error:
-            refused.append((file.name, problem_of(error)))
+            columns = tuple(map(str, error.params.get("names", ())))
+            if error.code != "dataset.unknown_form" or len(columns) < 2:
+                refused.append((file.name, problem_of(error)))
+            elif unmapped is None or unmapped.columns == columns:
+                unmapped = Unmapped((*(unmapped.files if unmapped is not None else ()), file), columns)
+            else:
+                refused.append((file.name, problem_of(error)))
         else:
             good.append(file)
-    return (examples_of(workspace, good) if good else None), tuple(refused)
+    return (examples_of(workspace, good, mapping) if good else None), tuple(refused), unmapped
 
 
 def _study(workspace: Workspace, key: str, examples: Any, extras: Extras) -> StudySpec:

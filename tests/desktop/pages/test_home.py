@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QRadioButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QRadioButton, QWidget
 
 from desktop.pages.home.page import HomePage
 from desktop.pages.merge.page import MergePage
@@ -18,6 +18,7 @@ from desktop.shell.window import MainWindow
 from desktop.widgets.drop_zone import DropZone
 from engine.jobs.directory import all_jobs
 from engine.studies.picture import study_lines
+from engine.studies.quick import Extras
 from engine.workspace import Workspace
 from tests.desktop.conftest import Until
 from tests.here import add_model
@@ -92,6 +93,34 @@ def test_good_files_are_taken_and_wrong_ones_refused_with_their_reasons(
     drop(page, picture)
     until(lambda: not page.model.state.looking and len(page.model.state.refused) == 1)
     assert page.model.state.brought is not None  # what was brought before stays
+
+
+def test_columns_of_other_names_are_said_by_keyboard_and_started(
+    page: HomePage, tmp_path: Path, until: Until
+) -> None:
+    file = tmp_path / "help desk.csv"
+    rows = "".join(f"{number},Wo ist {number}?,dort\n" for number in range(60))
+    file.write_text(f"id,Frage,Antwort\n{rows}", encoding="utf-8")
+    drop(page, file)
+    until(lambda: page.model.state.unmapped is not None)
+    assert "Which column of help desk.csv holds the question" in texts(page)
+    assert "is not used" not in texts(page)
+    use = button(page, "Use these columns")
+    for name, key in (("Column with the question", "F"), ("Column with the answer", "A")):
+        (box,) = [one for one in page.findChildren(QComboBox) if one.accessibleName() == name]
+        box.setFocus()
+        QTest.keyClicks(box, key)
+    use.setFocus()
+    QTest.keyClick(use, Qt.Key.Key_Space)
+    until(lambda: page.model.state.brought is not None and not page.model.state.looking)
+    assert page.model.state.unmapped is None
+    assert not use.isVisible()
+    assert "60 examples" in texts(page)
+    assert "Wo ist 0?" in texts(page)
+    assert page.model.state.ready
+    task = page.model.study_maker()(Extras()).study.tasks[0]
+    assert task.source is not None
+    assert task.source.map == {"prompt": "Frage", "completion": "Antwort"}
 
 
 def test_two_models_that_are_there_can_be_merged_without_examples(
