@@ -20,6 +20,10 @@ _REDRAW: Final = 200
 pyqtgraph.setConfigOptions(antialias=True)
 
 
+#: Writes whole numbers.
+_WHOLE: Final = "{:,.0f}".format
+
+
 class NumberAxis(pyqtgraph.AxisItem):  # type: ignore[misc]
     """An axis whose numbers a function writes.
 
@@ -32,6 +36,13 @@ class NumberAxis(pyqtgraph.AxisItem):  # type: ignore[misc]
         super().__init__(side)
         self.written = written
         self.enableAutoSIPrefix(False)
+
+    def tickValues(  # noqa: N802
+        self, least: float, most: float, size: float
+    ) -> list[tuple[float, Sequence[float]]]:
+        """See pyqtgraph; where numbers are written whole, there are none between them."""
+        levels: list[tuple[float, Sequence[float]]] = super().tickValues(least, most, size)
+        return [level for level in levels if level[0] >= 1] if self.written is _WHOLE else levels
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
         """See pyqtgraph."""
@@ -46,7 +57,7 @@ class Plot(pyqtgraph.PlotWidget):  # type: ignore[misc]
     """
 
     def __init__(self, look: Look, width: int = 320, height: int = 220) -> None:
-        self.left, self.bottom = NumberAxis("left"), NumberAxis("bottom", "{:,.0f}".format)
+        self.left, self.bottom = NumberAxis("left"), NumberAxis("bottom", _WHOLE)
         super().__init__(axisItems={"left": self.left, "bottom": self.bottom})
         self.look = look
         self.setMinimumSize(width, height)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 
 
 class DatasetError(BakeoffError):
@@ -37,5 +37,6 @@ class RowFaultError(Exception):
     def __init__(self, code: str, text: str, **params: Any) -> None:
         self.code = code
         self.params = params
-        self.reason = text.format(**params) if params else text
+        self.words = Words(text, **params)
+        self.reason = str(self.words)
         super().__init__(self.reason)

@@ -27,6 +27,9 @@ from engine.progress import Reporter, SilentReporter
 if TYPE_CHECKING:
     from engine.datasets.writing import Drafts
 
+#: Rejected rows per file of which the reason is kept in a form that can be told in another language.
+_TOLD: Final = 200
+
 
 @dataclass
 class _File:
@@ -151,8 +154,10 @@ def _read(
             written = drafts.add(row, draft)
             good += 1
         except RowFaultError as fault:
-            reason = prefix.format(row=number) + fault.reason if several else fault.reason
-            file.rejected.append(Rejected(row, sys.intern(reason), fault.code))
+            place = prefix.format(row=number) if several else ""
+            words = Words("{place}{reason}", place=place, reason=fault.words) if place else fault.words
+            told = words if len(file.rejected) < _TOLD else None
+            file.rejected.append(Rejected(row, sys.intern(str(words)), fault.code, told))
             written = False
         if written or file.rows % 8192 == 0:
             reporter.check()
@@ -234,7 +239,7 @@ def _finish(
         )
     content = drafts.store(folder / "examples.parquet", splits, groups.of)
     rejected = [row for file in files for row in file.rejected]
-    lines = "".join(json.dumps(row.as_dict(), ensure_ascii=False) + "\n" for row in rejected)
+    lines = "".join(json.dumps(row.record(), ensure_ascii=False) + "\n" for row in rejected)
     (folder / "rejected.jsonl").write_text(lines, encoding="utf-8")
     manifest: dict[str, Any] = {
         "protocol": PROTOCOL,

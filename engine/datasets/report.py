@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.datasets.options import Split
+from engine.errors import Words
 
 
 @dataclass(frozen=True)
@@ -17,15 +18,21 @@ class Rejected:
         row: Its number, counted from 1.
         reason: Why, as a person reads it.
         code: The same as a stable name.
+        words: The reason's template and values, for whoever reads it in another language; of the first rows only.
     """
 
     row: int
     reason: str
     code: str
+    words: Words | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The entry of ``rejected`` in the command line's JSON."""
         return {"row": self.row, "reason": self.reason, "code": self.code}
+
+    def record(self) -> dict[str, Any]:
+        """As it is kept with the dataset."""
+        return self.as_dict() | ({"words": self.words.record()} if self.words is not None else {})
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,15 @@ from engine.datasets.errors import StoreError
 from engine.datasets.example import Example, parse
 from engine.datasets.messages import asked_text
 from engine.datasets.options import PROTOCOL, SPLITS, Split
-from engine.errors import BakeoffError, Words
+from engine.errors import BakeoffError, Words, words_of
 from engine.files import read_json
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+#: Where a rejected row keeps its reason's template.
+_WORDS: Final = "words"
 _COLUMNS: Final = ["row", "split", "messages", "tools", "response_format"]
 
 
@@ -156,6 +158,17 @@ class DatasetStore:
 
     def rejected(self) -> list[dict[str, Any]]:
         """The rows that were left out, each with ``row``, ``reason`` and ``code``."""
+        return [{key: row[key] for key in row if key != _WORDS} for row in self._rejected()]
+
+    def rejected_words(self, most: int) -> list[tuple[int, str]]:
+        """Number and reason of the first rows that were left out, as `Words` where they were kept as such."""
+        rows = self._rejected()[:most]
+        return [
+            (int(row["row"]), words_of(row[_WORDS]) if row.get(_WORDS) else str(row["reason"]))
+            for row in rows
+        ]
+
+    def _rejected(self) -> list[dict[str, Any]]:
         try:
             with (self.folder / "rejected.jsonl").open(encoding="utf-8") as stream:
                 return [json.loads(line) for line in stream]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from engine.errors import Words
 from engine.judging.verdicts import IDENTICAL, Comparison, Contestant, Verdict, comparisons, is_orderless
 
 #: Below this share of agreement between the two orders a judge decides by the order too often. (GPT-4
@@ -101,15 +102,21 @@ def _biased(share: float | None, count: int) -> bool:
     return abs(share - 0.5) > max(_BIAS, _STANDARD_ERRORS * math.sqrt(0.25 / count))
 
 
-def _warnings(health: JudgeHealth, decided: int, lengths: int) -> Iterator[str]:
+def _warnings(health: JudgeHealth, decided: int, lengths: int) -> Iterator[Words]:
     if health.swap_consistency is not None and health.swap_consistency < _CONSISTENT:
-        yield (
-            f"The judge agrees with itself in only {health.swap_consistency:.0%} of the pairs when the order "
-            "is swapped; the others count as ties."
+        yield Words(
+            "The judge agrees with itself in only {share:.0%} of the pairs when the order is swapped; the others "
+            "count as ties.",
+            share=health.swap_consistency,
         )
     if _biased(health.first_position_rate, decided):
-        yield f"The judge prefers the answer shown first in {health.first_position_rate:.0%} of its decisions."
+        yield Words(
+            "The judge prefers the answer shown first in {share:.0%} of its decisions.",
+            share=health.first_position_rate,
+        )
     if _biased(health.longer_rate, lengths):
-        yield f"The longer answer wins {health.longer_rate:.0%} of the decided comparisons."
+        yield Words(
+            "The longer answer wins {share:.0%} of the decided comparisons.", share=health.longer_rate
+        )
     if health.unread_rate is not None and health.unread_rate > _UNREAD:
-        yield f"{health.unread_rate:.0%} of the judge's verdicts could not be used."
+        yield Words("{share:.0%} of the judge's verdicts could not be used.", share=health.unread_rate)

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
+from engine.errors import Words
 from engine.ranking.bootstrap import replicate_ratings
 from engine.ranking.bradley_terry import maximum_likelihood
 from engine.ranking.comparisons import Comparisons
@@ -113,20 +114,26 @@ def fit_task(data: Comparisons, *, interval: str = "auto", replicates: int = 100
     cluster = data.cluster
     if cluster is None and len(data):
         notes.append(
-            "The verdicts have no prompt_id: intervals treat all of them as independent, "
-            "and are too narrow if several share a prompt."
+            Words(
+                "The verdicts have no prompt_id: intervals treat all of them as independent, and are too narrow if "
+                "several share a prompt."
+            )
         )
     elif cluster is not None and data.clusters < 2 and interval != "iid":
         notes.append(
-            "All verdicts are on one prompt: intervals treat them as independent and "
-            "say nothing about other prompts."
+            Words(
+                "All verdicts are on one prompt: intervals treat them as independent and say nothing about other "
+                "prompts."
+            )
         )
         cluster = None
     elif cluster is not None and interval == "iid":
-        notes.append("As asked, intervals treat verdicts on the same prompt as independent.")
+        notes.append(Words("As asked, intervals treat verdicts on the same prompt as independent."))
         cluster = None
     elif cluster is not None and data.clusters < FEW_PROMPTS:
-        notes.append(f"There are only {data.clusters} prompts: intervals are wide and rough.")
+        notes.append(
+            Words("There are only {count} prompts: intervals are wide and rough.", count=data.clusters)
+        )
     rating, freedom, to_mean = np.zeros(count), np.ones(count), np.ones(count)
     covariance = np.zeros((count, count))
     few_prompts = np.zeros(count, dtype=np.bool_)
@@ -158,7 +165,9 @@ def fit_task(data: Comparisons, *, interval: str = "auto", replicates: int = 100
     if cluster is not None:
         few = [data.names[i] for i in links.members(links.core) if few_prompts[i]]
         if few and data.clusters >= FEW_PROMPTS:
-            notes.append(f"Compared on very few prompts, so with a rough interval: {_list(few)}.")
+            notes.append(
+                Words("Compared on very few prompts, so with a rough interval: {names}.", names=_list(few))
+            )
     drawn = None
     kind: IntervalKind = "iid" if cluster is None else "cluster"
     if interval == "bootstrap" and links.core is not None:

@@ -260,9 +260,8 @@ class DatasetsModel(ViewModel[DatasetsState]):
         def read() -> list[tuple[int, str]]:
             from engine.datasets.store import DatasetStore
 
-            return [
-                (int(row["row"]), str(row["reason"])) for row in DatasetStore(folder).rejected()[:_LISTED]
-            ]
+            rows = DatasetStore(folder).rejected_words(_LISTED)
+            return [(number, told(reason) if isinstance(reason, Words) else reason) for number, reason in rows]
 
         self.services.background.run(self, read, done, self.failed.emit)
 

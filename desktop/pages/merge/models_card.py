@@ -133,6 +133,7 @@ class ModelsCard(QFrame):
         name = self._presets.itemData(at)
         if name:
             self._model.use_preset(name)
+            self._presets.setCurrentIndex(0)  # the recipe may be changed from here on
 
 
 class _Line(QWidget):

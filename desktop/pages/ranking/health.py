@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout
 from desktop.language import tr
 from desktop.theme.tokens import Tone
 from desktop.widgets.basics import column, heading, label, retone
+from desktop.words import told
 from engine.judging.standings import Standings
 
 #: Agreement of both orders below which a judge goes by the order too often; from the second on it is steady.
@@ -70,7 +71,7 @@ class HealthCard(QFrame):
             below.setText(figure.below)
             value.setAccessibleName(f"{figure.title}: {figure.value}. {figure.below}")
         warnings = [*standings.health.warnings, *standings.ranking.warnings]
-        self._says.setText(" ".join(warnings))
+        self._says.setText(" ".join(map(told, warnings)))
         self._says.setVisible(bool(warnings))
 
 

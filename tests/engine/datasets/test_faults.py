@@ -43,6 +43,9 @@ def test_faults_of_plain_rows(importer: Importer, row: object, code: str) -> Non
     assert imported.rejected == {5: code}
     assert imported.report.examples == 10
     assert imported.store.rejected() == [entry.as_dict() for entry in imported.report.rejected]
+    told = imported.store.rejected_words(10)
+    assert told == [(entry.row, entry.reason) for entry in imported.report.rejected]
+    assert all(isinstance(reason, Words) for _, reason in told)
     assert imported.report.rejected[0].reason
 
 
