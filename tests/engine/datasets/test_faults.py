@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import Words
 from tests.engine.datasets.conftest import Importer, chat, jsonl, plain
 
 GOOD = plain(10)
