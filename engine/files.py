@@ -102,24 +102,33 @@ def new_folder(target: Path) -> Iterator[Path]:
         FileError: ``target`` exists already and is not an empty folder.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise FileError(
-            "file.exists",
-            "{file} already exists.",
-            fix="Choose another name, or remove it first.",
-            file=str(target),
-        )
+        raise _taken(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(target)
     temporary.mkdir()
     try:
         yield temporary
-        if target.exists():
-            target.rmdir()
-        replace(temporary, target)
+        try:
+            with suppress(FileNotFoundError):
+                target.rmdir()
+            replace(temporary, target)
+        except OSError as error:
+            if target.is_dir() and any(target.iterdir()):  # somebody was faster
+                raise _taken(target) from error
+            raise
         sync_folder(target.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _taken(place: Path) -> FileError:
+    return FileError(
+        "file.exists",
+        "{file} already exists.",
+        fix="Choose another name, or remove it first.",
+        file=str(place),
+    )
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import RecordedError, Words, without_templates
+from engine.files import FileError
 from engine.jobs.directory import (
     AT_REST,
     Action,
@@ -95,7 +96,12 @@ class JobClient:
             study=study,
             own_runner=own_runner,
         )
-        return create(self._workspace.jobs, request)
+        try:
+            return create(self._workspace.jobs, request)
+        except FileError:
+            if job_id is None:
+                raise
+            return self.job(job_id)  # somebody else has made it at this moment
 
     def parked(self, kind: str, spec: BaseModel) -> JobDirectory | None:
         """A job that was asked for with the same words and is not done, though nothing was wrong with the words."""

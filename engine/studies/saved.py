@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -42,7 +43,7 @@ def find_or_save(
     with workspace.catalogue.writing() as session:
         replaced = _save(session, spec, name, job_id, result)
     if replaced is not None:
-        _retire(JobDirectory(workspace.jobs / replaced))
+        _retire(JobDirectory(workspace.jobs / replaced), workspace.runner_lock)
     return job
 
 
@@ -63,6 +64,10 @@ def _save(session: Session, spec: StudySpec, name: str, job_id: str, result: dic
     return None
 
 
-def _retire(job: JobDirectory) -> None:
-    if job.path.is_dir() and job.status().state in AT_REST - {"done"} and not job.alive():
+def _retire(job: JobDirectory, runner_lock: Path) -> None:
+    """Remove a job that is not done and that nobody runs."""
+    if not job.path.is_dir() or job.alive():
+        return
+    state = job.status().state
+    if state in AT_REST - {"done"} or (state not in AT_REST and job.deserted(runner_lock)):
         shutil.rmtree(job.path, ignore_errors=True)

@@ -150,3 +150,25 @@ def test_on_a_full_disk_a_change_of_state_still_finds_room_in_the_old_file(
     job.change(state="failed", error={"code": "job.disk_full"})
     assert job.status().state == "failed"
     assert job.status().error == {"code": "job.disk_full"}
+
+
+def test_of_two_who_make_the_same_job_at_the_same_moment_both_get_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.jobs import directory
+
+    client, write = JobClient(workspace), directory.write_json
+    made: list[JobDirectory] = []
+
+    def slower(path: Path, content: object, **more: object) -> None:
+        """Another one makes it while this one writes."""
+        if not made:
+            made.append(JobDirectory(path))  # so that the other one is not slowed down
+            made[0] = client.submit("model_add", ModelAddSpec(source="x", name="x"), "x", job_id="step-1")
+        write(path, content, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(directory, "write_json", slower)
+    mine = client.submit("model_add", ModelAddSpec(source="x", name="x"), "x", job_id="step-1")
+    assert mine.path == made[0].path
+    assert mine.request().id == "step-1"
+    assert [path.name for path in workspace.jobs.iterdir()] == ["step-1"]

@@ -36,13 +36,15 @@ def test_only_what_the_study_has_not_is_offered(workspace: Workspace) -> None:
     assert "slerp" not in found["merge"]
 
 
-def test_a_longer_study_takes_the_place_of_the_old_one(workspace: Workspace) -> None:
+@pytest.mark.parametrize("state", ["paused", "failed", "running", "queued"])
+def test_a_longer_study_takes_the_place_of_the_old_one(workspace: Workspace, state: str) -> None:
+    """Also of one whose runner has gone: the next runner would go on with it."""
     for name in ("one", "two", "three"):
         add_base(workspace, name, 2)
     for name in ("intents", "fields", "lost"):
         add_dataset(workspace, name, sealed=True)  # so that nothing is read to plan it
     before = save(workspace)
-    before.change(state="paused")
+    before.change(state=state)
     after = extend_study(workspace, JobClient(workspace), "town desk", "base", "three")
     assert after.id != before.id
     assert not before.path.exists()  # it would go on with the shorter one
