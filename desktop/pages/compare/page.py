@@ -56,6 +56,8 @@ class ComparePage(Page):
         self._export.setToolTip(tr("The answers that are shown, with scores and verdicts"))
         model.exported.connect(self._tell_exported)
         self._put_away = False
+        #: The dataset for which judging is to be started as soon as it is shown.
+        self._to_judge = ""
         self._dialog: JudgingDialog | None = None
         self._choices = Choices(look, model)
         self._work: KeyedColumn[Work, WorkStrip] = KeyedColumn(
@@ -121,12 +123,19 @@ class ComparePage(Page):
         if state.detail is not None:
             self._detail.show_detail(state.detail)
         self._detail.setVisible(state.detail is not None and not self._put_away)
+        if self._to_judge and self._to_judge == state.dataset and state.grid is not None:
+            self._to_judge = ""
+            self.open_judging()
 
     def open(self, target: Any) -> None:
-        """Show a dataset (its name), or ``{"dataset", "split", "judge", "contestants", "prompt", "contestant"}``."""
+        """Show a dataset (its name), or ``{"dataset", "split", "judge", "contestants", "prompt", "contestant"}``.
+
+        With ``judging``, the dialog that starts judging is opened once the answers are there.
+        """
         if isinstance(target, str):
             self.model.choose(dataset=target)
         elif isinstance(target, dict):
+            self._to_judge = str(target["dataset"]) if target.get("judging") else ""
             self.model.choose(
                 str(target.get("dataset", "")), str(target.get("split", "")), str(target.get("judge", ""))
             )
@@ -137,6 +146,7 @@ class ComparePage(Page):
 
     def leave(self) -> None:
         """See `Page`."""
+        self._to_judge = ""
         if self._dialog is not None:
             self._dialog.close()
         super().leave()

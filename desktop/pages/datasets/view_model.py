@@ -261,7 +261,9 @@ class DatasetsModel(ViewModel[DatasetsState]):
             from engine.datasets.store import DatasetStore
 
             rows = DatasetStore(folder).rejected_words(_LISTED)
-            return [(number, told(reason) if isinstance(reason, Words) else reason) for number, reason in rows]
+            return [
+                (number, told(reason) if isinstance(reason, Words) else reason) for number, reason in rows
+            ]
 
         self.services.background.run(self, read, done, self.failed.emit)
 

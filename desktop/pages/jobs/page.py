@@ -99,7 +99,7 @@ class JobsPage(Page):
     def update_page(self) -> None:
         """See `Page`."""
         state = self.model.state
-        words = {"active": tr("Active"), "done": tr("Done"), "failed": tr("Failed")}
+        words = {"active": tr("Active"), "done": tr("Done"), "failed": tr("Failed or stopped")}
         self._parts.set_choices([(part, f"{words[part]} {count}") for part, count in state.counts])
         self._parts.choose(state.shown)
         self._cards.show_items(state.jobs)

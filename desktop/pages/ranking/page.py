@@ -315,7 +315,8 @@ class RankingPage(Page):
         task = state.task or next(iter(state.standings.datasets if state.standings else ()), "")
         task = task or next((one.dataset for one in state.tasks), "")
         if task:  # before anything was read, and where nothing was judged, there is none
-            self.context.go("compare", {"dataset": task, "split": "test", "judge": state.judge})
+            target = {"dataset": task, "split": "test", "judge": state.judge, "judging": True}
+            self.context.go("compare", target)
         else:
             self.context.go("compare", None)
 

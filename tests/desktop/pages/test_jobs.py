@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton
 from desktop.pages.jobs.page import JobCard, JobsPage
 from desktop.pages.jobs.reorder import MIME, DropColumn, Grip
 from desktop.shell.window import MainWindow
+from desktop.ways import in_the_window
 from engine.jobs.client import JobClient
 from engine.jobs.directory import in_order, job_directories
 from engine.locks import ProcessLock
@@ -85,7 +86,7 @@ def test_a_failure_is_told_with_its_cause_and_what_to_do(
     error = job.status().error
     assert error is not None
     assert error["message"] in words(cards(page)[0])
-    assert error["fix"] in words(cards(page)[0])
+    assert in_the_window(error["fix"]) in words(cards(page)[0])
     log = page.findChild(QPlainTextEdit)
     assert isinstance(log, QPlainTextEdit)
     assert log.accessibleName() == "Log of Import bad"

@@ -13,6 +13,7 @@ from PySide6.QtCore import QCoreApplication, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLabel, QWidget
 
+from desktop.pages.compare.judging import JudgingDialog
 from desktop.pages.compare.page import ComparePage
 from desktop.pages.ranking import reading
 from desktop.pages.ranking.chart import RankChart, scale_of, ticks
@@ -76,6 +77,21 @@ def test_comparisons_are_asked_for_before_anything_was_read(window: MainWindow, 
     )
     QTest.keyClick(more, Qt.Key.Key_Space)
     until(lambda: isinstance(window.page, ComparePage) and window.page.model.loaded)
+
+
+def test_more_comparisons_are_asked_for_where_they_are_started(
+    page: RankingPage, window: MainWindow, until: Until
+) -> None:
+    more = next(
+        one for one in page.findChildren(QAbstractButton) if one.accessibleName() == "Run more comparisons"
+    )
+    more.setFocus()
+    QTest.keyClick(more, Qt.Key.Key_Space)
+    until(lambda: isinstance(window.page, ComparePage) and window.page.findChildren(JudgingDialog))
+    (dialog,) = window.page.findChildren(JudgingDialog)
+    assert dialog.model.dataset == "things"
+    until(lambda: dialog.model.state.candidates)
+    dialog.reject()
 
 
 def test_it_shows_what_the_command_line_ranks(page: RankingPage, filled: Workspace, cli: Cli) -> None:
