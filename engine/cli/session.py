@@ -99,7 +99,7 @@ class Session:
             detach: Return at once and leave it to the runner.
             own_environment: The job needs this process's environment (an API key).
             forget_failure: Remove the job's directory when its input was at fault, so that the workspace
-                is as it was.
+                is as it was; not that of a training that has learned something.
         """
         from engine.jobs.client import JobFailedError
 
@@ -118,7 +118,8 @@ class Session:
                 self.client.ensure_runner(job)
                 summary = self.client.wait(job, self.show_event)
         except JobFailedError as error:
-            if forget_failure and error.code not in _KEPT:
+            learned = kind == "train" and any(job.checkpoints.iterdir())
+            if forget_failure and error.code not in _KEPT and not learned:
                 shutil.rmtree(job.path, ignore_errors=True)
             raise
         wanted, got = getattr(spec, "name", None), summary.get("name") or summary.get("model")

@@ -47,6 +47,7 @@ def _train(options: argparse.Namespace, session: Session) -> Result:
         spec,
         Words("Train {base} on {dataset}", base=spec.base, dataset=spec.dataset),
         detach=options.detach,
+        forget_failure=True,
     )
     if options.detach:
         return summary, summary["job"]

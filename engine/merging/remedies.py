@@ -192,6 +192,20 @@ def _unreached(finding: Finding, recipe: Recipe, names: Sequence[str]) -> _Offer
     return [(Words("Put the entry for all tensors last"), change)]
 
 
+def _misspelt(finding: Finding, recipe: Recipe, names: Sequence[str]) -> _Offered:
+    wanted, meant = str(finding.params["filter"]), str(finding.params["meant"])
+
+    def change(document: Document) -> None:
+        for settings in _settings(document):
+            for entries in settings.values():
+                for one in entries if isinstance(entries, list) else ():
+                    if isinstance(one, dict) and str(one.get("filter")) == wanted:
+                        one["filter"] = meant
+
+    written = (Words("Write the filter as '{meant}'", meant=meant), change)
+    return [written, *_unmatched(finding, recipe, names)]
+
+
 def _unmatched(finding: Finding, recipe: Recipe, names: Sequence[str]) -> _Offered:
     parameter, wanted = str(finding.params["parameter"]), str(finding.params["filter"])
 
@@ -312,6 +326,7 @@ _REMEDIES: Final[dict[str, Callable[[Finding, Recipe, Sequence[str]], _Offered]]
     "merge.extrapolates": _share,
     "merge.filter_unreached": _unreached,
     "merge.filter_unmatched": _unmatched,
+    "merge.filter_misspelt": _misspelt,
     "merge.base_not_merged": _base_too,
     "merge.base_changes_nothing": _between,
     "merge.model_unknown": _unknown,

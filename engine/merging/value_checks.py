@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,6 +14,9 @@ from engine.merging.recipe import Recipe
 from engine.merging.settings import Settings
 
 _TINY: Final = 1e-8
+
+#: How alike a filter and a part of a tensor's name are at least where one was meant (`mpl`, `mlp`: 0.67).
+_NEAR: Final = 0.65
 
 
 def check_placement(recipe: Recipe) -> list[Finding]:
@@ -90,16 +94,36 @@ def check_values(plan: MergePlan) -> list[Finding]:
 
 
 def check_filters(plan: MergePlan) -> list[Finding]:
-    """Warnings about filters that no tensor fits, and entries that none can reach."""
+    """Filters that no tensor fits, and entries that none can reach.
+
+    A filter that is nearly a part of a tensor's name is a slip, and an error; another one may be meant for models
+    that have such tensors.
+    """
     method = METHODS[plan.recipe.merge_method]
     tensors = [tensor.output.name for tensor in plan.tensors]
+    parts = sorted({part for tensor in tensors for part in tensor.split(".") if not part.isdecimal()})
     found: dict[tuple[str, str], Finding] = {}
     for settings, _ in _placed(plan.recipe):
         for name, entries in settings.items():
             if method.parameter(name) is None:
                 continue
             for number, entry in enumerate(entries):
-                if not any(entry.fits(tensor) for tensor in tensors):
+                unmatched = not any(entry.fits(tensor) for tensor in tensors)
+                near = (
+                    difflib.get_close_matches(str(entry.filter), parts, n=1, cutoff=_NEAR)
+                    if unmatched
+                    else []
+                )
+                if near:
+                    found[name, str(entry.filter)] = error(
+                        "merge.filter_misspelt",
+                        "The filter '{filter}' of '{parameter}' fits no tensor of the merge.",
+                        "Did you mean '{meant}'?",
+                        filter=str(entry.filter),
+                        parameter=name,
+                        meant=near[0],
+                    )
+                elif unmatched:
                     found[name, str(entry.filter)] = warning(
                         "merge.filter_unmatched",
                         "The filter '{filter}' of '{parameter}' fits no tensor of the merge.",

@@ -256,7 +256,10 @@ def test_filters_without_effect_are_warned_of() -> None:
         return {code: text for code, text in found.items() if code.startswith("merge.filter")}
 
     rest, mlp = {"value": 0.5}, {"filter": "mlp", "value": 1}
-    assert "'self_atn' of 't'" in warned({"filter": "self_atn", "value": 1}, rest)["merge.filter_unmatched"]
+    absent = warned({"filter": "block_sparse_moe", "value": 1}, rest)["merge.filter_unmatched"]
+    assert "'block_sparse_moe' of 't'" in absent
+    for slip in ("self_atn", "mpl"):
+        assert f"'{slip}' of 't'" in told(recipe({"filter": slip, "value": 1}, rest))["merge.filter_misspelt"]
     assert set(warned(rest, mlp)) == {"merge.filter_unreached"}
     assert set(warned({"filter": "*", "value": 0.5}, mlp)) == {"merge.filter_unreached"}
     assert warned(mlp, rest) == {}

@@ -74,8 +74,13 @@ def offered(recipe: dict[str, Any], code: str, root: Path = MODELS) -> list[Reme
         ),
         (
             {**SLERP, "parameters": {"t": [{"filter": "mpl", "value": 0.1}, {"value": 0.5}]}},
+            "merge.filter_misspelt",
+            "Write the filter as 'mlp'",
+        ),
+        (
+            {**SLERP, "parameters": {"t": [{"filter": "experts", "value": 0.1}, {"value": 0.5}]}},
             "merge.filter_unmatched",
-            "Leave out the filter 'mpl'",
+            "Leave out the filter 'experts'",
         ),
         ({**LINEAR, "base_model": "base"}, "merge.base_not_merged", "Merge 'base' too"),
         (

@@ -11,6 +11,7 @@ from engine.errors import BakeoffError
 from engine.workspace import Workspace
 from tests.conftest import Cli
 from tests.engine.training.test_run import prepare, train
+from tests.here import import_rows
 
 TRAIN = ("train", "--base", "base", "--dataset", "data", "--json")
 
@@ -38,6 +39,28 @@ def test_an_adapter_is_refused_before_there_is_a_job(
     for dry in ((), ("--dry-run",)):
         refused = cli_here("train", "--base", "tuned", "--dataset", "data", "--json", *dry)
         assert refused.json["error"]["code"] == "training.base_is_adapter"
+    assert sorted(path.name for path in workspace.jobs.iterdir()) == before
+
+
+def test_a_training_that_its_examples_do_not_allow_leaves_no_job(
+    cli_here: Cli, workspace: Workspace, tmp_path: Path
+) -> None:
+    prepare(workspace, tmp_path)
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"Look {number}"},
+                {"role": "assistant", "content": None, "tool_calls": [call]},
+            ]
+        }
+        for number in range(20)
+    ]
+    import_rows(workspace, rows, "calls")
+    before = sorted(path.name for path in workspace.jobs.iterdir())
+    refused = cli_here("train", "--base", "base", "--dataset", "calls", "--json")
+    assert refused.status != 0
+    assert "tool calls" in refused.json["error"]["message"]
     assert sorted(path.name for path in workspace.jobs.iterdir()) == before
 
 
