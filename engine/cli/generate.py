@@ -67,6 +67,7 @@ def _generate(options: argparse.Namespace, session: Session) -> Result:
         lane=start.lane,
         detach=options.detach,
         own_environment=start.own_runner,
+        forget_failure=True,
     )
     if options.detach:
         return summary, summary["job"]

@@ -29,6 +29,12 @@ _KEPT: Final = ("job.crashed", "job.worker_lost", "hub.unreachable")
 _MAKES: Final = {"dataset_import": "dataset", "model_add": "model", "train": "model", "merge": "model"}
 
 
+#: Seconds that a runner whose job has failed may take to end.
+_ENDING: Final = 10.0
+#: Kinds of jobs that go on with what an earlier attempt has learned, answered, paid for or fetched.
+_RESUMED: Final = ("train", "judge", "generate", "model_add")
+
+
 class Session:
     """One run of the command line.
 
@@ -99,7 +105,7 @@ class Session:
             detach: Return at once and leave it to the runner.
             own_environment: The job needs this process's environment (an API key).
             forget_failure: Remove the job's directory when its input was at fault, so that the workspace
-                is as it was; not that of a training that has learned something.
+                is as it was; not that of one that would go on with something.
         """
         from engine.jobs.client import JobFailedError
 
@@ -118,9 +124,8 @@ class Session:
                 self.client.ensure_runner(job)
                 summary = self.client.wait(job, self.show_event)
         except JobFailedError as error:
-            learned = kind == "train" and any(job.checkpoints.iterdir())
-            if forget_failure and error.code not in _KEPT and not learned:
-                shutil.rmtree(job.path, ignore_errors=True)
+            if forget_failure and not _is_of_use(job, kind, error.code):
+                _forget(job)
             raise
         wanted, got = getattr(spec, "name", None), summary.get("name") or summary.get("model")
         if wanted and got and got != wanted:
@@ -241,6 +246,30 @@ def table(headings: list[str], rows: list[list[str]]) -> str:
         for row in cells
     ]
     return "\n".join(lines)
+
+
+def _forget(job: JobDirectory) -> None:
+    """Remove a job; its own runner, where it has one, is waited for: it would make its lock's file anew."""
+    from engine.locks import is_held
+
+    deadline = time.monotonic() + _ENDING
+    while job.path.exists() and time.monotonic() < deadline:
+        if is_held(job.runner_lock):
+            time.sleep(0.05)
+        else:
+            shutil.rmtree(job.path, ignore_errors=True)
+
+
+def _is_of_use(job: JobDirectory, kind: str, code: str) -> bool:
+    """Whether a job that has failed goes on with something, or its log explains the failure."""
+    from engine.inference.budget import booked_usd
+
+    if kind not in _RESUMED:
+        return code in _KEPT
+    budget = job.checkpoints / "budget.jsonl"
+    kept = (path for path in job.checkpoints.rglob("*") if path.is_file() and path != budget)
+    begun = any(path.stat().st_size for path in kept) or booked_usd(budget) > 0
+    return begun or code in ("job.crashed", "job.worker_lost")
 
 
 def parse_assignments(pairs: list[str], what: str) -> dict[str, str]:

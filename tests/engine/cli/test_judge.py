@@ -138,3 +138,19 @@ def test_a_wrong_request_is_told_before_a_job_begins(asked: Cli, workspace: Work
         ran = asked("judge", "--dataset", "d", *arguments, "--budget-usd", "1", "--json")
         assert (ran.status, ran.json["error"]["code"]) == (status, code)
     assert len(list(workspace.jobs.iterdir())) == jobs
+
+
+def test_a_wrong_key_and_no_network_leave_the_workspace_as_it_was(asked: Cli, workspace: Workspace) -> None:
+    wrong = {"LAB_API_KEY": "sk-wrong-0123456789abcdef"}
+    before = sorted(path.name for path in workspace.jobs.iterdir())
+    for words in (
+        ("judge", "--contestants", "lab:gpt-4o,lab:gpt-4", "--judge", "lab:gpt-4o"),
+        ("generate", "--model", "lab:gpt-4-turbo"),
+    ):
+        refused = asked(*words, "--dataset", "d", "--budget-usd", "1", "--json", environment=wrong)
+        assert refused.status != 0
+        assert "key" in refused.json["error"]["message"]
+    offline = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_DISABLE_XET": "1"}
+    refused = asked("model", "add", "owner/model", "--json", environment=offline, timeout=120)
+    assert (refused.status, refused.json["error"]["code"]) == (1, "hub.unreachable")
+    assert sorted(path.name for path in workspace.jobs.iterdir()) == before
