@@ -84,7 +84,7 @@ def byte_pairs(folder: Path, size: int | None, *, config_folder: Path) -> Vocabu
         ExportError: It is of another kind, splits text in a way that llama.cpp does not know, or has more tokens
             than the embedding has rows.
     """
-    from engine.models.template import load_tokenizer
+    from engine.models.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(folder, model=config_folder)
     model = (read_json(folder / "tokenizer.json") or {}).get("model", {})

@@ -11,7 +11,8 @@ from typing import Any, Final
 from engine.models.auto import auto_class
 from engine.models.errors import ModelError, TemplateError
 from engine.models.inspect import read_config, refuse_remote_code
-from engine.models.template import VOCABULARIES, load_template
+from engine.models.template import load_template
+from engine.models.tokenizer import VOCABULARIES
 from engine.progress import Reporter, SilentReporter
 
 #: What the name of a class ends with that predicts the next token, in transformers and in what descends from it.

@@ -19,7 +19,8 @@ from engine.jobs.context import JobContext, JobInterruptedError, JobResult
 from engine.models.device import Device, choose_device
 from engine.models.library import ModelFiles
 from engine.models.load import load_causal_lm
-from engine.models.template import TOKENIZER_FILES, ChatTemplate, load_template
+from engine.models.template import ChatTemplate, load_template
+from engine.models.tokenizer import TOKENIZER_FILES
 from engine.training.base import find_base, published_name
 from engine.training.batches import EpochBatches, parts, supervised_tokens
 from engine.training.checkpoint import Checkpoints, Position

@@ -156,7 +156,7 @@ def clean_of_paths(value: Any) -> Any:
 def model_files(folder: Path) -> Iterator[Path]:
     """The files of a Hugging Face folder that are the model: weights, configs, tokenizer."""
     from engine.models.inspect import weight_files
-    from engine.models.template import TOKENIZER_FILES
+    from engine.models.tokenizer import TOKENIZER_FILES
 
     names = ("config.json", "generation_config.json", WEIGHTS_INDEX, "bakeoff.json", *TOKENIZER_FILES)
     yield from (folder / name for name in names if (folder / name).is_file())

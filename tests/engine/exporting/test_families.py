@@ -14,7 +14,7 @@ from engine.exporting import vocabulary
 from engine.exporting.plan import plan_gguf
 from engine.exporting.quantisations import QUANTISATIONS, quantisation
 from engine.exporting.writing import write_gguf
-from engine.models.template import load_tokenizer
+from engine.models.tokenizer import load_tokenizer
 from engine.weights.model_folder import copy_tokenizer
 from tests.gguf_oracle import PRE_TOKENIZER, convert, differences, needs_oracle, quantise
 from tests.tiny_families import FAMILIES, tiny_of_family

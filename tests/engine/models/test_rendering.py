@@ -17,7 +17,8 @@ from gguf import GGUFReader
 from engine.models.errors import ModelError, TemplateError
 from engine.models.rendering import Renderer
 from engine.models.source import demo_source
-from engine.models.template import ChatTemplate, load_tokenizer
+from engine.models.template import ChatTemplate
+from engine.models.tokenizer import load_tokenizer
 from engine.models.usable import require_usable
 from engine.progress import SilentReporter
 from engine.resources import resource

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from engine.models.template import load_tokenizer
 from engine.models.token_texts import token_texts
+from engine.models.tokenizer import load_tokenizer
 from tests.tiny import tiny_model
 
 TEXT = "<|im_start|>user\nhi to  Grüße 日本 👍\n<|im_end|>"

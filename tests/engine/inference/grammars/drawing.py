@@ -10,7 +10,7 @@ import numpy as np
 from engine.inference.llama.candidates import Candidates
 from engine.inference.llama.grammar import Grammar
 from engine.inference.llama.model import LlamaModel
-from engine.models.template import load_tokenizer
+from engine.models.tokenizer import load_tokenizer
 from tests.engine.inference.llama.models import tiny_gguf
 
 
