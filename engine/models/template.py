@@ -19,11 +19,12 @@ from datetime import date
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from engine.models.errors import TemplateError
 from engine.models.rendering import RENDERER
 from engine.models.tokenizer import load_tokenizer
+from engine.models.tool_arguments import KINDS, PROBE_SHOWN, Kind, arguments_probe, has_calls, with_arguments
 from engine.progress import Reporter
 from engine.resources import resource
 
@@ -36,10 +37,6 @@ _BLOCK: Final = 32
 
 #: Names of a message's reasoning, the usual one first.
 _REASONING: Final = ("reasoning_content", "thinking", "reasoning")
-
-#: How a template that shows the arguments of a tool call properly renders `_PROBED`.
-_PROBED: Final = {"bakeoff": "probe"}
-_SHOWN: Final = re.compile(r'"bakeoff"\s*:\s*"probe"')
 
 #: The date that templates are shown instead of today's; the one that Llama's own fall back to.
 _DATE: Final = date(2024, 7, 26)
@@ -104,15 +101,15 @@ class ChatTemplate:
         return "tools" in self.text and "tool_calls" in self.text
 
     @cached_property
-    def arguments(self) -> Literal["object", "text"]:
+    def arguments(self) -> Kind:
         """What the template takes the arguments of a tool call for.
 
         OpenAI's form has them as JSON text, which most templates would encode once more, so that the model
         learns to write them so; these want the object. A few put the text in as it is.
         """
-        for kind in ("object", "text"):
+        for kind in KINDS:
             try:
-                if _SHOWN.search(self._rendered([(_probe_of_arguments(kind), None, False)])[0]):
+                if PROBE_SHOWN.search(self._rendered([(arguments_probe(kind), None, False)])[0]):
                     return kind
             except TemplateError:
                 continue
@@ -124,7 +121,7 @@ class ChatTemplate:
 
         It has none in OpenAI's form, and many templates put texts together without asking whether there is one.
         """
-        user, answer = _probe_of_arguments(self.arguments)
+        user, answer = arguments_probe(self.arguments)
         bare = [user, {key: value for key, value in answer.items() if key != "content"}]
         try:
             return "None" in self._rendered([(bare, None, False)])[0]
@@ -206,14 +203,14 @@ class ChatTemplate:
     def _texts(self, asked: Sequence[_Asked]) -> list[str]:
         return self._rendered(
             [
-                (self._with_calls(messages) if _calls(messages) else messages, tools, opening)
+                (self._with_calls(messages) if has_calls(messages) else messages, tools, opening)
                 for messages, tools, opening in asked
             ]
         )
 
     def _with_calls(self, messages: Messages) -> Messages:
         """A copy in which tool calls are as the template takes them."""
-        copied = _with_arguments(messages, self.arguments)
+        copied = with_arguments(messages, self.arguments)
         if not self.wants_content:
             return copied
         return [
@@ -278,46 +275,6 @@ def _as_transformers_shows(message: dict[str, Any]) -> dict[str, Any]:
     if reasoning is None:
         return kept
     return {"thinking": reasoning, **kept, "reasoning_content": reasoning}
-
-
-def _calls(messages: Messages) -> bool:
-    return any(message.get("tool_calls") for message in messages)
-
-
-def _with_arguments(messages: Messages, kind: Literal["object", "text"]) -> Messages:
-    """A copy in which the arguments of tool calls are of this kind; text that is no JSON object stays."""
-    copied = []
-    for message in messages:
-        calls = [
-            {**call, "function": _with_argument(call["function"], kind)}
-            for call in message.get("tool_calls") or ()
-        ]
-        copied.append({**message, "tool_calls": calls} if calls else message)
-    return copied
-
-
-def _with_argument(function: dict[str, Any], kind: Literal["object", "text"]) -> dict[str, Any]:
-    arguments = function.get("arguments")
-    if kind == "text" and isinstance(arguments, dict):
-        return {**function, "arguments": json.dumps(arguments, ensure_ascii=False)}
-    if kind == "object" and isinstance(arguments, str):
-        try:
-            parsed = json.loads(arguments)
-        except (ValueError, RecursionError):
-            return function
-        if isinstance(parsed, dict):
-            return {**function, "arguments": parsed}
-    return function
-
-
-def _probe_of_arguments(kind: Literal["object", "text"]) -> Messages:
-    arguments = _PROBED if kind == "object" else json.dumps(_PROBED)
-    # Mistral's templates want an id of nine characters.
-    call = {"id": "call00001", "type": "function", "function": {"name": "probe", "arguments": arguments}}
-    return [
-        {"role": "user", "content": "x"},
-        {"role": "assistant", "content": "", "tool_calls": [call]},
-    ]
 
 
 def load_template(folder: Path, reporter: Reporter, *, fallback: Path | None = None) -> ChatTemplate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.errors import Words
 from engine.exporting.spec import ExportSpec
 from engine.models.library import drop_exports, find_export, find_model
-from engine.studies.plan import Plan
+from engine.studies.planned import Plan
 from engine.studies.products import Products
 from engine.studies.steps import Step, Steps
 from engine.workspace import Workspace

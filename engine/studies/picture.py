@@ -6,18 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from sqlalchemy import select
-
-from engine.errors import BakeoffError, RecordedError, Words, with_template, words_of
-from engine.jobs.directory import JobDirectory, Status, all_jobs
+from engine.errors import BakeoffError, words_of
+from engine.jobs.directory import JobDirectory, all_jobs
+from engine.studies.lines import state_of, status_of
 from engine.studies.pace import pace, share_of
 from engine.studies.paid import is_endpoint, spent_usd
-from engine.studies.plan import Plan, PlannedJob, plan_study
+from engine.studies.plan import plan_study
+from engine.studies.planned import Plan, PlannedJob
 from engine.studies.result import AnswerFigures, StudyResult
 from engine.studies.spec import Study, StudySpec
 from engine.workspace import Workspace
 from engine.workspace.naming import slug, study_named
-from engine.workspace.tables import Study as StudyRow
 
 CellState = Literal[
     "waiting",
@@ -133,64 +132,6 @@ class StudyPicture:
     can_open: str = ""
 
 
-@dataclass(frozen=True)
-class StudyLine:
-    """A study in a list.
-
-    Attributes:
-        says: What it found, or why it failed, in a sentence; empty while there is nothing to say.
-        share: How much is done, where its job tells.
-    """
-
-    name: str
-    job: str
-    state: str
-    bases: int
-    tasks: int
-    says: str = ""
-    share: float | None = None
-    seconds_left: float | None = None
-
-
-def study_lines(workspace: Workspace) -> list[StudyLine]:
-    """All studies, newest first."""
-    with workspace.catalogue.reading() as rows:
-        found = rows.scalars(select(StudyRow).order_by(StudyRow.created_at.desc(), StudyRow.name)).all()
-        studies = [(row.name, row.job_id, row.definition, row.result) for row in found]
-    lines = []
-    for name, job_id, definition, result in studies:
-        job = JobDirectory(workspace.jobs / job_id)
-        status = _status(job)
-        state = _state(workspace, job, status, result)
-        study = definition.get("study", {})
-        says = _cause(status) if state == "failed" else _conclusion(result)
-        lines.append(
-            StudyLine(
-                name,
-                job_id,
-                state,
-                len(study.get("bases", ())),
-                len(study.get("tasks", ())),
-                says,
-                _share(status) if state != "done" else 1.0,
-                status.progress.get("seconds_left") if state == "running" else None,
-            )
-        )
-    return lines
-
-
-def _cause(status: Status) -> str:
-    """Why a study failed, in the engine's words."""
-    error = RecordedError(status.error or {})
-    return Words(error.text, **error.params)
-
-
-def _conclusion(result: dict[str, Any]) -> str:
-    """What a study found before anything else, in the engine's words where they were kept."""
-    found = str((result.get("conclusions") or [""])[0])
-    return with_template(found, result.get("words"))
-
-
 def study_picture(workspace: Workspace, name: str) -> StudyPicture:
     """How the study ``name`` stands.
 
@@ -214,7 +155,7 @@ class _Painter:
         self._workspace = workspace
         self._study = study
         self._job = job
-        self._status = _status(job)
+        self._status = status_of(job)
         self._result = StudyResult.model_validate(document) if document else None
         self._jobs = _jobs_of(workspace, study.name, job.id)
         self._plan = _planned(workspace, study, job)
@@ -230,7 +171,7 @@ class _Painter:
     def paint(self) -> StudyPicture:
         """The picture."""
         study, result = self._study, self._result
-        state = _state(self._workspace, self._job, self._status, {"winner": 1} if result else {})
+        state = state_of(self._workspace, self._job, self._status, {"winner": 1} if result else {})
         done = state == "done"
         metrics = {task.dataset: task.metric_title for task in (result.tasks if result else [])}
         if result is not None and result.validation is not None:
@@ -379,7 +320,7 @@ class _Painter:
         planned = sum(job.seconds for job in self._plan.jobs) or 1.0
         done = sum(job.seconds * self._share_of(job.key) for job in self._plan.jobs)
         begun = [(job.seconds, self._jobs.get(slug(job.key)[:48])) for job in self._plan.jobs]
-        left = pace(((seconds, _status(found)) for seconds, found in begun if found is not None), planned)
+        left = pace(((seconds, status_of(found)) for seconds, found in begun if found is not None), planned)
         left *= max(0.0, planned - done)
         return left, min(1.0, done / planned)
 
@@ -388,7 +329,7 @@ class _Painter:
         job = self._jobs.get(slug(key)[:48])
         if job is None:
             return "done" if key in self._skipped else ""
-        status = _status(job)
+        status = status_of(job)
         deserted = status.state == "running" and job.deserted(self._workspace.runner_lock)
         return "paused" if deserted else status.state
 
@@ -396,7 +337,7 @@ class _Painter:
         if self._state_of(key) == "done":
             return 1.0
         job = self._jobs.get(slug(key)[:48])
-        return share_of(_status(job)) if job is not None else 0.0
+        return share_of(status_of(job)) if job is not None else 0.0
 
     def _title(self, planned: PlannedJob) -> str:
         """A job's own title, where there is one: it knows the names of merges and finalists."""
@@ -457,23 +398,3 @@ def _planned(workspace: Workspace, study: Study, job: JobDirectory) -> Plan:
         if event.type == "study.plan":
             return Plan(study.name, [PlannedJob(**one) for one in event.data["jobs"]], event.data["notes"])
     return plan_study(study, workspace)
-
-
-def _status(job: JobDirectory) -> Status:
-    try:
-        return job.status()
-    except (BakeoffError, OSError):
-        return Status()  # of a newer version, or being removed
-
-
-def _state(workspace: Workspace, job: JobDirectory, status: Status, result: dict[str, Any]) -> str:
-    if not job.path.is_dir():
-        return "done" if result else "stopped"
-    if status.state == "running" and job.deserted(workspace.runner_lock):
-        return "interrupted"
-    return status.state
-
-
-def _share(status: Status) -> float | None:
-    done, total = status.progress.get("done"), status.progress.get("total")
-    return min(1.0, done / total) if done is not None and total else None

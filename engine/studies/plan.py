@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select
 
@@ -14,12 +14,12 @@ from engine.models.inspect import ModelInfo
 from engine.models.speed import GPU_FLOPS, START_SECONDS, machine_flops, training_flops
 from engine.progress import SilentReporter
 from engine.studies.paid import is_endpoint
+from engine.studies.planned import LIGHT_START, Plan, PlannedJob
 from engine.studies.spec import Base, Study, Task
 from engine.training.schedule import plan_schedule
 from engine.workspace import Workspace
 from engine.workspace.tables import Dataset, Model
 
-_LIGHT_START: Final = 2.0
 #: Share of a core's peak that decoding one token for a batch reaches.
 _DECODING: Final = 0.45
 #: Seconds of exporting a model, and of each of its weights.
@@ -30,71 +30,6 @@ _DEMO_PARAMETERS: Final = 134.5e6
 _CHARACTERS: Final = 4.0
 #: Tokens of a judge's question beside prompt and answers, and of its verdict.
 _JUDGE_TOKENS: Final = (350, 120)
-
-
-@dataclass(frozen=True)
-class PlannedJob:
-    """One job.
-
-    Attributes:
-        seconds: Expected on this machine.
-        gpu_seconds: Expected on a 24-GB GPU.
-        usd: Expected price of its calls.
-    """
-
-    phase: str
-    key: str
-    title: str
-    seconds: float
-    gpu_seconds: float = 0.0
-    usd: float = 0.0
-    comparisons: int = 0
-
-
-@dataclass
-class Plan:
-    """All jobs of a study, in order."""
-
-    study: str
-    jobs: list[PlannedJob] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def seconds(self) -> float:
-        """Expected on this machine, one after another."""
-        return sum(job.seconds for job in self.jobs)
-
-    @property
-    def usd(self) -> float:
-        """Expected price of all calls."""
-        return sum(job.usd for job in self.jobs)
-
-    def of(self, key: str) -> float:
-        """Expected seconds of one job; a little for one that was not planned."""
-        job = self.job(key)
-        return START_SECONDS if job is None else job.seconds
-
-    def job(self, key: str) -> PlannedJob | None:
-        """The planned job of this key."""
-        return next((job for job in self.jobs if job.key == key), None)
-
-    def usd_after(self, key: str) -> float:
-        """Expected price of the calls of all jobs that come after this one."""
-        keys = [job.key for job in self.jobs]
-        return sum(job.usd for job in self.jobs[keys.index(key) + 1 :]) if key in keys else 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """The document of ``study run --dry-run``."""
-        return {
-            "study": self.study,
-            "jobs": [asdict(job) for job in self.jobs],
-            "seconds": round(self.seconds, 1),
-            "gpu_seconds": round(sum(job.gpu_seconds for job in self.jobs), 1),
-            "usd": round(self.usd, 4),
-            "comparisons": sum(job.comparisons for job in self.jobs),
-            "runs": sum(job.key.startswith("train ") for job in self.jobs),
-            "notes": self.notes,
-        }
 
 
 @dataclass(frozen=True)
@@ -127,7 +62,7 @@ class _Planner:
         siblings = (base.sibling.dataset for base in study.bases if base.sibling)
         for name in dict.fromkeys([*siblings, *(task.dataset for task in study.tasks)]):
             if not self._has_dataset(name):
-                self._add("prepare", f"import {name}", Words("Import {name}", name=name), _LIGHT_START + 1)
+                self._add("prepare", f"import {name}", Words("Import {name}", name=name), LIGHT_START + 1)
         for base in study.bases:
             self._prepare_base(base)
         entrants = [base.name for base in study.bases]
@@ -143,7 +78,7 @@ class _Planner:
                     "merge",
                     name,
                     Words("Make {name}", name=name),
-                    _LIGHT_START + 4 + weights * 2e-8,
+                    LIGHT_START + 4 + weights * 2e-8,
                     weights * 2e-8 + 5,
                 )
             for task in study.open_tasks():
@@ -159,7 +94,7 @@ class _Planner:
             self._answer("validate", sealed, 2, ("test",))
             self._judge("validate", [sealed], 2, "test")
         if study.judging.max_comparisons is not None:
-            self._plan.jobs = _within(self._plan.jobs, study.judging.max_comparisons)
+            self._plan.limit(study.judging.max_comparisons)
         if study.budget_usd is not None and self._plan.usd > study.budget_usd:
             self._plan.notes.append(
                 f"The forecast of {self._plan.usd:.2f} USD is above the budget of {study.budget_usd:.2f} USD: "
@@ -289,7 +224,7 @@ class _Planner:
             prompts = size.test if split == "test" else size.dev
             comparisons = pairs * prompts
             if judging.judge == "reference":
-                seconds, usd = _LIGHT_START, 0.0
+                seconds, usd = LIGHT_START, 0.0
             else:
                 if judging.max_comparisons is None:
                     comparisons = min(comparisons, contestants * prompts * 2)
@@ -385,30 +320,3 @@ class _Planner:
     def _has_dataset(self, name: str) -> bool:
         with self._workspace.catalogue.reading() as session:
             return session.scalar(select(Dataset.id).where(Dataset.name == name)) is not None
-
-
-def _within(jobs: list[PlannedJob], most: int) -> list[PlannedJob]:
-    """The same jobs with at most ``most`` comparisons in all, every judging keeping its share, one at least."""
-    total = sum(job.comparisons for job in jobs)
-    if total <= most:
-        return jobs
-    shares = [job.comparisons * most / total for job in jobs]
-    given = [math.floor(share) for share in shares]
-    # What rounding leaves over goes to those that lost most by it.
-    by_loss = sorted(range(len(jobs)), key=lambda place: given[place] - shares[place])
-    for place in by_loss[: most - sum(given)]:
-        given[place] += 1
-    limited = []
-    for job, comparisons in zip(jobs, given, strict=True):
-        if job.comparisons:
-            comparisons = max(comparisons, 1)
-            share = comparisons / job.comparisons
-            job = replace(
-                job,
-                comparisons=comparisons,
-                usd=round(job.usd * share, 4),
-                seconds=round(max(min(job.seconds, _LIGHT_START), job.seconds * share), 1),
-                gpu_seconds=round(max(min(job.gpu_seconds, _LIGHT_START), job.gpu_seconds * share), 1),
-            )
-        limited.append(job)
-    return limited

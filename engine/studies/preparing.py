@@ -19,7 +19,7 @@ from engine.models.source import demo_source
 from engine.models.spec import ModelAddSpec
 from engine.studies.errors import StudyError
 from engine.studies.leaks import study_leaks
-from engine.studies.plan import Plan
+from engine.studies.planned import Plan
 from engine.studies.spec import Base, DataSource, Sibling, Study
 from engine.studies.steps import Step, Steps
 from engine.training.spec import TrainSpec

@@ -17,7 +17,8 @@ from engine.studies.conclusions import conclude, listed, validate_sentence
 from engine.studies.exports import Exports
 from engine.studies.figures import machine_in_words, task_result
 from engine.studies.paid import is_endpoint, spent_usd
-from engine.studies.plan import Plan, plan_study
+from engine.studies.plan import plan_study
+from engine.studies.planned import Plan
 from engine.studies.preparing import Preparation, was_closed
 from engine.studies.products import Merge, Products
 from engine.studies.recipes import fill_recipe, recipe_name, recipe_text

@@ -28,7 +28,7 @@ from desktop.widgets.keyed import KeyedColumn
 from desktop.words import duration, state_words, told
 
 if TYPE_CHECKING:
-    from engine.studies.picture import StudyLine
+    from engine.studies.lines import StudyLine
 
 _WIDTH = 352
 

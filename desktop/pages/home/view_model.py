@@ -22,7 +22,7 @@ from engine.errors import BakeoffError
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.studies.picture import StudyLine
+    from engine.studies.lines import StudyLine
     from engine.studies.quick import Extras
     from engine.studies.spec import StudySpec
 
@@ -163,7 +163,7 @@ class HomeModel(ViewModel[HomeState]):
 
         def read() -> HomeState:
             from engine.models.machine import findings
-            from engine.studies.picture import study_lines
+            from engine.studies.lines import study_lines
             from engine.studies.strongest_pair import strongest_pair
 
             key = (stamp, id(examples), extras)

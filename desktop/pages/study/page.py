@@ -7,21 +7,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, QUrl
+from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QGridLayout,
     QMenu,
     QPushButton,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.language import tr
-from desktop.pages.study.matrix import Matrix, entrant_words, fill_table, study_table
+from desktop.pages.study.grid_card import GridCard
+from desktop.pages.study.matrix import entrant_words
 from desktop.pages.study.result import (
     FigureCard,
     NotesCard,
@@ -31,20 +30,18 @@ from desktop.pages.study.result import (
     show_time,
 )
 from desktop.pages.study.sealed import SealedCard, question
-from desktop.pages.study.view_model import StudyModel, in_words
+from desktop.pages.study.view_model import StudyModel
 from desktop.references.dialog import ExtrasDialog
 from desktop.references.view_model import Draft
 from desktop.release.dialog import ask_to_release
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.shell.dialogs import ask
-from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
-from desktop.widgets.basics import Button, chip, column, label, retone, row
+from desktop.widgets.basics import Button, chip, retone
 from desktop.widgets.empty import Empty
 from desktop.widgets.fields import Choice
 from desktop.widgets.page import Page
-from desktop.widgets.segments import Segments
 from desktop.words import state_words
 from engine.studies.extending import Addition
 from engine.studies.picture import StudyPicture
@@ -337,67 +334,6 @@ class StudyPage(Page):
     def _open_report(self) -> None:
         if self.model.state.report is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.model.state.report)))
-
-
-class GridCard(QFrame):
-    """Entrants by tasks, as a picture or as a table."""
-
-    def __init__(self, look: Look, open_job: Any) -> None:
-        super().__init__()
-        self.setProperty("role", "card")
-        self._look = look
-        self._open_job = open_job
-        self._jobs: dict[str, str] = {}
-        self._columns: tuple[str, ...] = ()
-        self._title = label("", "h2")
-        self._how = Segments(tr("Shown as"), [("picture", tr("Picture")), ("table", tr("Table"))])
-        self._how.choose("picture")
-        self._how.chosen.connect(self._show_as)
-        self._matrix = Matrix(look, open_job)
-        self._table: QTableView | None = None
-        self._inside = column(row(self._title, None, self._how), self._matrix, gap=6)
-        self._inside.setContentsMargins(16, 12, 16, 12)
-        self.setLayout(self._inside)
-        self._as_table = False
-
-    def show_picture(self, picture: StudyPicture) -> None:
-        """Show a study."""
-        self._title.setText(
-            tr("Points won against all others, in % (a tie counts half)")
-            if picture.result is not None
-            else tr("Who, on which tasks, how far")
-        )
-        self._matrix.show_picture(picture, in_words(picture))
-        columns = tuple(task.name for task in picture.tasks)
-        if self._table is None or columns != self._columns:
-            if self._table is not None:
-                self._inside.removeWidget(self._table)
-                self._table.deleteLater()
-            self._columns = columns
-            self._table = study_table(self._look, picture)
-            self._table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            self._table.activated.connect(self._activated)
-            self._inside.addWidget(self._table)
-        fill_table(self._table, picture)
-        self._table.setFixedHeight(40 + 36 * len(picture.entrants) + 14)
-        self._jobs = {
-            f"{row},{number + 2}": cell.job
-            for row, entrant in enumerate(picture.entrants)
-            for number, cell in enumerate(entrant.cells)
-        }
-        self._show_as("table" if self._as_table else "picture")
-
-    def _show_as(self, how: str) -> None:
-        self._as_table = how == "table"
-        self._matrix.setVisible(not self._as_table)
-        if self._table is not None:
-            self._table.setVisible(self._as_table)
-
-    def _activated(self, index: QModelIndex) -> None:
-        """Return on a cell shows its job."""
-        job = self._jobs.get(f"{index.row()},{index.column()}", "")
-        if job:
-            self._open_job(job)
 
 
 def _learned(models: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -18,8 +18,9 @@ from desktop.words import duration, told
 from engine.errors import Words
 from engine.jobs.directory import Action
 from engine.studies.extending import Addition, additions, extend_study, extended
+from engine.studies.lines import study_lines
 from engine.studies.opening import choose_opening, open_by_hand
-from engine.studies.picture import StudyPicture, study_lines, study_picture
+from engine.studies.picture import StudyPicture, study_picture
 
 if TYPE_CHECKING:
     from engine.studies.quick import Extras

@@ -17,7 +17,7 @@ from desktop.pages.study.page import StudyPage
 from desktop.shell.window import MainWindow
 from desktop.widgets.drop_zone import DropZone
 from engine.jobs.directory import all_jobs
-from engine.studies.picture import study_lines
+from engine.studies.lines import study_lines
 from engine.studies.quick import Extras
 from engine.workspace import Workspace
 from tests.desktop.conftest import Until

@@ -7,7 +7,8 @@ import pytest
 from engine.jobs.client import JobClient
 from engine.studies.errors import StudyError
 from engine.studies.extending import additions, extend_study
-from engine.studies.picture import study_lines, study_picture
+from engine.studies.lines import study_lines
+from engine.studies.picture import study_picture
 from engine.workspace import Workspace
 from engine.workspace.tables import Dataset
 from tests.engine.studies.test_picture import save

@@ -11,7 +11,8 @@ from engine.errors import BakeoffError
 from engine.jobs.client import JobClient
 from engine.jobs.directory import JobDirectory
 from engine.locks import ProcessLock
-from engine.studies.picture import StudyPicture, study_lines, study_picture
+from engine.studies.lines import study_lines
+from engine.studies.picture import StudyPicture, study_picture
 from engine.studies.reading import check_study
 from engine.studies.saved import find_or_save
 from engine.studies.spec import StudySpec
