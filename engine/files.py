@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import os
-import re
 import shutil
 import sys
 import time
@@ -94,6 +94,15 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
 
 
+def remove_leftovers(path: Path) -> None:
+    """Remove what attempts that were killed have left of ``path`` under names of `temporary_name`."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
     """Give a temporary folder that becomes ``target`` when the block ends well.
@@ -163,16 +172,21 @@ def copy_folder(source: Path, target: Path) -> None:
     """Copy what is in a folder into another one.
 
     Raises:
-        OSError: The first failure, with its number; `shutil` gathers all of them as texts.
+        OSError: The first failure itself; `shutil` alone would gather the texts of all.
     """
+    failures: list[OSError] = []
+
+    def copy(one: str, other: str) -> str:
+        try:
+            return shutil.copy2(one, other)
+        except OSError as error:
+            failures.append(error)
+            raise
+
     try:
-        shutil.copytree(source, target, dirs_exist_ok=True)
+        shutil.copytree(source, target, dirs_exist_ok=True, copy_function=copy)
     except shutil.Error as error:
-        for _, file, reason in error.args[0]:
-            number = re.search(r"\[Errno (\d+)\]", str(reason))
-            if number is not None:
-                raise OSError(int(number[1]), os.strerror(int(number[1])), str(file)) from error
-        raise
+        raise failures[0] if failures else error from None
 
 
 def folder_bytes(folder: Path) -> int:

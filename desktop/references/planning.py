@@ -96,14 +96,15 @@ def cost_of(workspace: Workspace, make: Callable[[], StudySpec]) -> Cost:
     from engine.studies.starting import require_startable
 
     try:
-        study = make().study
+        spec = make()
     except BakeoffError as error:
         return Cost(problem=told(error))
+    study = spec.study
     plan = plan_study(study, workspace)
     lines = tuple((in_words(job.title), job.usd) for job in plan.jobs if job.usd)
     problem = None
     try:
-        require_startable(study, workspace)
+        require_startable(spec, workspace)
     except BakeoffError as error:
         problem = told(error)
     notes = tuple(note for note in plan.notes if problem is None or note != problem.message)

@@ -27,8 +27,6 @@ _QUIET: Final = 5.0
 _KEPT: Final = ("job.crashed", "job.worker_lost", "hub.unreachable")
 #: What a kind of job gives a name to.
 _MAKES: Final = {"dataset_import": "dataset", "model_add": "model", "train": "model", "merge": "model"}
-
-
 #: Seconds that a runner whose job has failed may take to end.
 _ENDING: Final = 10.0
 #: Kinds of jobs that go on with what an earlier attempt has learned, answered, paid for or fetched.

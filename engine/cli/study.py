@@ -61,7 +61,7 @@ def show_plan(spec: Any, session: Session) -> Result:
     from engine.studies.plan import plan_study
     from engine.studies.preparing import require_bases
 
-    require_bases(spec.study, spec.folder, session.workspace)
+    require_bases(spec, session.workspace)
     plan = plan_study(spec.study, session.workspace)
     document = plan.as_dict()
     rows = [
@@ -88,7 +88,7 @@ def run_study(spec: Any, session: Session, *, detach: bool = False) -> Result:
     """Save the study, run it as a job, and show what happens."""
     from engine.studies.starting import require_startable, start_study
 
-    require_startable(spec.study, session.workspace)
+    require_startable(spec, session.workspace)
     document, _ = show_plan(spec, session)
     session.say(plan_sentence(document))
     for note in document["notes"]:

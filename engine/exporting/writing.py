@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from engine.exporting.errors import ExportError
 from engine.exporting.ggml import quantise_rows
 from engine.exporting.plan import GgufPlan, TypedTensor, add_metadata
 from engine.exporting.tensors import read_pieces
-from engine.files import is_disk_full, replace, sync_folder, temporary_name
+from engine.files import is_disk_full, remove_leftovers, replace, sync_folder, temporary_name
 from engine.progress import Reporter, SilentReporter
 
 if TYPE_CHECKING:
@@ -60,8 +59,7 @@ def write_gguf(
         ExportError: The disk is full, or the model holds values that are no numbers.
     """
     reporter = reporter or SilentReporter()
-    for left in file.parent.glob(f".{glob.escape(file.name)}.*.partial"):
-        left.unlink(missing_ok=True)  # of an attempt that was killed
+    remove_leftovers(file)
     temporary = temporary_name(file)
     writer = GGUFWriter(None, MODEL_ARCH_NAMES[plan.family.arch])
     add_metadata(plan, writer, name, chat_template, add_bos)

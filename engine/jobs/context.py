@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from engine.files import read_json, write_json
+from engine.files import read_json, remove_leftovers, write_json
 from engine.jobs.directory import JobDirectory
 from engine.jobs.events import EventWriter
 from engine.workspace import Workspace
@@ -144,8 +144,7 @@ class JobContext:
 def remove_half_products(workspace: Workspace, job_id: str) -> None:
     """Remove what a job that ended in the middle was writing (see `engine.files.new_folder`)."""
     for where in (workspace.datasets, workspace.models, workspace.exports, workspace.outputs):
-        for left in where.glob(f".{job_id}.*.partial"):
-            shutil.rmtree(left, ignore_errors=True)
+        remove_leftovers(where / job_id)
 
 
 def remove_noted(directory: JobDirectory) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import glob
 import math
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from engine.files import FileError, folder_bytes, read_json, write_json
+from engine.files import FileError, folder_bytes, read_json, remove_leftovers, write_json
 from engine.jobs.context import JobContext, JobResult
 from engine.merging.execute import merge
 from engine.merging.loading import parse_recipe
@@ -91,7 +89,7 @@ def _finished_before(context: JobContext, folder: Path, recipe: Recipe, seed: in
     note = context.checkpoints / "started.json"
     own = read_json(note) == {"folder": str(folder)}
     if own:
-        _remove_leftovers(folder)
+        remove_leftovers(folder)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         write_json(note, {"folder": str(folder)})
         return None
@@ -110,13 +108,6 @@ def _finished_before(context: JobContext, folder: Path, recipe: Recipe, seed: in
         )
     context.decision("merge", "reused", "An earlier attempt of this job completed it.")
     return _describe(folder, provenance)
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what an attempt that was killed had written so far (see `engine.files.temporary_name`)."""
-    for path in folder.parent.glob(f".{glob.escape(folder.name)}.*.partial"):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _describe(folder: Path, provenance: dict[str, Any]) -> dict[str, Any]:

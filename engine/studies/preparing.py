@@ -20,7 +20,7 @@ from engine.models.spec import ModelAddSpec
 from engine.studies.errors import StudyError
 from engine.studies.leaks import study_leaks
 from engine.studies.planned import Plan
-from engine.studies.spec import Base, DataSource, Sibling, Study
+from engine.studies.spec import Base, DataSource, Sibling, Study, StudySpec
 from engine.studies.steps import Step, Steps
 from engine.training.spec import TrainSpec
 from engine.workspace import Workspace
@@ -196,21 +196,16 @@ def require_datasets(study: Study, workspace: Workspace) -> None:
         )
 
 
-def require_bases(study: Study, folder: str, workspace: Workspace) -> None:
-    """Refuse bases that are to be added from a folder or file that is not there.
-
-    Args:
-        study: Whose bases.
-        folder: Where its file lies; paths in it begin there.
-        workspace: What it has already needs no source.
+def require_bases(spec: StudySpec, workspace: Workspace) -> None:
+    """Refuse bases that the workspace lacks and that are to be added from a folder or file that is not there.
 
     Raises:
         StudyError: Names the first of them.
     """
-    for base in study.bases:
+    for base in spec.study.bases:
         if base.source is None or not _is_path(base.source) or known(workspace, Model, base.name):
             continue
-        if not (Path(folder) / Path(base.source).expanduser()).exists():
+        if not (Path(spec.folder) / Path(base.source).expanduser()).exists():
             raise StudyError(
                 "study.no_source",
                 "The base '{name}' is to come from {source}, and there is nothing.",

@@ -10,12 +10,12 @@ from engine.studies.errors import StudyError
 from engine.studies.paid import paid_models
 from engine.studies.preparing import known, require_bases, require_datasets, require_prompts
 from engine.studies.saved import find_or_save
-from engine.studies.spec import Study, StudySpec
+from engine.studies.spec import StudySpec
 from engine.workspace import Workspace
 from engine.workspace.tables import Model
 
 
-def require_startable(study: Study, workspace: Workspace) -> list[tuple[str, str]]:
+def require_startable(spec: StudySpec, workspace: Workspace) -> list[tuple[str, str]]:
     """Refuse a study that could not come to its end.
 
     Returns:
@@ -25,8 +25,10 @@ def require_startable(study: Study, workspace: Workspace) -> list[tuple[str, str
         BakeoffError: A dataset, some of its examples or a model is missing, or an endpoint, its key, its price or the
             budget.
     """
+    study = spec.study
     require_datasets(study, workspace)
     require_prompts(study, workspace)
+    require_bases(spec, workspace)
     names = {base.name for base in study.bases}
     for name in [*study.references, study.judging.judge]:
         kind, _, model = name.partition(":")
@@ -53,7 +55,7 @@ def go_on_with(workspace: Workspace, client: JobClient, spec: StudySpec, job: Jo
         StudyError: Its job does not stop.
         BakeoffError: The changed one cannot be started (see `require_startable`).
     """
-    require_startable(spec.study, workspace)
+    require_startable(spec, workspace)
     if job.path.is_dir() and job.status().state not in AT_REST:
         client.park([job])
         if job.alive():
@@ -72,8 +74,7 @@ def start_study(workspace: Workspace, client: JobClient, spec: StudySpec) -> Job
     Raises:
         BakeoffError: It cannot be started (see `require_startable`).
     """
-    paid = require_startable(spec.study, workspace)
-    require_bases(spec.study, spec.folder, workspace)
+    paid = require_startable(spec, workspace)
     job = find_or_save(workspace, client, spec, own_runner=bool(paid))
     if job.status().state != "done":
         if job.status().state in ("paused", "stopped", "failed"):
