@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
-    QScrollArea,
     QSizePolicy,
     QTextEdit,
     QVBoxLayout,
@@ -38,6 +37,7 @@ from desktop.widgets.basics import Button, chip, column, holder, label, retone, 
 from desktop.widgets.elided import Elided
 from desktop.widgets.fields import Choice
 from desktop.widgets.folding import Folding
+from desktop.widgets.inset import inset
 from desktop.widgets.keyed import KeyedColumn
 from desktop.words import count
 
@@ -82,16 +82,7 @@ class DetailCard(QFrame):
         texts.addLayout(asked, 3)
         texts.addWidget(self._left, 4)
         texts.addWidget(self._right, 4)
-        inside = QWidget()
-        inside.setObjectName("said")
-        below = column(self._nobody, self._said, None, gap=8)
-        inside.setLayout(below)
-        scroll = QScrollArea()
-        scroll.setAccessibleName(tr("What the judges said"))
-        scroll.setProperty("inset", "true")
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(inside)
+        scroll = inset(column(self._nobody, self._said, None, gap=8), tr("What the judges said"))
         scroll.setFixedHeight(_SAID)
         head = row(
             self._title, self._differ, None, label(tr("against"), "muted"), self._against, close, gap=8

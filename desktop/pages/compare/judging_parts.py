@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QLabel,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +25,7 @@ from desktop.theme.look import Look
 from desktop.widgets.basics import Button, card, column, heading, label, retone, row
 from desktop.widgets.fields import Choice, Suggested, combo, form, later, line, spin
 from desktop.widgets.goal import GoalPart
+from desktop.widgets.inset import inset
 from desktop.widgets.keyed import KeyedColumn
 
 #: Stands for a file that is still to be chosen.
@@ -41,15 +41,7 @@ class WhoPart(QFrame):
         self._rows: KeyedColumn[Candidate, CandidateRow] = KeyedColumn(
             lambda one: one.name, lambda _one: CandidateRow(model), CandidateRow.show_candidate, gap=2
         )
-        inside = QWidget()
-        inside.setObjectName("said")
-        inside.setLayout(column(self._rows, None))
-        self._scroll = QScrollArea()
-        self._scroll.setProperty("inset", "true")
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setWidget(inside)
-        self._scroll.setAccessibleName(tr("Contestants"))
+        self._scroll = inset(column(self._rows, None), tr("Contestants"))
         self._name = Suggested(
             tr("Another contestant"), tr("A model, untuned:BASE, dataset or ENDPOINT:MODEL")
         )

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QCheckBox, QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.language import tr
 from desktop.pages.merge.recipe_form import REST, Form
 from desktop.pages.merge.view_model import MergeModel
 from desktop.widgets.basics import chip, column, heading, label, row
 from desktop.widgets.fields import combo, fill
+from desktop.widgets.inset import inset
 from engine.merging.method_table import METHODS
 from engine.models.families import Member
 
@@ -32,17 +33,8 @@ class ModelsCard(QFrame):
         self._count = label("", "small")
         self._list = QVBoxLayout()
         self._list.setSpacing(4)
-        inside = self._inside = QWidget()
-        inside.setObjectName("said")
-        inside.setLayout(column(self._list, None))
-        area = self._area = QScrollArea()
-        area.setProperty("inset", "true")
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(inside)
+        area = self._area = inset(column(self._list, None))
         area.setMinimumHeight(120)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._method = combo(tr("Method"), 120)
         self._method.activated.connect(lambda at: self._choose_method(self._method.itemData(at)))
         self._base = combo(tr("Base"), 120)
@@ -102,7 +94,8 @@ class ModelsCard(QFrame):
 
     def _reveal(self, names: Sequence[str]) -> None:
         """Scroll to those that were chosen elsewhere, the first one last."""
-        self._inside.adjustSize()
+        if (inside := self._area.widget()) is not None:
+            inside.adjustSize()
         for name in reversed(names):
             if name in self._lines:
                 self._area.ensureWidgetVisible(self._lines[name], 0, 6)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFrame, QVBoxLayout, QWidget
 
 from desktop.language import tr
 from desktop.pages.merge.gradient import GradientEditor, curve_colour, curve_words, even
@@ -16,6 +16,7 @@ from desktop.pages.merge.view_model import MergeModel
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, clear, column, label, row
 from desktop.widgets.elided import Elided
+from desktop.widgets.inset import inset
 from desktop.widgets.legend import Legend
 from desktop.widgets.segments import Segments
 from desktop.widgets.table import Column, Rows, table
@@ -77,16 +78,7 @@ class ValuesCard(QFrame):
         self._below.setLayout(row(self._shapes, None))
         self._grid = QVBoxLayout()
         self._grid.setSpacing(8)
-        inside = QWidget()
-        inside.setObjectName("said")
-        inside.setLayout(column(self._grid, None))
-        self._form = QScrollArea()
-        self._form.setProperty("inset", "true")
-        self._form.setWidgetResizable(True)
-        self._form.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._form.setFrameShape(QFrame.Shape.NoFrame)
-        self._form.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._form.setWidget(inside)
+        self._form = inset(column(self._grid, None))
         self._form.setMinimumHeight(200)
         self._nothing = label(tr("Change the recipe as text, at the right."), "muted", wrap=True)
         self._fields_of: tuple[Any, ...] = ()

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.language import tr
 from desktop.pages.train.form import FIELDS, SIMPLE, choices, default_text, is_switch
 from desktop.pages.train.view_model import Draft, TrainModel, TrainState
 from desktop.problem import problem_of_record
 from desktop.theme.look import Look
-from desktop.widgets.basics import Button, column, frame, heading, holder, label, retone, row
+from desktop.widgets.basics import Button, column, frame, heading, label, retone, row
 from desktop.widgets.fields import Choice
+from desktop.widgets.inset import inset
 from desktop.widgets.segments import Segments
 from desktop.words import duration, size
 from engine.training.spec import TrainRecipe
@@ -102,19 +103,11 @@ class RecipeCard(QFrame):
             self._line(tr("Name"), self._name),
             gap=8,
         )
-        settings = holder(column(*self._settings.values(), None, gap=8))
-        settings.setObjectName("said")
         for setting in self._settings.values():
             setting.changed.connect(self._typed)
         # What it will take, and Start, stay in sight however many settings there are.
-        scroll = QScrollArea()
-        scroll.setProperty("inset", "true")
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = inset(column(*self._settings.values(), None, gap=8))
         scroll.setMinimumHeight(_SETTINGS)
-        scroll.setWidget(settings)
         layout.addWidget(scroll, 1)
         layout.addWidget(self._note)
         layout.addLayout(row(None, self._start))

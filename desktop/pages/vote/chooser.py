@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QCheckBox, QFrame, QScrollArea, QWidget
+from PySide6.QtWidgets import QCheckBox, QFrame
 
 from desktop.language import tr
 from desktop.pages.vote.view_model import USUAL, VoteModel, VoteState
@@ -11,6 +11,7 @@ from desktop.theme.look import Look
 from desktop.widgets.basics import Button, column, heading, label, row
 from desktop.widgets.fields import combo, fill, form, later, line, spin
 from desktop.widgets.goal import GoalPart
+from desktop.widgets.inset import inset
 from desktop.widgets.keyed import KeyedColumn
 from desktop.widgets.segments import Segments
 
@@ -30,15 +31,7 @@ class Chooser(QFrame):
         self._who: KeyedColumn[tuple[str, bool], Tick] = KeyedColumn(
             lambda one: one[0], lambda _one: Tick(self._ticked), Tick.show_name, gap=2
         )
-        inside = QWidget()
-        inside.setObjectName("said")
-        inside.setLayout(column(self._who, None))
-        self._scroll = QScrollArea()
-        self._scroll.setProperty("inset", "true")
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setWidget(inside)
-        self._scroll.setAccessibleName(tr("Contestants"))
+        self._scroll = inset(column(self._who, None), tr("Contestants"))
         self._goal = GoalPart()
         self._goal.changed.connect(lambda goal: model.change(goal=goal))
         self._pairs = spin(tr("Pairs at most"), 1_000_000, tr("all"), value=USUAL)
