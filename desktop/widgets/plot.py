@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import ceil, floor
 from typing import Any, Final
 
 import pyqtgraph
@@ -42,7 +43,12 @@ class NumberAxis(pyqtgraph.AxisItem):  # type: ignore[misc]
     ) -> list[tuple[float, Sequence[float]]]:
         """See pyqtgraph; where numbers are written whole, there are none between them."""
         levels: list[tuple[float, Sequence[float]]] = super().tickValues(least, most, size)
-        return [level for level in levels if level[0] >= 1] if self.written is _WHOLE else levels
+        if self.written is not _WHOLE:
+            return levels
+        whole = [level for level in levels if level[0] >= 1]
+        if any(len(places) for _, places in whole):
+            return whole
+        return [(1.0, [float(place) for place in range(ceil(least), floor(most) + 1)])]
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
         """See pyqtgraph."""

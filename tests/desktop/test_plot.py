@@ -52,6 +52,18 @@ def test_however_often_there_is_news_it_is_drawn_five_times_a_second(chart: Coun
     assert min(apart) > 0.18, apart
 
 
+def test_whole_numbers_stand_at_whole_places_only(chart: Counted) -> None:
+    chart.setXRange(42.0, 46.0, padding=0)
+    for size in (200.0, 2000.0):
+        levels = chart.bottom.tickValues(42.0, 46.0, size)
+        places = [place for _, level in levels for place in level]
+        assert places
+        assert all(place == round(place) for place in places)
+    assert any(
+        place != round(place) for _, level in chart.left.tickValues(0.0, 1.0, 400.0) for place in level
+    )
+
+
 def test_it_waits_until_nobody_types(chart: Counted, until: Until) -> None:
     chart.redraw()
     window = chart.windowHandle()

@@ -13,6 +13,7 @@ from desktop.pages.models.adding import AddDialog
 from desktop.pages.models.lineage import Lineage, arrange
 from desktop.pages.models.page import ModelsPage
 from desktop.pages.models.view_model import Gguf, ModelRow
+from desktop.shell.footer import Footer
 from desktop.shell.window import MainWindow
 from engine.inference.spec import GenerateSpec
 from engine.jobs.client import JobClient
@@ -92,6 +93,29 @@ def test_a_model_is_renamed_removed_and_brought_back(
     until(lambda: listed(page) == ["two"])
     QTest.keyClick(button(window, "Undo"), Qt.Key.Key_Space)
     until(lambda: sorted(listed(page)) == ["first", "two"])
+
+
+def test_undo_outlives_other_sentences(
+    page: ModelsPage, window: MainWindow, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    add_model(workspace, tiny_model(tmp_path / "one"), "one")
+    until(lambda: listed(page) == ["one"])
+    page.model.select(page.model.state.models[0].id)
+    until(lambda: page.model.state.selected)
+    QTest.keyClick(button(page, "Remove"), Qt.Key.Key_Space)
+    until(lambda: listed(page) == [])
+    undo = button(window, "Undo")
+    removed = undo.accessibleDescription()
+    window.tell("Import rows is done")
+    footer = window.findChild(Footer)
+    assert isinstance(footer, Footer)
+    assert "Import rows is done" in [one.text() for one in footer.findChildren(QLabel)]
+    footer._quiet.timeout.emit()  # it was there long enough
+    assert removed in [one.text() for one in footer.findChildren(QLabel)]
+    assert undo.isVisible()
+    QTest.keyClick(undo, Qt.Key.Key_Space)
+    until(lambda: listed(page) == ["one"])
+    assert not undo.isVisible()
 
 
 def test_a_model_that_a_job_waits_for_stays_and_the_page_says_why(

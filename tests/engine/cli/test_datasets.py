@@ -54,6 +54,11 @@ def test_import_show_check_export_remove(cli: Cli, workspace: Workspace, questio
     out = questions.with_name("out.jsonl")
     exported = cli("dataset", "export", "questions", out, "--json")
     assert exported.json["examples"] == 50
+    whole = out.read_bytes()
+    refused = cli("dataset", "export", "questions", out, "--split", "test", "--json")
+    assert (refused.status, refused.json["error"]["code"]) == (1, "dataset.export_exists")
+    assert out.read_bytes() == whole
+    assert cli("dataset", "export", "questions", out, "--force", "--json").json["examples"] == 50
     first = json.loads(out.read_text().splitlines()[0])
     assert [message["role"] for message in first["messages"]] == ["system", "user", "assistant"]
     again = cli("dataset", "import", out, "--name", "again", "--json").json

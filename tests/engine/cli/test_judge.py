@@ -81,6 +81,7 @@ def test_the_reference_judge_is_free_and_its_verdicts_can_be_ranked(asked: Cli) 
         "stopped",
     } <= set(ran.json)
     assert (ran.json["comparisons"], ran.json["cost_usd"], ran.json["stopped"]) == (8, 0.0, "done")
+    assert "bakeoff rank --dataset d --judge reference" in asked(*words[:-1]).stdout
     ranked = asked("rank", "--dataset", "d", "--json").json
     assert (ranked["comparisons"], ranked["prompts"]) == (8, 8)
     # Their answers differ on prompts 0, 3 and 6, where "no" is right for the even ones.

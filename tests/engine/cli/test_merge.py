@@ -102,6 +102,20 @@ def test_mismatched_shapes_are_told_with_all_findings(cli_here: Cli, recipe: Pat
         assert "Error: " in ran.stderr
 
 
+def test_what_is_found_is_said_once(cli_here: Cli, recipe: Path) -> None:
+    recipe.write_text(recipe.read_text().replace("model: two", "model: nobody"))
+    ran = cli_here("merge", recipe, "out")
+    assert ran.status == 1
+    assert ran.stderr.count("nobody") == 1, ran.stderr
+    unused = "{filter: block_sparse_moe, value: 1}"
+    recipe.write_text(
+        _RECIPE.format(first="one", second="two").replace("t: 0.5", f"t: [{unused}, {{value: 0.5}}]")
+    )
+    ran = cli_here("merge", recipe, "out")
+    assert ran.status == 0, ran.stderr
+    assert ran.stderr.count("block_sparse_moe") == 1, ran.stderr
+
+
 def test_a_missing_recipe_is_told(cli_here: Cli) -> None:
     ran = cli_here("merge", "nothing.yml", "out", "--json")
     assert (ran.status, ran.json["error"]["code"]) == (1, "recipe.unreadable")

@@ -128,6 +128,15 @@ def test_a_file_that_another_converter_made_is_checked_and_taken_over(
     assert len(answers["outputs"]) == 9
 
 
+def test_what_a_killed_export_has_left_is_removed(ready: Workspace, tmp_path: Path) -> None:
+    left, others = tmp_path / ".b.gguf.0123abcd.partial", tmp_path / ".bb.gguf.0123abcd.partial"
+    for file in (left, others):
+        file.write_bytes(b"half")
+    do(ready, "export", ExportSpec(model="base", quantisation="q8_0", out=str(tmp_path / "b.gguf")))
+    assert not left.exists()
+    assert others.exists()
+
+
 def test_a_converted_file_that_cannot_be_loaded_or_is_of_another_size_is_refused(
     ready: Workspace, tmp_path: Path
 ) -> None:

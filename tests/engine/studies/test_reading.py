@@ -98,8 +98,9 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(StudyError) as caught:
         load_study(tmp_path / "nowhere.yml")
     assert caught.value.code == "study.missing"
-    with pytest.raises(StudyError):
+    with pytest.raises(StudyError, match="is a folder") as caught:
         load_study(tmp_path)
+    assert caught.value.code == "study.no_file"
 
 
 def test_the_seed_story_can_be_planned_and_costed_anywhere(tmp_path: Path) -> None:
@@ -112,6 +113,15 @@ def test_the_seed_story_can_be_planned_and_costed_anywhere(tmp_path: Path) -> No
     assert all(job["comparisons"] > 0 for job in judged)
     assert document["usd"] > 0
     assert document["gpu_seconds"] > 3600
+    # A second for each comparison in both orders, as many as the ceiling leaves.
+    assert sum(job["seconds"] for job in judged) == pytest.approx(9000, rel=0.01)
+    fewer = spec.study.model_copy(
+        update={"judging": spec.study.judging.model_copy(update={"max_comparisons": 900})}
+    )
+    limited = plan_study(fewer, open_workspace(tmp_path / "ws")).as_dict()
+    assert limited["comparisons"] == 900
+    of_limited = [job for job in limited["jobs"] if job["title"].startswith("Judge ")]
+    assert sum(job["seconds"] for job in of_limited) == pytest.approx(900, rel=0.05)
 
 
 @pytest.mark.parametrize("wish", [DemoWish(), DemoWish(full=True), DemoWish(qlora=True), DemoWish(round=3)])

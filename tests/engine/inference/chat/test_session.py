@@ -16,14 +16,19 @@ from engine.inference.budget import Budget
 from engine.inference.chat import store
 from engine.inference.chat.answering import Answering, LocalAnswering, PaidAnswering
 from engine.inference.chat.conversation import Answer, Pane
+from engine.inference.chat.opening import open_panes
 from engine.inference.chat.session import ChatSession, Heard
 from engine.inference.endpoint import Endpoint
 from engine.inference.endpoint_failures import EndpointError
 from engine.inference.talking.client import Loading
+from engine.models.library import ExportedFile, find_model
+from engine.progress import SilentReporter
 from engine.workspace import Workspace, open_workspace
 from tests.engine.inference.llama.models import tiny_gguf
 from tests.engine.inference.test_endpoint import Listener
 from tests.fake_openai.server import FakeOpenAI
+from tests.here import add_model
+from tests.tiny import tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +120,34 @@ def test_a_full_context_is_told_with_what_could_be_left_out(
     assert proposed
     talk.conversation.leave_out(0, proposed)
     assert finished(list(talk.answer(0))).tokens > 0
+
+
+def test_a_context_beyond_that_of_the_model_is_told_and_not_taken(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    file = tmp_path / "m.gguf"
+    file.write_bytes(b"x")
+    add_model(workspace, tiny_model(tmp_path / "m", context=256), "m")
+    files = find_model(workspace, "m")
+    export = ExportedFile(file, "q8_0", "0" * 64, {})
+    told: list[tuple[str, object]] = []
+
+    class Told(SilentReporter):
+        def decision(self, subject: str, choice: object, reason: str, /, **data: object) -> None:
+            told.append((subject, choice))
+
+    for wanted in (100_000, 128):
+        panes, answering = open_panes(
+            workspace,
+            ["m"],
+            lambda name, old: (files, export),
+            budget=Budget(None),
+            context=wanted,
+            reporter=Told(),
+        )
+        answering[0].close()
+        assert panes[0].context == min(wanted, 256)
+    assert told == [("context", "256 tokens")]
 
 
 def paid(fake: FakeOpenAI, limit: float) -> PaidAnswering:
