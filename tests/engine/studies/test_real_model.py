@@ -23,7 +23,6 @@ from tests.conftest import Cli
 from tests.here import do
 
 
-@pytest.mark.thorough
 @pytest.mark.timeout(900)
 def test_a_tuned_base_beats_the_untuned_one_clearly_on_intents(cli_here: Cli, workspace: Workspace) -> None:
     study = demo_study(DemoWish()).study

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from desktop.shell.notification import notify
-
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux") or shutil.which("dbus-daemon") is None,
-    reason="there is no dbus-daemon here",
-)
+from tests.desktop.screen.conftest import Desk
 
 
-@pytest.fixture
-def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A session bus of its own."""
-    words = ["dbus-daemon", "--session", "--nofork", "--print-address=1"]
-    daemon = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8")
-    assert daemon.stdout is not None
-    address = daemon.stdout.readline().strip()
+@pytest.fixture(autouse=True)
+def bus(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of the session bus of the desk, which is that of this process for a while."""
+    address = desk.environment["DBUS_SESSION_BUS_ADDRESS"]
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-    yield address
-    daemon.kill()
-    daemon.wait()
-    daemon.stdout.close()
+    return address
 
 
 def test_the_desktop_is_told_a_title_and_words(bus: str) -> None:
@@ -54,7 +40,7 @@ def test_the_desktop_is_told_a_title_and_words(bus: str) -> None:
     assert told[0][3:5] == ("Study demo is done", "A merge won.")
 
 
-def test_where_nobody_shows_it_nothing_happens(bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nobody_shows_it_or_there_is_no_bus_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not notify("Study demo is done", "")
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
     assert not notify("Study demo is done", "")
