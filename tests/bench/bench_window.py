@@ -5,11 +5,11 @@ Without a screen (Qt's software rendering):
 - start: from the start of `python -m desktop.app` to the end of the event in which its window is painted first;
   cold is after the system has dropped its cache of files, where it lets us.
 - memory: of that process, 10 seconds later, untouched.
-- frames: how long each pass of the event loop holds the thread of the window, and how late a timer of 60 Hz comes,
-  while two chats stream 60 tokens a second each and a training that has 20,000 steps behind it tells 100 events a
-  second. They come from `tests.bench.fake_engine`, in processes at nice 10, through the engine's own files and pipes.
-- grid: frames while scrolling answers, with nothing else to do and while their verdicts are counted beside: all of
-  them, and those that a judge adds twice a second.
+- frames: how long an input waits for the window, and how long its chart takes, while two chats stream 60 tokens a
+  second each and a training that has 20,000 steps behind it tells 100 events a second. They come from
+  `tests.bench.fake_engine`, in processes at nice 10, through the engine's own files and pipes.
+- grid: frames while answers are scrolled, from the turn of the wheel until they are painted: with nothing else to do,
+  and while their verdicts are counted beside, all of them or those that a judge adds twice a second.
 - garbage: pauses for it while half a million objects come in, by Python itself and by `desktop.collecting`.
 
 Frames while scrolling a million rows, and searches in them, are measured by `tests.bench.bench_datasets`.
@@ -33,7 +33,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import numpy as np
 import psutil
-from PySide6.QtCore import QAbstractEventDispatcher, QEventLoop, QObject, QPoint, QPointF, Qt, QTimer
+from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QPaintEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTableView
@@ -52,6 +52,7 @@ from engine.workspace import Workspace, open_workspace
 from engine.workspace.adoption import Adoption, NewExport, NewModel, adopt
 from tests.answered import fill, prompts, said
 from tests.bench import fake_engine
+from tests.bench.event_loop import Waits, frames, until, work
 
 STARTS = 7
 COLD_STARTS = 3
@@ -159,47 +160,6 @@ def measure_memory(folder: Path) -> None:
     print(f"{'':44}{memory.uss / 1e6:>7.0f} MB{memory.rss / 1e6:>7.0f} MB{'':>10}{'< 200 MB':>16}")
 
 
-class Passes(QObject):
-    """How long each pass of the event loop holds this thread, and how late a timer is."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.held: list[float] = []
-        self.used: list[float] = []
-        self.late: list[float] = []
-        self._began: tuple[float, float] | None = None
-        self._due = time.perf_counter()
-        self._timer = QTimer(self, interval=16, timerType=Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._tick)
-        dispatcher = QAbstractEventDispatcher.instance()
-        dispatcher.awake.connect(self._begin)
-        dispatcher.aboutToBlock.connect(self._end)
-
-    def restart(self) -> None:
-        """Forget what was measured."""
-        self.held.clear()
-        self.used.clear()
-        self.late.clear()
-        self._due = time.perf_counter()
-        self._timer.start()
-
-    def _begin(self) -> None:
-        self._end()
-        self._began = time.perf_counter(), time.thread_time()
-
-    def _end(self) -> None:
-        if self._began is not None:
-            began, used = self._began
-            self.held.append((time.perf_counter() - began) * 1000)
-            self.used.append((time.thread_time() - used) * 1000)
-            self._began = None
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.late.append(max(0.0, now - self._due - 0.016) * 1000)
-        self._due = now
-
-
 class Pauses:
     """How long each collection of garbage takes."""
 
@@ -300,14 +260,6 @@ def training(job: JobDirectory) -> Iterator[None]:
         process.stdout.close()
 
 
-def until(holds: Callable[[], object]) -> None:
-    """Let the window work until something holds."""
-    deadline = time.monotonic() + 120
-    while not holds():
-        assert time.monotonic() < deadline, "the window did not get there"
-        QTest.qWait(20)
-
-
 def the_application() -> QApplication:
     """The one of this process."""
     there = QApplication.instance()
@@ -328,8 +280,8 @@ def measure_frames(folder: Path) -> None:
     drawn: list[float] = []
     drawing: list[float] = []
     _note_drawings(drawn, drawing)
-    passes, pauses = Passes(), Pauses()
-    print(f"{'held per pass of the event loop, ms':44}{'p50':>10}{'p95':>10}{'max':>10}{'goal':>16}")
+    waits, pauses = Waits(), Pauses()
+    print(f"{'an input waits, ms':44}{'p50':>10}{'p95':>10}{'max':>10}{'goal':>16}")
     with training(job):
         until(lambda: any(one.state == "running" for one in window.services.feed.jobs))
         window.go("chat")
@@ -338,19 +290,17 @@ def measure_frames(folder: Path) -> None:
             window.go(key)
             if key == "train":
                 until(lambda: drawn)
-            QTest.qWait(3000)
-            passes.restart()
+            work(3000)
+            waits.restart()
             drawn.clear()
             drawing.clear()
             began, used = time.perf_counter(), time.process_time()
             ended = began + SECONDS
             while time.perf_counter() < ended:
                 _ask(window)  # once more, where all have answered
-                QTest.qWait(200)
+                work(200)
             spent = time.process_time() - used
-            _tell(what, passes.held, "< 16 ms (p95)")
-            _tell("  of that, processor time", passes.used, "-")
-            _tell("  a timer of 60 Hz comes later by", passes.late, "-")
+            _tell(what, waits.taken, "< 16 ms (p95)")
             print(f"{'  processor time of the window':44}{spent / SECONDS * 100:>9.0f}%")
             if pauses.taken:
                 _tell("  garbage, collected meanwhile", pauses.taken, "-")
@@ -358,6 +308,7 @@ def measure_frames(folder: Path) -> None:
             if drawn:
                 _tell(f"  the chart, drawn {len(drawn) / SECONDS:.1f} times a second", drawn, "60 ms, 5 /s")
                 _tell("  of that, processor time", drawing, "-")
+    waits.close()
     pauses.close()
     window.close()
     collector.close()
@@ -386,16 +337,14 @@ def measure_grid(folder: Path) -> None:
     view = page._grid.answers
     heading = f"scrolling {PROMPTS:,} x {ANSWERERS} answers, ms a frame"
     print(f"{heading:44}{'p50':>10}{'p95':>10}{'max':>10}{'goal':>16}")
-    _tell("nothing else to do", list(_scrolled(view, lambda: None)), "< 16 ms (p95)")
+    _tell("nothing else to do", _scrolled(view, lambda: None), "< 16 ms (p95)")
 
     def recounted() -> None:
         if not page.model._reading:
             page.model._known.grid = None
             page.model.refresh()
 
-    _tell(
-        f"{len(asked) * len(pairs):,} verdicts counted over and over", list(_scrolled(view, recounted)), "-"
-    )
+    _tell(f"{len(asked) * len(pairs):,} verdicts counted over and over", _scrolled(view, recounted), "-")
     added = time.monotonic()
 
     def judged() -> None:
@@ -406,31 +355,36 @@ def measure_grid(folder: Path) -> None:
             page.model.refresh()
 
     before = page.model.state.grid
-    _tell("32 verdicts come in a second", list(_scrolled(view, judged)), "< 16 ms (p95)")
+    _tell("32 verdicts come in a second", _scrolled(view, judged), "< 16 ms (p95)")
     assert page.model.state.grid is not before is not grid
     window.close()
     collector.close()
 
 
-def _scrolled(view: QTableView, meanwhile: Callable[[], None]) -> Iterator[float]:
-    """Milliseconds of each frame while a table is scrolled by the wheel, 60 times a second."""
+def _scrolled(view: QTableView, meanwhile: Callable[[], None]) -> list[float]:
+    """Milliseconds of each frame while a table is scrolled by the wheel."""
     bar, window = view.verticalScrollBar(), view.window()
     place = view.viewport().mapTo(window, view.viewport().rect().center())
     across = QPointF(place), QPointF(window.mapToGlobal(place))
     down = QPoint(0, -_WHEEL)
     still, none = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
-    ended = time.perf_counter() + SECONDS
-    while (began := time.perf_counter()) < ended:
+    moved = []
+
+    def turn() -> None:
         before = bar.value()
         wheel = QWheelEvent(*across, down, down, still, none, Qt.ScrollPhase.NoScrollPhase, False)
         QApplication.sendEvent(window.windowHandle(), wheel)
+        moved.append(bar.value() - before)
         if bar.value() == before:
             bar.setValue(0)
-        QApplication.processEvents()
-        yield (time.perf_counter() - began) * 1000
-        meanwhile()
-        while time.perf_counter() < began + 1 / 60:
-            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
+
+    other = QTimer(interval=100)
+    other.timeout.connect(meanwhile)
+    other.start()
+    taken = frames(view, turn, round(SECONDS * 60))
+    other.stop()
+    assert np.median(moved) > 0, "the wheel did not turn the table"
+    return taken
 
 
 def measure_garbage(folder: Path) -> None:
@@ -443,15 +397,15 @@ def measure_garbage(folder: Path) -> None:
         if collector is not None:
             window.first_paint.over.connect(collector.start)
         window.show()
-        QTest.qWait(1500)
+        work(1500)
         pauses, there = Pauses(), []
         for at in range(OBJECTS // 10_000):
             QTest.mouseMove(window.windowHandle(), QPoint(100 + at, 100))
             there += [{"prompt": [number], "completion": (number, [])} for number in range(2_500)]
-            QTest.qWait(50)
+            work(50)
         _tell_pauses("by Python itself" if collector is None else "by the window", pauses)
         if collector is not None:
-            QTest.qWait(11_000)
+            work(11_000)
             _tell_pauses("  once nobody has touched it for 10 s", pauses)
         there.clear()
         pauses.close()
