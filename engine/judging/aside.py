@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from engine.errors import BakeoffError
-from engine.judging.standings import Standings, standings
+from engine.judging.standings import Standings, file_standings, standings
 from engine.workspace import Workspace, open_workspace
 
 
@@ -42,6 +42,18 @@ class Question:
         return standings(workspace, self.datasets, self.judge, self.contestants, reference=self.reference)
 
 
+@dataclass(frozen=True)
+class FileQuestion:
+    """The standings of a file of verdicts are wanted; see `engine.judging.standings.file_standings`."""
+
+    file: Path
+    reference: str | None = None
+
+    def answered(self, _workspace: Workspace) -> Standings:
+        """Compute them here."""
+        return file_standings(self.file, reference=self.reference)
+
+
 class Aside:
     """Computes standings in a process of its own, one at a time; `cancel` may come from another thread."""
 
@@ -50,8 +62,8 @@ class Aside:
         self._lock = threading.Lock()
         self._cancelled = 0
 
-    def standings(self, workspace: Workspace, question: Question) -> Standings | None:
-        """What `standings` returns, or raises; None where it was cancelled.
+    def standings(self, workspace: Workspace, question: Question | FileQuestion) -> Standings | None:
+        """What the question's ``answered`` returns, or raises; None where it was cancelled.
 
         Raises:
             AsideError: The process ended by itself.
@@ -106,7 +118,7 @@ class Aside:
                 self._process.kill()
 
 
-def _asked(process: subprocess.Popen[bytes], request: tuple[str, Question]) -> bytes:
+def _asked(process: subprocess.Popen[bytes], request: tuple[str, Question | FileQuestion]) -> bytes:
     asks, answers = process.stdin, process.stdout
     if asks is None or answers is None:
         return b""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import case, func, select
@@ -16,7 +17,7 @@ from engine.judging.prepare import HUMAN
 from engine.judging.recorded import newest_contestants, recorded, table_of, verdicts_of
 from engine.judging.verdicts import Contestant as Answerer
 from engine.judging.verdicts import Verdict
-from engine.ranking import HeadToHead, Ranking, VerdictTable, head_to_head, rank
+from engine.ranking import HeadToHead, Ranking, VerdictTable, head_to_head, rank, read_verdicts
 from engine.ranking.chart import Kind
 from engine.workspace import Workspace
 from engine.workspace.naming import dataset_named
@@ -53,7 +54,7 @@ class Standings:
         datasets: The tasks that it rests on.
         heads: Who beat whom, in the order of the ranking; by task name, the average under an empty name.
         kinds: What a contestant or entrant is.
-        health: Of the judge, over all its verdicts there.
+        health: Of the judge, over all its verdicts there; None for verdicts from a file, which say too little.
         votes: How it agrees with people; None where nobody has voted on its pairs, or people are the judge.
         cost_usd: What its verdicts have cost.
         names: Task -> entrant -> the contestant that stands for it there (the first of several repeats).
@@ -64,7 +65,7 @@ class Standings:
     ranking: Ranking
     heads: dict[str, HeadToHead]
     kinds: dict[str, Kind]
-    health: JudgeHealth
+    health: JudgeHealth | None
     votes: Agreement | None
     cost_usd: float
     names: dict[str, dict[str, str]]
@@ -142,6 +143,34 @@ def standings(
         _votes(workspace, datasets, split, judge, verdicts),
         sum(one.cost_usd for one in (*verdicts, *unread)),
         {task.dataset: _by_entrant(task.verdicts) for task in found},
+    )
+
+
+def file_standings(file: Path, *, reference: str | None = None, level: float = 0.95) -> Standings:
+    """Rank everybody in a file of verdicts, as ``bakeoff rank --verdicts`` does.
+
+    Args:
+        file: Of ``.csv`` or ``.jsonl`` form, with columns ``a``, ``b`` and ``winner``.
+        reference: Whose rating is zero; None: the mean's.
+        level: Of the intervals.
+
+    Raises:
+        VerdictFileError: It cannot be read.
+        RankingError: The verdicts cannot be ranked.
+    """
+    table = read_verdicts(file)
+    ranking = rank(table, reference=reference, level=level)
+    names = {row.name for one in (ranking, *ranking.tasks.values()) for row in one.contestants}
+    return Standings(
+        tuple(ranking.tasks),
+        "",
+        ranking,
+        _heads(table, ranking),
+        dict.fromkeys(names, "tuned"),
+        None,
+        None,
+        0.0,
+        {task: {} for task in ranking.tasks},
     )
 
 

@@ -14,7 +14,7 @@ from engine.studies.errors import StudyError
 from engine.studies.preparing import empty_splits
 from engine.studies.reading import check_study
 from engine.studies.spec import StudySpec
-from engine.studies.starting import go_on_with
+from engine.studies.starting import start_study
 from engine.workspace import Workspace
 from engine.workspace.naming import study_named
 from engine.workspace.tables import Dataset, Model
@@ -103,9 +103,7 @@ def extend_study(
         BakeoffError: It cannot be started.
     """
     spec = extended(workspace, name, what, added, budget_usd)
-    with workspace.catalogue.reading() as rows:
-        job_id = study_named(rows, name).job_id
-    return go_on_with(workspace, client, spec, JobDirectory(workspace.jobs / job_id))
+    return start_study(workspace, client, spec)
 
 
 def _new(study: str, there: Sequence[str], added: str | Sequence[str]) -> list[str]:

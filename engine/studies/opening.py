@@ -7,7 +7,7 @@ from engine.jobs.directory import JobDirectory
 from engine.studies.errors import StudyError
 from engine.studies.result import StudyResult
 from engine.studies.spec import Study, StudySpec
-from engine.studies.starting import go_on_with
+from engine.studies.starting import start_study
 from engine.workspace import Workspace
 from engine.workspace.naming import study_named
 
@@ -21,7 +21,7 @@ def open_by_hand(workspace: Workspace, client: JobClient, name: str) -> JobDirec
     """
     with workspace.catalogue.reading() as rows:
         row = study_named(rows, name)
-        spec, document, job_id = StudySpec.model_validate(row.definition), row.result, row.job_id
+        spec, document = StudySpec.model_validate(row.definition), row.result
     if spec.study.sealed_task() is None:
         raise StudyError(
             "study.no_sealed",
@@ -43,7 +43,7 @@ def open_by_hand(workspace: Workspace, client: JobClient, name: str) -> JobDirec
             fix="See what it found with: bakeoff study report {name}",
             name=name,
         )
-    return go_on_with(workspace, client, _opening(spec, by_hand=False), JobDirectory(workspace.jobs / job_id))
+    return start_study(workspace, client, _opening(spec, by_hand=False))
 
 
 def choose_opening(workspace: Workspace, client: JobClient, name: str, *, by_hand: bool) -> JobDirectory:
@@ -55,7 +55,7 @@ def choose_opening(workspace: Workspace, client: JobClient, name: str, *, by_han
     """
     with workspace.catalogue.reading() as rows:
         row = study_named(rows, name)
-        spec, document, job_id = StudySpec.model_validate(row.definition), row.result, row.job_id
+        spec, document = StudySpec.model_validate(row.definition), row.result
     if document:
         raise StudyError(
             "study.finished",
@@ -63,8 +63,7 @@ def choose_opening(workspace: Workspace, client: JobClient, name: str, *, by_han
             fix="See what it found with: bakeoff study report {name}",
             name=name,
         )
-    changed = _opening(spec, by_hand=by_hand)
-    return go_on_with(workspace, client, changed, JobDirectory(workspace.jobs / job_id))
+    return start_study(workspace, client, _opening(spec, by_hand=by_hand))
 
 
 def _opening(spec: StudySpec, *, by_hand: bool) -> StudySpec:

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
 from engine.datasets.glance import Glance, glance
+from engine.datasets.library import open_dataset
+from engine.datasets.messages import asked_text
 from engine.datasets.options import ImportOptions
 from engine.datasets.spec import ImportSpec, SourceSpec
 from engine.files import sha256_file
@@ -20,6 +22,7 @@ from engine.models.families import Family, family_of
 from engine.models.inspect import ModelInfo
 from engine.resources import resource
 from engine.studies.errors import StudyError
+from engine.studies.preparing import empty_splits
 from engine.studies.reading import check_study
 from engine.studies.spec import StudySpec
 from engine.workspace import Workspace
@@ -59,12 +62,26 @@ class QuickRecipe(BaseModel):
 
 
 @dataclass(frozen=True)
+class Stored:
+    """A dataset of the workspace, as it is told of where examples are brought.
+
+    Attributes:
+        count: Its examples.
+        question: Of the first one, ``answer`` its answer.
+    """
+
+    count: int
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
 class Examples:
-    """Files that become one dataset.
+    """Files that become one dataset, or one that is there.
 
     Attributes:
         name: Of the dataset.
-        files: What a look at each has shown.
+        files: What a look at each has shown; none for a dataset that is there.
         mapping: Role -> column, where it is known.
         system: Instruction for rows without one.
         metric: Of the reference judge, where it is known.
@@ -75,11 +92,24 @@ class Examples:
     mapping: dict[str, str] = field(default_factory=dict, hash=False)
     system: str | None = None
     metric: str | None = None
+    stored: Stored | None = None
 
     @property
     def count(self) -> int:
-        """Rows of all files."""
-        return sum(file.rows for file in self.files)
+        """Rows of all files, or examples of the dataset."""
+        return self.stored.count if self.stored is not None else sum(file.rows for file in self.files)
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be more than that."""
+        return any(file.more for file in self.files)
+
+    @property
+    def first(self) -> tuple[str, str]:
+        """A question, and its answer."""
+        if self.stored is not None:
+            return self.stored.question, self.stored.answer
+        return self.files[0].question, self.files[0].answer
 
 
 @dataclass(frozen=True)
@@ -123,6 +153,31 @@ def examples_of(
     seen = tuple(glance(file.expanduser().absolute(), options) for file in files)
     name = slug(seen[0].path.name.removesuffix(".gz").rpartition(".")[0] or seen[0].path.name)
     return Examples(_name(workspace, name, seen), seen, dict(mapping or {}))
+
+
+def stored_examples(workspace: Workspace, name: str) -> Examples:
+    """Those of a dataset that is in the workspace.
+
+    Raises:
+        NameUnknownError: There is none of this name.
+        SealedError: Nobody may look at it before a validation does.
+    """
+    dataset = open_dataset(workspace, name, "preview")
+    first = dataset.store.page(limit=1)[0]
+    question = asked_text([message.as_dict() for message in first.prompt])
+    return Examples(name, (), stored=Stored(len(dataset.store), question, first.answer_text))
+
+
+def usable_datasets(workspace: Workspace) -> tuple[str, ...]:
+    """Names of the datasets that a study can be started with: neither sealed nor without a test; newest first."""
+    with workspace.catalogue.reading() as rows:
+        found = rows.scalars(select(Dataset).order_by(Dataset.created_at.desc(), Dataset.name)).all()
+        return tuple(
+            row.name
+            for row in found
+            if (not row.sealed or row.opened_at is not None)
+            and not empty_splits(row.manifest["counts"], merging=False)
+        )
 
 
 def sample_titles() -> list[tuple[str, str]]:
@@ -185,10 +240,13 @@ def quick_study(
             name=examples.name,
             count=examples.count,
         )
-    return StudySpec(study=check_study(values), folder=str(examples.files[0].path.parent))
+    folder = examples.files[0].path.parent if examples.files else workspace.root
+    return StudySpec(study=check_study(values), folder=str(folder))
 
 
 def _task_of(recipe: QuickRecipe, examples: Examples) -> dict[str, Any]:
+    if examples.stored is not None:
+        return {"dataset": examples.name, "limits": recipe.limits}
     count = max(examples.count, 1)
     splits = {file.split for file in examples.files}
     test_share = 0.0 if "test" in splits else _SHARES[0]

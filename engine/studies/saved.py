@@ -47,6 +47,16 @@ def find_or_save(
     return job
 
 
+def superseded(workspace: Workspace, spec: StudySpec) -> JobDirectory | None:
+    """The job of the study that has this name so far, where it says something else; None where there is none."""
+    with workspace.catalogue.reading() as session:
+        row = session.get(StudyRow, require_name(spec.study.name))
+    if row is None or row.job_id == _job_id(spec):
+        return None
+    job = JobDirectory(workspace.jobs / row.job_id)
+    return job if job.path.is_dir() else None
+
+
 def _job_id(spec: StudySpec) -> str:
     return f"{slug(spec.study.name)[:40]}.study.{sha256_json(spec.model_dump(mode='json'))[:8]}"
 

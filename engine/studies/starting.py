@@ -9,7 +9,7 @@ from engine.jobs.directory import AT_REST, JobDirectory
 from engine.studies.errors import StudyError
 from engine.studies.paid import paid_models
 from engine.studies.preparing import known, require_bases, require_datasets, require_prompts
-from engine.studies.saved import find_or_save
+from engine.studies.saved import find_or_save, superseded
 from engine.studies.spec import StudySpec
 from engine.workspace import Workspace
 from engine.workspace.tables import Model
@@ -48,33 +48,27 @@ def require_startable(spec: StudySpec, workspace: Workspace) -> list[tuple[str, 
     return paid
 
 
-def go_on_with(workspace: Workspace, client: JobClient, spec: StudySpec, job: JobDirectory) -> JobDirectory:
-    """Let a changed study take the place of the one that ``job`` runs; what that has finished is not done again.
+def start_study(workspace: Workspace, client: JobClient, spec: StudySpec) -> JobDirectory:
+    """Save a study and see that its job runs; one that is finished is left as it is.
+
+    One of its name that says something else is parked, and this one takes its place: what that has finished is not
+    done again.
 
     Raises:
-        StudyError: Its job does not stop.
-        BakeoffError: The changed one cannot be started (see `require_startable`).
+        StudyError: The job of the one before does not stop.
+        BakeoffError: It cannot be started (see `require_startable`).
     """
-    require_startable(spec, workspace)
-    if job.path.is_dir() and job.status().state not in AT_REST:
-        client.park([job])
-        if job.alive():
+    paid = require_startable(spec, workspace)
+    before = superseded(workspace, spec)
+    if before is not None and before.status().state not in AT_REST:
+        client.park([before])
+        if before.alive():
             raise StudyError(
                 "study.busy",
                 "The study '{name}' does not stop to take up something new.",
                 fix="Pause it, wait until it is paused, and try again then.",
                 name=spec.study.name,
             )
-    return start_study(workspace, client, spec)
-
-
-def start_study(workspace: Workspace, client: JobClient, spec: StudySpec) -> JobDirectory:
-    """Save a study and see that its job runs; one that is finished is left as it is.
-
-    Raises:
-        BakeoffError: It cannot be started (see `require_startable`).
-    """
-    paid = require_startable(spec, workspace)
     job = find_or_save(workspace, client, spec, own_runner=bool(paid))
     if job.status().state != "done":
         if job.status().state in ("paused", "stopped", "failed"):

@@ -141,6 +141,7 @@ class DatasetsPage(Page):
             self._rows.clear()
             self._shown = None
             return
+        self._study.setEnabled(not shown.closed)
         fill(self._which, [(_title(one), one.name) for one in state.datasets], shown.name)
         self._show_chips(shown)
         self._inspector.show_models(state.models)
@@ -240,6 +241,7 @@ class DatasetsPage(Page):
 
     def _menu(self) -> QMenu:
         menu = QMenu(self)
+        self._study = menu.addAction(tr("Start a study with it"), self._start_study)
         menu.addAction(tr("Export..."), self._ask_export)
         menu.addAction(tr("Rename..."), self._ask_name)
         menu.addSeparator()
@@ -314,6 +316,11 @@ class DatasetsPage(Page):
         current = self._table.currentIndex()
         if current.isValid():
             self._choose(current, current)
+
+    def _start_study(self) -> None:
+        shown = self.model.state.shown
+        if shown is not None:
+            self.context.go("home", shown.name)
 
     def _ask_export(self) -> None:
         shown = self.model.state.shown

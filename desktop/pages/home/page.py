@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QRadioButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QMenu, QRadioButton, QWidget
 
 from desktop.amounts import amount, usd
 from desktop.language import tr
@@ -19,6 +22,8 @@ from desktop.references.view_model import Draft
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.shell.dialogs import ask
+from desktop.study_file.dialog import StudyFileDialog, choose_study_file
+from desktop.study_file.planning import ENDINGS
 from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, IconLabel, chip, column, frame, label, retone, row
@@ -50,15 +55,22 @@ class HomePage(Page):
         )
         self.setAccessibleName(tr("Home"))
         self._sample = Button(look, tr("Try with a sample"), kind="ghost", does=model.take_sample)
+        self._datasets = Button(look, tr("Use a dataset"), kind="ghost")
+        self._datasets.setAccessibleDescription(
+            tr("Takes the examples of a dataset that is in the workspace")
+        )
+        self._datasets_menu = QMenu(self._datasets)
+        self._datasets.setMenu(self._datasets_menu)
         self._zone = DropZone(
             look,
             tr("Drop your examples here"),
             _about_files(),
             tr("Examples (*.jsonl *.json *.csv *.tsv *.parquet *.gz);;All files (*)"),
             self._sample,
+            self._datasets,
             padding=20,
         )
-        self._zone.chosen.connect(model.take)
+        self._zone.chosen.connect(self._take)
         self._refused = frame("note", tone="warn", padding=(14, 10, 14, 10), gap=4)
         self._reasons = label("", wrap=True)
         self._refused.layout().addWidget(self._reasons)  # type: ignore[union-attr]
@@ -74,6 +86,8 @@ class HomePage(Page):
         self._says = label("", "muted", wrap=True)
         self._others = Button(look, tr("References and judge"), "scales", "ghost", self.ask_extras)
         self._others.setAccessibleDescription(tr("Ranks GPT-4 or others beside your models"))
+        self._file = Button(look, tr("From a file"), "file-text", "ghost", self.open_file)
+        self._file.setAccessibleDescription(tr("Opens a study that is described in a YAML file"))
         self._start = Button(look, tr("Start"), "play-fill", "primary", self.start)
         self._start.setMinimumWidth(120)
         self._start.setEnabled(False)
@@ -91,6 +105,7 @@ class HomePage(Page):
         self._says.setText(_sentence(state))
         self._start.setEnabled(state.ready)
         self._start.setAccessibleDescription(_sentence(state))
+        self._show_datasets(state.datasets)
         self._recent.show_studies(state.studies)
         self._machine.show_machine(state.parts, state.able)
 
@@ -100,10 +115,19 @@ class HomePage(Page):
             Command(tr("Choose files with examples"), "folder-open", self._zone.browse),
             Command(tr("Try with a sample"), "flask", self.model.take_sample),
             Command(tr("References and judge"), "scales", self.ask_extras),
+            Command(tr("Open a study's file"), "file-text", self.open_file),
         ]
         if self.model.state.ready:
             found.append(Command(tr("Start the study"), "play", self.start))
         return found
+
+    def open(self, target: Any) -> None:
+        """Bring the examples of the dataset of this name."""
+        self.model.take_dataset(str(target))
+
+    def open_file(self) -> None:
+        """Let a study's file be chosen."""
+        choose_study_file(self.context, self)
 
     def ask_extras(self) -> None:
         """Ask who is ranked beside the bases, and who judges."""
@@ -161,10 +185,33 @@ class HomePage(Page):
         line = _step(3, tr("Start"), self._says)
         line.setStretch(2, 1)
         line.setStretch(3, 0)
+        line.addWidget(self._file, 0, Qt.AlignmentFlag.AlignVCenter)
         line.addWidget(self._others, 0, Qt.AlignmentFlag.AlignVCenter)
         line.addWidget(self._start, 0, Qt.AlignmentFlag.AlignVCenter)
         body.addLayout(line)
         body.addWidget(Folding(self._recent, self._machine), 1)
+
+    def _take(self, files: list[Path]) -> None:
+        """Take examples; a study's file is shown instead."""
+        studies = [file for file in files if file.suffix.lower() in ENDINGS]
+        if studies:
+            StudyFileDialog(self.context, studies[0], self).open()
+        others = [file for file in files if file not in studies]
+        if others:
+            self.model.take(others)
+
+    def _show_datasets(self, names: tuple[str, ...]) -> None:
+        """Offer the datasets that there are."""
+        self._datasets.setVisible(bool(names))
+        if tuple(str(action.data()) for action in self._datasets_menu.actions()) != names:
+            self._datasets_menu.clear()
+            for name in names:
+                action = self._datasets_menu.addAction(name.replace("&", "&&"))
+                action.setData(name)
+                action.triggered.connect(partial(self._take_dataset, name))
+
+    def _take_dataset(self, name: str, _checked: bool = False) -> None:
+        self.model.take_dataset(name)
 
     def _show_brought(self, state: HomeState) -> None:
         brought = state.brought

@@ -64,7 +64,6 @@ class Brought:
     """
 
     name: str
-    files: int
     rows: int
     more: bool
     question: str
@@ -88,6 +87,7 @@ class HomeState:
         unmapped: Files that can be used once it is said which column holds what.
         cards: Reckoned for the sample until something is brought, with the references and the judge of ``extras``.
         parts: Of the machine: icon, what it has, and how much of it is free.
+        datasets: Of the workspace, that a study can be started with.
         pair: Two models that are there and can be merged, the stronger one first; empty where no two can.
         able: Whether each sentence about the machine says what it can.
     """
@@ -102,6 +102,7 @@ class HomeState:
     studies: tuple[StudyLine, ...] = ()
     parts: tuple[tuple[str, str, str], ...] = ()
     able: tuple[tuple[bool, str], ...] = ()
+    datasets: tuple[str, ...] = ()
     pair: tuple[str, ...] = ()
     extras: Draft = NO_EXTRAS
 
@@ -164,6 +165,7 @@ class HomeModel(ViewModel[HomeState]):
         def read() -> HomeState:
             from engine.models.machine import findings
             from engine.studies.lines import study_lines
+            from engine.studies.quick import usable_datasets
             from engine.studies.strongest_pair import strongest_pair
 
             key = (stamp, id(examples), extras)
@@ -185,6 +187,7 @@ class HomeModel(ViewModel[HomeState]):
                 tuple(study_lines(workspace)[:_RECENT]),
                 _parts(seen[0][1]),
                 tuple((one.can, tr(one.text, **one.params)) for one in findings(seen[0][1])),
+                usable_datasets(workspace),
                 strongest_pair(workspace),
                 extras,
             )
@@ -211,6 +214,17 @@ class HomeModel(ViewModel[HomeState]):
             from engine.studies.quick import sample_examples, sample_titles
 
             return sample_examples(sample_titles()[0][0]), (), None
+
+        self._look(look)
+
+    def take_dataset(self, name: str) -> None:
+        """Bring the examples of a dataset that is in the workspace."""
+        workspace = self.services.workspace
+
+        def look() -> _Found:
+            from engine.studies.quick import stored_examples
+
+            return stored_examples(workspace, name), (), None
 
         self._look(look)
 
@@ -323,6 +337,7 @@ def _study(workspace: Workspace, key: str, examples: Any, extras: Extras) -> Stu
 def _cards(workspace: Workspace, examples: Any, draft: Draft) -> tuple[Card, ...]:
     """Every recipe with its time and cost here."""
     from engine.studies.plan import plan_study
+    from engine.studies.preparing import require_prompts
     from engine.studies.quick import quick_recipes
 
     cards = []
@@ -330,6 +345,7 @@ def _cards(workspace: Workspace, examples: Any, draft: Draft) -> tuple[Card, ...
         card = Card(recipe.key, tr(recipe.title), tr(recipe.about), recipe.icon)
         try:
             spec = _study(workspace, recipe.key, examples, draft.extras())
+            require_prompts(spec.study, workspace)
             plan = plan_study(spec.study, workspace)
         except BakeoffError as error:
             card = replace(card, problem=problem_of(error).message)
@@ -344,9 +360,7 @@ def _cards(workspace: Workspace, examples: Any, draft: Draft) -> tuple[Card, ...
 def _brought(examples: Any) -> Brought | None:
     if examples is None:
         return None
-    first = examples.files[0]
-    more = any(file.more for file in examples.files)
-    return Brought(examples.name, len(examples.files), examples.count, more, first.question, first.answer)
+    return Brought(examples.name, examples.count, examples.more, *examples.first)
 
 
 def _parts(found: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:

@@ -10,6 +10,7 @@ from desktop.language import tr
 from desktop.theme.tokens import Tone
 from desktop.widgets.basics import column, heading, label, retone
 from desktop.words import told
+from engine.judging.health import JudgeHealth
 from engine.judging.standings import Standings
 
 #: Agreement of both orders below which a judge goes by the order too often; from the second on it is steady.
@@ -64,7 +65,13 @@ class HealthCard(QFrame):
 
     def show_standings(self, standings: Standings) -> None:
         """Show how the judge does."""
-        for (title, value, below), figure in zip(self._places, figures(standings), strict=True):
+        if standings.health is None:
+            self.hide()
+            return
+        self.show()
+        for (title, value, below), figure in zip(
+            self._places, figures(standings, standings.health), strict=True
+        ):
             title.setText(figure.title)
             value.setText(figure.value)
             retone(value, tone=figure.tone)
@@ -75,9 +82,9 @@ class HealthCard(QFrame):
         self._says.setVisible(bool(warnings))
 
 
-def figures(standings: Standings) -> list[Figure]:
+def figures(standings: Standings, health: JudgeHealth) -> list[Figure]:
     """The six, each with its tone."""
-    health, votes = standings.health, standings.votes
+    votes = standings.votes
     none = tr("not known")
     found = []
     swap = health.swap_consistency

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFileDialog, QMenu, QStackedWidget, QWidget
 
@@ -32,6 +32,9 @@ from desktop.widgets.segments import Segments
 _LETTERS: Final = 90
 #: Less wide than this, what stands beside each other goes below each other.
 _NARROW: Final = 1020
+#: Values of the two entries beside studies: the file that is ranked, and one that is to be chosen.
+_FILE: Final = "\0file"
+_OTHER: Final = "\0other"
 _NAMES: Final[dict[Form, str]] = {
     "png": "ranking.png",
     "svg": "ranking.svg",
@@ -60,7 +63,7 @@ class RankingPage(Page):
         model.exported.connect(self._tell_exported)
         model.exporting.connect(lambda job: context.go("jobs", job))
         self._studies = combo(tr("Which study"), 180)
-        self._studies.activated.connect(lambda at: model.choose_study(self._studies.itemData(at)))
+        self._studies.activated.connect(lambda at: self._choose(self._studies.itemData(at)))
         self._task_list = combo(tr("Which task"), 180)
         self._task_list.activated.connect(lambda at: model.choose_task(self._task_list.itemData(at)))
         self._tasks = Segments(tr("Which task"))
@@ -88,6 +91,7 @@ class RankingPage(Page):
                 "Let models answer the prompts of a dataset, and let a judge compare the answers pair by pair."
             ),
             row(
+                Button(look, tr("Rank a file"), "file-text", "ghost", self.ask_file),
                 Button(look, tr("Begin a study"), "house", does=lambda: context.go("home", None)),
                 Button(
                     look, tr("Answer and judge"), "scales", "primary", lambda: context.go("compare", None)
@@ -105,11 +109,11 @@ class RankingPage(Page):
         state = self.model.state
         table = state.table
         self.set_title(tr("Ranking"), summary(state))
-        self._empty.setVisible(not state.judges)
+        self._empty.setVisible(not state.filled)
         self._problem.setVisible(state.problem is not None)
-        self._content.setVisible(bool(state.judges))
+        self._content.setVisible(state.filled)
         self._export.setEnabled(table is not None)
-        self._more.setEnabled(bool(state.judges))
+        self._more.setEnabled(bool(state.judges) and state.file is None)
         self._references.setVisible(table is not None)
         if state.problem is not None:
             self._problem.say(f"{state.problem.message} {state.problem.fix}".strip())
@@ -135,10 +139,11 @@ class RankingPage(Page):
         self._note_head.setText(head)
         self._note.setText(more)
         sure = not more
-        self._settle.setVisible(not sure)
+        self._settle.setVisible(not sure and state.file is None)
         retone(self._note_frame, tone="good" if sure else "warn")
         self._note_icon.change("check-circle" if sure else "scales", "good" if sure else "warn")
         self._cost.setText(tr("The judge has cost {amount}", amount=usd(state.standings.cost_usd)))
+        self._cost.setVisible(state.file is None)
 
     def open(self, target: Any) -> None:
         """Show a study's ranking (its name), or ``{"study", "task", "judge"}``."""
@@ -157,7 +162,17 @@ class RankingPage(Page):
             Command(tr("Export the ranking as a picture"), "export", lambda: self.ask_where("png")),
             Command(tr("Export the ranking as a table"), "export", lambda: self.ask_where("csv")),
             Command(tr("Chat with the leading model"), "chats-circle", self.chat),
+            Command(tr("Rank a file with verdicts"), "file-text", self.ask_file),
         ]
+
+    def ask_file(self) -> None:
+        """Ask for a file with verdicts, and rank it."""
+        dialog = QFileDialog(self, tr("A file with verdicts: columns a, b and winner"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilter(tr("Verdicts ({endings});;All files (*)", endings="*.csv *.jsonl"))
+        dialog.fileSelected.connect(lambda file: self.model.choose_file(Path(file)))
+        dialog.open()
 
     def ask_where(self, form: Form) -> None:
         """Ask for a file, and write what is shown there."""
@@ -287,8 +302,11 @@ class RankingPage(Page):
 
     def _show_choices(self, state: RankingState) -> None:
         studies = [(name, name) for name in state.studies]
-        fill(self._studies, [*studies, (tr("Everything that was judged"), EVERYTHING)], state.study)
-        self._studies.setVisible(bool(studies))
+        sources = [*studies, (tr("Everything that was judged"), EVERYTHING)]
+        if state.file is not None:
+            sources.append((state.file.name, _FILE))
+        sources.append((tr("A file with verdicts..."), _OTHER))
+        fill(self._studies, sources, state.study if state.file is None else _FILE)
         tasks = [(one.dataset, _task_words(one.dataset, sealed=one.sealed)) for one in state.tasks]
         if len(tasks) > 1:
             tasks.insert(0, ("", tr("All tasks")))
@@ -300,6 +318,7 @@ class RankingPage(Page):
             self._tasks.choose(state.task)
         else:
             fill(self._task_list, [(words, key) for key, words in tasks], state.task)
+        self._judges.setVisible(state.file is None)
         fill(
             self._judges,
             [(tr("Judge: {name}", name=judge_words(name)), name) for name, _ in state.judges],
@@ -309,6 +328,14 @@ class RankingPage(Page):
             names = sorted(row.name for row in state.standings.ranking.contestants)
             offered = [(tr("1000 = {name}", name=name), name) for name in names]
             fill(self._references, [(tr("1000 = the mean"), ""), *offered], state.reference)
+
+    def _choose(self, source: str) -> None:
+        """Rank a study, everything, or a file that is asked for."""
+        if source == _OTHER:
+            self._show_choices(self.model.state)  # until a file was chosen, what is ranked stays chosen
+            self.ask_file()
+        elif source != _FILE:
+            self.model.choose_study(source)
 
     def _go_judging(self) -> None:
         state = self.model.state
@@ -323,6 +350,8 @@ class RankingPage(Page):
     @Slot(str, str)
     def _compare_pair(self, first: str, second: str) -> None:
         state = self.model.state
+        if state.file is not None:
+            return
         task = state.task or (state.standings.datasets[0] if state.standings is not None else "")
         target: dict[str, Any] = {"dataset": task, "split": "test", "judge": state.judge}
         if state.task:

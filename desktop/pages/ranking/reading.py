@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from desktop.language import tr
@@ -14,13 +15,15 @@ from engine.errors import BakeoffError
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.judging.aside import Aside, Question
+    from engine.judging.aside import Aside, FileQuestion, Question
     from engine.judging.standings import JudgedTask, Standings
 
 #: More verdicts than this are ranked in another process: a busy thread of this one would hold up what is painted.
 _ASIDE: Final = 5_000
 #: While a judge is at work, nothing is ranked again before so many times as long as it took have passed.
 _PATIENCE: Final = 5.0
+#: Bytes of a verdict in a file.
+_LINE: Final = 40
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Wish:
     task: str
     judge: str
     reference: str
+    file: Path | None = None
 
 
 @dataclass
@@ -74,6 +78,8 @@ def read_ranking(workspace: Workspace, known: Known, wish: Wish, *, at_work: boo
         for name, found in _studies(workspace).items()
         if any(one in judged for one in found.contestants)
     }
+    if wish.file is not None:
+        return _read_file(workspace, known, wish, wish.file, tuple(studies))
     study = wish.study if wish.study is not None and (wish.study in studies or not wish.study) else None
     if study is None:
         study = next(iter(studies), EVERYTHING)
@@ -108,20 +114,53 @@ def read_ranking(workspace: Workspace, known: Known, wish: Wish, *, at_work: boo
         return replace(state, counting=number)
     ranking = found.ranking
     if not ranking.tasks.get(task, ranking).contestants:
-        problem = Problem(
-            tr("There is nothing to rank"),
-            " ".join(map(told, ranking.warnings))
-            or tr("No two contestants took part in all of these tasks."),
-            tr("Choose a task, or let the judge compare more answers."),
-        )
-        return replace(state, problem=problem)
+        return replace(state, problem=_nothing(found))
     return replace(state, standings=found)
+
+
+def _read_file(
+    workspace: Workspace, known: Known, wish: Wish, file: Path, studies: tuple[str, ...]
+) -> RankingState:
+    """The ranking of a file of verdicts."""
+    from engine.judging.aside import FileQuestion
+    from engine.judging.standings import JudgedTask
+
+    state = RankingState(studies, reference=wish.reference, file=file)
+    try:
+        size, written = file.stat().st_size, file.stat().st_mtime_ns
+    except OSError:
+        size, written = 0, 0  # whoever reads it says what is wrong
+    question = FileQuestion(file, wish.reference or None)
+    number = size // _LINE
+    try:
+        found = _ranked(workspace, known, ("", question), (size, written), number, at_work=False)
+    except BakeoffError as error:
+        if error.code == "ranking.unknown_reference":
+            return _read_file(workspace, known, replace(wish, reference=""), file, studies)
+        return replace(state, problem=problem_of(error))
+    if found is None:
+        return replace(state, counting=number)
+    tasks = tuple(JudgedTask(name, False, ()) for name in found.datasets)
+    task = wish.task if wish.task in found.datasets else found.datasets[0] if len(tasks) == 1 else ""
+    if not found.ranking.tasks.get(task, found.ranking).contestants:
+        return replace(state, tasks=tasks, task=task, problem=_nothing(found))
+    return replace(state, tasks=tasks, task=task, standings=found)
+
+
+def _nothing(found: Standings) -> Problem:
+    """Why nobody stands anywhere."""
+    return Problem(
+        tr("There is nothing to rank"),
+        " ".join(map(told, found.ranking.warnings))
+        or tr("No two contestants took part in all of these tasks."),
+        tr("Choose a task, or let the judge compare more answers."),
+    )
 
 
 def _ranked(
     workspace: Workspace,
     known: Known,
-    wanted: tuple[str, Question],
+    wanted: tuple[str, Question | FileQuestion],
     stamp: object,
     number: int,
     *,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from desktop.problem import Problem
@@ -30,6 +31,7 @@ class RankingState:
         reference: Whose rating is zero; empty where the mean is.
         standings: None where nothing was judged, or ``problem`` says why it cannot be ranked.
         counting: So many verdicts are being ranked, which takes a while; nothing is shown before.
+        file: What is ranked instead of what the workspace has judged; None: nothing else.
     """
 
     studies: tuple[str, ...] = ()
@@ -42,6 +44,12 @@ class RankingState:
     standings: Standings | None = None
     problem: Problem | None = None
     counting: int = 0
+    file: Path | None = None
+
+    @property
+    def filled(self) -> bool:
+        """Whether there is anything to rank."""
+        return bool(self.judges) or self.file is not None
 
     @property
     def table(self) -> Table | None:
@@ -55,7 +63,7 @@ class RankingState:
     def leading(self) -> list[tuple[str, str]]:
         """Task and model of whoever stands first, if it is of the workspace; in an average, one for each task."""
         table, shown = self.table, self.standings
-        if table is None or shown is None:
+        if table is None or shown is None or self.file is not None:
             return []
         first = table.contestants[0].name
         if shown.kinds.get(first, "reference") == "reference":

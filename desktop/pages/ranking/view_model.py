@@ -38,6 +38,7 @@ class RankingModel(ViewModel[RankingState]):
         super().__init__(services, RankingState(), parent)
         self._study: str | None = None
         self._task, self._judge, self._reference = "", "", ""
+        self._file: Path | None = None
         self._known = Known(Aside())
         self._later = QTimer(self, singleShot=True, interval=_LATER)
         self._later.timeout.connect(self.refresh)
@@ -55,7 +56,7 @@ class RankingModel(ViewModel[RankingState]):
     def read(self) -> Callable[[], RankingState]:
         """See `ViewModel`."""
         workspace, known = self.services.workspace, self._known
-        wish = Wish(self._study, self._task, self._judge, self._reference)
+        wish = Wish(self._study, self._task, self._judge, self._reference, self._file)
         at_work = any(job.kind in _JUDGING and job.active for job in self.services.feed.jobs)
         return lambda: read_ranking(workspace, known, wish, at_work=at_work)
 
@@ -70,7 +71,12 @@ class RankingModel(ViewModel[RankingState]):
 
     def choose_study(self, study: str) -> None:
         """Rank what one study has judged, or `EVERYTHING`."""
-        self._study, self._task = study, ""
+        self._study, self._task, self._file = study, "", None
+        self._rank_anew()
+
+    def choose_file(self, file: Path) -> None:
+        """Rank the verdicts in a file instead."""
+        self._task, self._file = "", file
         self._rank_anew()
 
     def choose_task(self, task: str) -> None:

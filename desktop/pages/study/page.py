@@ -37,8 +37,9 @@ from desktop.release.dialog import ask_to_release
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.shell.dialogs import ask
+from desktop.study_file.dialog import choose_study_file
 from desktop.theme.tokens import GAP
-from desktop.widgets.basics import Button, chip, retone
+from desktop.widgets.basics import Button, chip, retone, row
 from desktop.widgets.empty import Empty
 from desktop.widgets.fields import Choice
 from desktop.widgets.page import Page
@@ -93,7 +94,10 @@ class StudyPage(Page):
                 "A study tunes several models on your tasks, compares their answers and tells which is best, and how "
                 "sure that is."
             ),
-            Button(look, tr("Start one on Home"), "house", "primary", lambda: context.go("home", None)),
+            row(
+                Button(look, tr("Start one on Home"), "house", "primary", lambda: context.go("home", None)),
+                Button(look, tr("From a file"), "file-text", does=self.open_file),
+            ),
         )
         self._notes = NotesCard(look)
         model.exporting.connect(self._show_export)
@@ -150,6 +154,10 @@ class StudyPage(Page):
         self._sealed.show_picture(picture)
         self._grid.show_picture(picture)
 
+    def open_file(self) -> None:
+        """Let a study's file be chosen."""
+        choose_study_file(self.context, self)
+
     def open(self, target: Any) -> None:
         """Show the study of this name."""
         self.model.select(str(target))
@@ -176,7 +184,7 @@ class StudyPage(Page):
 
     def commands(self) -> list[Command]:
         """See `Page`."""
-        found = []
+        found = [Command(tr("Open a study's file"), "file-text", self.open_file)]
         if self._pause.isVisible():
             found.append(Command(tr("Pause the study"), "pause", lambda: self.model.ask("pause")))
         if self._resume.isVisible():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QRadioButton, QWidget
+from sqlalchemy import select
 
 from desktop.pages.home.page import HomePage
 from desktop.pages.merge.page import MergePage
@@ -20,8 +22,9 @@ from engine.jobs.directory import all_jobs
 from engine.studies.lines import study_lines
 from engine.studies.quick import Extras
 from engine.workspace import Workspace
+from engine.workspace.tables import Study
 from tests.desktop.conftest import Until
-from tests.here import add_model
+from tests.here import add_model, import_rows
 from tests.tiny import tiny_model
 
 
@@ -184,3 +187,41 @@ def test_a_narrow_window_shows_all_of_it(
         window.resize(width, 700)
         until(lambda width=width: window.width() == width)  # type: ignore[misc]
         until(lambda: page.widget().minimumSizeHint().width() <= page.viewport().width())
+
+
+def test_a_dataset_that_is_there_starts_a_study(
+    window: MainWindow, page: HomePage, workspace: Workspace, until: Until
+) -> None:
+    use = button(page, "Use a dataset")
+    assert not use.isVisible()
+    rows = [{"prompt": f"Frage {number}?", "completion": "ja"} for number in range(60)]
+    import_rows(workspace, rows, "fragen")
+    import_rows(workspace, [{**row, "split": "test"} for row in rows], "nur test")
+    until(use.isVisible)
+    assert [action.text() for action in use.menu().actions()] == ["fragen"]
+    use.menu().actions()[0].trigger()
+    until(lambda: page.model.state.brought is not None and not page.model.state.looking)
+    assert "fragen: 60 examples" in texts(page)
+    assert "Frage " in texts(page)
+    until(lambda: page.model.state.ready)
+    page.model.start()
+    until(lambda: isinstance(window.page, StudyPage) and window.page.model.state.picture is not None)
+    with workspace.catalogue.reading() as session:
+        (study,) = session.scalars(select(Study)).all()
+    assert study.definition["study"]["tasks"][0]["dataset"] == "fragen"
+    assert study.definition["study"]["tasks"][0]["source"] is None
+
+
+def test_the_datasets_page_leads_to_a_study_with_what_is_shown(
+    window: MainWindow, workspace: Workspace, until: Until
+) -> None:
+    import_rows(workspace, [{"prompt": f"Frage {number}?", "completion": "ja"} for number in range(60)], "f")
+    window.go("datasets")
+    datasets: Any = window.page
+    until(lambda: datasets.model.state.shown is not None)
+    datasets._study.trigger()
+    home = window.page
+    assert isinstance(home, HomePage)
+    until(lambda: home.model.state.brought is not None)
+    assert home.model.state.brought is not None
+    assert home.model.state.brought.name == "f"

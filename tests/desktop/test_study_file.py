@@ -1,0 +1,154 @@
+"""A study's file in the window: what it would do and cost, and that it starts, is refused or goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QPushButton
+
+from desktop.pages.home.page import HomePage
+from desktop.pages.study.page import StudyPage
+from desktop.shell.window import MainWindow
+from desktop.study_file.dialog import StudyFileDialog
+from engine.inference.own_prices import set_price
+from engine.jobs.client import JobClient
+from engine.studies.lines import study_lines
+from engine.workspace import Workspace
+from engine.workspace.naming import study_named
+from tests.desktop.conftest import Until
+from tests.desktop.pages.test_home import button, drop, texts
+from tests.here import add_model, import_rows
+from tests.tiny import tiny_model
+
+ROWS = [{"prompt": f"Question {number}", "completion": "yes" if number % 2 else "no"} for number in range(80)]
+
+
+@pytest.fixture
+def page(window: MainWindow, workspace: Workspace, tmp_path: Path, until: Until) -> HomePage:
+    add_model(workspace, tiny_model(tmp_path / "tiny"), "tiny")
+    import_rows(workspace, ROWS, "questions")
+    window.go("home")
+    until(lambda: window.page.model.loaded)
+    assert isinstance(window.page, HomePage)
+    return window.page
+
+
+def write(folder: Path, *more: str) -> Path:
+    file = folder / "mine.yml"
+    lines = [
+        "name: mine",
+        "about: A study of my own.",
+        "bases: [{name: tiny}]",
+        "tasks: [{dataset: questions}]",
+        "references: ['untuned:tiny']",
+        "merging: null",
+        *more,
+    ]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return file
+
+
+def opened(page: HomePage, until: Until) -> StudyFileDialog:
+    (dialog,) = page.findChildren(StudyFileDialog)
+    until(lambda: dialog.model.loaded)
+    return dialog
+
+
+def test_a_dropped_file_shows_its_plan_and_starts(
+    window: MainWindow, page: HomePage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    drop(page, write(tmp_path))
+    dialog = opened(page, until)
+    assert dialog.windowTitle() == "A study from mine.yml"
+    shown = texts(dialog)
+    for words in ("mine", "A study of my own.", "tiny", "questions", "untuned:tiny", "the reference judge"):
+        assert words in shown
+    assert "1 of them fine-tunes" in shown
+    assert "Costs nothing" in shown
+    jobs = dialog.findChildren(QLabel)
+    assert jobs
+    start = button(dialog, "Start")
+    assert start.isEnabled()
+    start.setFocus()
+    QTest.keyClick(start, Qt.Key.Key_Space)
+    until(lambda: isinstance(window.page, StudyPage) and window.page.model.state.picture is not None)
+    (line,) = study_lines(workspace)
+    assert line.name == "mine"
+
+
+def test_what_stands_against_it_is_said_before_it_starts(
+    page: HomePage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    set_price(workspace, "openai:gpt-4o", 2.5, 10.0)
+    drop(page, write(tmp_path, "judging: {judge: 'openai:gpt-4o'}"))
+    dialog = opened(page, until)
+    assert "openai:gpt-4o" in texts(dialog)
+    assert "Say how much may be spent at most." in texts(dialog)
+    assert not button(dialog, "Start").isEnabled()
+    (ceiling,) = [one for one in dialog.findChildren(QLineEdit) if one.accessibleName() == "Ceiling in USD"]
+    QTest.keyClicks(ceiling, "much")
+    until(lambda: "'much' is no number from 0 up." in texts(dialog))
+    assert not button(dialog, "Start").isEnabled()
+    ceiling.clear()
+    QTest.keyClicks(ceiling, "2,50")
+    until(lambda: "The key is missing" in texts(dialog) or "key" in texts(dialog).lower())
+    assert not button(dialog, "Start").isEnabled()
+    assert study_lines(workspace) == []
+    dialog.reject()
+
+
+def test_a_file_that_is_no_study_is_told_and_leaves_no_dialog(
+    page: HomePage, tmp_path: Path, until: Until
+) -> None:
+    file = tmp_path / "wrong.yaml"
+    file.write_text("name: wrong\nbases: [{name: tiny}]\ntasks: [{dataset: questions}]\nmergin: null\n")
+    drop(page, file)
+
+    def problems() -> list[QDialog]:
+        return [one for one in page.window().findChildren(QDialog) if not isinstance(one, StudyFileDialog)]
+
+    until(problems)
+    (problem,) = problems()
+    assert "'mergin'" in texts(problem)
+    assert "Did you mean 'merging'?" in texts(problem)
+    assert not any(one.isVisible() for one in page.findChildren(StudyFileDialog))
+    problem.reject()
+
+
+def test_a_changed_file_takes_the_place_of_the_study_that_it_was(
+    window: MainWindow, page: HomePage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    client = JobClient(workspace)
+    drop(page, write(tmp_path))
+    first = opened(page, until)
+    first.model.start()
+    until(lambda: isinstance(window.page, StudyPage))
+    with workspace.catalogue.reading() as rows:
+        before = study_named(rows, "mine").job_id
+    window.go("home")
+    drop(page, write(tmp_path, "seed: 3"))
+    until(lambda: any(one is not first for one in page.findChildren(StudyFileDialog)))
+    (second,) = [one for one in page.findChildren(StudyFileDialog) if one is not first]
+    until(lambda: second.model.loaded)
+    assert "There is a study of this name already" in texts(second) or "finished study" in texts(second)
+    second.model.start()
+    until(lambda: isinstance(window.page, StudyPage))
+    with workspace.catalogue.reading() as rows:
+        after = study_named(rows, "mine").job_id
+    assert after != before
+    assert client.job(after).request().spec["study"]["seed"] == 3
+    old = workspace.jobs / before
+    assert not old.exists() or client.job(before).status().state == "done"
+
+
+def test_the_files_button_is_there_by_keyboard(page: HomePage, until: Until) -> None:
+    from_file = button(page, "From a file")
+    assert isinstance(from_file, QPushButton)
+    from_file.setFocus()
+    QTest.keyClick(from_file, Qt.Key.Key_Space)
+    dialogs = [one for one in page.findChildren(QDialog) if one.windowTitle() == "Open a study's file"]
+    assert len(dialogs) == 1
+    dialogs[0].reject()
