@@ -127,6 +127,11 @@ class Background(QObject):
             self._pool.submit(there)
 
     @property
+    def closed(self) -> bool:
+        """Whether the window is about to be gone; what takes long may end early then."""
+        return self._closed
+
+    @property
     def busy(self) -> bool:
         """Whether anything is under way."""
         return bool(self._calls)

@@ -23,18 +23,14 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _copy(options: argparse.Namespace, session: Session) -> Result:
-    from sqlalchemy import select
-
     from engine.files import folder_bytes
-    from engine.jobs.copying import copy_workspace
+    from engine.jobs.copying import copy_workspace, left_outside
     from engine.progress import SilentReporter
-    from engine.workspace.tables import Model
 
     workspace = session.workspace
     target = Path(options.folder).expanduser().absolute()
     copy_workspace(workspace, target, SilentReporter())
-    with workspace.catalogue.reading() as rows:
-        outside = [row.name for row in rows.scalars(select(Model)) if Path(row.folder).is_absolute()]
+    outside = left_outside(workspace)
     size = folder_bytes(target)
     document = {"workspace": str(workspace.root), "copy": str(target), "bytes": size, "outside": outside}
     lines = [f"Copied {workspace.root} to {target} ({size / 1e6:,.0f} MB)."]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +17,8 @@ from engine.jobs.inputs import require_unread
 from engine.workspace import Workspace
 from engine.workspace.naming import dataset_named, require_free
 from engine.workspace.tables import ApiOutput, Contestant, Dataset, OutputSet, Verdict
+from engine.workspace.trash import RECORD, new_place, removed_records
 
-_RECORD: Final = "record.json"
 #: Tables that speak of a dataset, in the order in which their rows come back.
 _TABLES: Final = (Dataset, Contestant, OutputSet, ApiOutput, Verdict)
 
@@ -88,10 +87,10 @@ def remove_dataset(workspace: Workspace, name: str) -> RemovedDataset:
             for place in places
             if place.parent in (workspace.datasets, workspace.outputs) and place.exists()
         ]
-        folder = workspace.root / "trash" / f"{row.id}-{time.time_ns()}"
+        folder = new_place(workspace, row.id)
         folder.mkdir(parents=True)
         record = {"rows": rows, "places": [workspace.relative(place) for place in owned]}
-        write_json(folder / _RECORD, record)
+        write_json(folder / RECORD, record)
         session.delete(row)
     size = 0
     for number, place in enumerate(owned):
@@ -108,7 +107,7 @@ def restore_dataset(workspace: Workspace, removed: RemovedDataset) -> None:
         NameTakenError: Its name is another one's by now.
         DatasetError: It is no longer in the trash.
     """
-    file = removed.folder / _RECORD
+    file = removed.folder / RECORD
     if not file.is_file():
         raise DatasetError(
             "dataset.not_in_trash",
@@ -125,6 +124,18 @@ def restore_dataset(workspace: Workspace, removed: RemovedDataset) -> None:
         for number, place in enumerate(record["places"]):
             (removed.folder / str(number)).rename(workspace.absolute(place))
     shutil.rmtree(removed.folder)
+
+
+def removed_datasets(workspace: Workspace) -> list[RemovedDataset]:
+    """The datasets in the trash, the last removed first."""
+    found = []
+    for folder, record in removed_records(workspace):
+        if "rows" in record:
+            rows = record["rows"]
+            answers, verdicts = (len(rows[table.__tablename__]) for table in (OutputSet, Verdict))
+            name = str(rows[Dataset.__tablename__][0]["name"])
+            found.append(RemovedDataset(name, folder, folder_bytes(folder), answers, verdicts))
+    return found
 
 
 def _columns(row: Any) -> dict[str, Any]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,8 +17,7 @@ from engine.models.errors import ModelError
 from engine.workspace import Workspace
 from engine.workspace.naming import model_named, require_free
 from engine.workspace.tables import Export, Model, Parentage
-
-_RECORD: Final = "record.json"
+from engine.workspace.trash import RECORD, new_place, removed_records
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def remove_model(workspace: Workspace, name: str) -> Removed:
             for place in dict.fromkeys(places)
             if place.parent in (workspace.models, workspace.exports) and place.exists()
         ]
-        folder = workspace.root / "trash" / f"{row.id}-{time.time_ns()}"
+        folder = new_place(workspace, row.id)
         record = {
             "model": _columns(row),
             "parents": [_columns(parent) for parent in row.parents],
@@ -82,7 +80,7 @@ def remove_model(workspace: Workspace, name: str) -> Removed:
             "places": [workspace.relative(place) for place in owned],
         }
         folder.mkdir(parents=True)
-        write_json(folder / _RECORD, json.loads(json.dumps(record, default=str)))
+        write_json(folder / RECORD, json.loads(json.dumps(record, default=str)))
         session.delete(row)
     size = 0
     for number, place in enumerate(owned):
@@ -98,7 +96,7 @@ def restore_model(workspace: Workspace, removed: Removed) -> None:
         NameTakenError: Its name is another one's by now.
         ModelError: It is no longer in the trash.
     """
-    file = removed.folder / _RECORD
+    file = removed.folder / RECORD
     if not file.is_file():
         raise ModelError(
             "model.not_in_trash",
@@ -122,17 +120,13 @@ def restore_model(workspace: Workspace, removed: Removed) -> None:
     shutil.rmtree(removed.folder)
 
 
-def trash_bytes(workspace: Workspace) -> int:
-    """What emptying the trash would free."""
-    folder = workspace.root / "trash"
-    return folder_bytes(folder) if folder.is_dir() else 0
-
-
-def empty_trash(workspace: Workspace) -> int:
-    """Remove for good what lies in the trash; returns the bytes that this freed."""
-    freed = trash_bytes(workspace)
-    shutil.rmtree(workspace.root / "trash", ignore_errors=True)
-    return freed
+def removed_models(workspace: Workspace) -> list[Removed]:
+    """The models in the trash, the last removed first."""
+    found = []
+    for folder, record in removed_records(workspace):
+        if "model" in record:
+            found.append(Removed(str(record["model"]["name"]), folder, folder_bytes(folder)))
+    return found
 
 
 def _require_unused(session: Session, row: Model) -> None:

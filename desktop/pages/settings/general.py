@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 
 from desktop.language import LANGUAGES, tr
 from desktop.pages.settings.part import Part
+from desktop.pages.settings.trash import TrashDialog
 from desktop.pages.settings.view_model import SettingsModel, SettingsState
 from desktop.shell.context import Context
-from desktop.shell.dialogs import ask
 from desktop.shell.places import known_places
 from desktop.theme.look import Scheme
 from desktop.theme.tokens import GAP
@@ -81,7 +81,8 @@ class GeneralPart(Part):
             heading(
                 tr("Workspace"),
                 Button(look, tr("Show folder"), "folder-open", does=self._show_folder),
-                Button(look, tr("Empty the trash"), "trash", "danger", self._ask_empty),
+                Button(look, tr("Copy"), "copy", does=self.ask_copy),
+                Button(look, tr("Trash"), "trash", does=self.open_trash),
             ),
             self._folder,
             self._free,
@@ -124,6 +125,18 @@ class GeneralPart(Part):
         """Ask where a new workspace is to be."""
         self._ask_folder(tr("An empty folder for a new workspace"), new=True)
 
+    def ask_copy(self) -> None:
+        """Ask for an empty folder, and copy the workspace there."""
+        beside = self._model.services.workspace.root.parent
+        title = tr("An empty folder for a copy of this workspace")
+        folder = QFileDialog.getExistingDirectory(self, title, str(beside))
+        if folder:
+            self._model.copy_workspace(Path(folder))
+
+    def open_trash(self) -> None:
+        """Show what lies in the trash."""
+        TrashDialog(self._context, self._model, self).open()
+
     def _ask_folder(self, title: str, *, new: bool) -> None:
         beside = self._model.services.workspace.root.parent
         folder = QFileDialog.getExistingDirectory(self, title, str(beside))
@@ -155,18 +168,6 @@ class GeneralPart(Part):
     def _show_folder(self) -> None:
         if self._model.state.folder is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._model.state.folder)))
-
-    def _ask_empty(self) -> None:
-        ask(
-            self._context.look,
-            tr("Empty the trash?"),
-            tr(
-                "What lies in it, models and datasets with their answers and verdicts, is gone for good then."
-            ),
-            tr("Empty the trash"),
-            self._model.empty_trash,
-            self,
-        )
 
 
 def _columns() -> list[Column]:

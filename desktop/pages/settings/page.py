@@ -93,4 +93,6 @@ class SettingsPage(Page):
             Command(tr("Set a price"), "currency-dollar", self.endpoints.ask_price),
             Command(tr("Open a workspace"), "folder-open", self.general.ask_open),
             Command(tr("Make a new workspace"), "plus", self.general.ask_new),
+            Command(tr("Copy this workspace"), "copy", self.general.ask_copy),
+            Command(tr("Look into the trash"), "trash", self.general.open_trash),
         ]

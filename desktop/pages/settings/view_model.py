@@ -21,6 +21,7 @@ from desktop.shell import places
 from desktop.view_model import ViewModel
 from desktop.words import size
 from engine.models.machine import findings
+from engine.progress import SilentReporter
 from engine.workspace.settings import Settings, change, settings_of
 
 #: Folders of a workspace, in the order in which they are told; what lies beside them is told as one.
@@ -181,13 +182,41 @@ class SettingsModel(ViewModel[SettingsState]):
         workspace = self.services.workspace
 
         def empty() -> int:
-            from engine.models.managing import empty_trash
+            from engine.workspace.trash import empty_trash
 
             freed = empty_trash(workspace)
             self._sizes = None
             return freed
 
         self.do(empty, lambda freed: self.told.emit(tr("{size} are free again.", size=size(freed))))
+
+    def copy_workspace(self, folder: Path) -> None:
+        """Copy the whole workspace to a folder that is new or empty; what is going on rests in the copy."""
+        workspace, background = self.services.workspace, self.services.background
+
+        class UntilClosed(SilentReporter):
+            def check(self) -> None:
+                if background.closed:
+                    raise InterruptedError  # nobody is told: there is no window any more
+
+        def copy() -> tuple[int, list[str]]:
+            from engine.files import folder_bytes
+            from engine.jobs.copying import copy_workspace, left_outside
+
+            copy_workspace(workspace, folder, UntilClosed())
+            return folder_bytes(folder), left_outside(workspace)
+
+        def copied(made: tuple[int, list[str]]) -> None:
+            nbytes, outside = made
+            said = tr("The workspace has been copied to {folder} ({size}).", folder=folder, size=size(nbytes))
+            if outside:
+                said += " " + tr(
+                    "Weights that lie outside of it stayed where they are: {names}.", names=", ".join(outside)
+                )
+            self.told.emit(said)
+
+        self.told.emit(tr("The workspace is being copied to {folder}...", folder=folder))
+        self.do(copy, copied)
 
     def open_workspace(self, folder: Path, *, new: bool) -> None:
         """Open another workspace in a window of its own, or make one there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +31,23 @@ from PySide6.QtWidgets import (
 from desktop.pages.settings.dialogs import EndpointDialog, KeyDialog, PriceDialog
 from desktop.pages.settings.licences import licence_text, licences
 from desktop.pages.settings.page import SettingsPage
+from desktop.pages.settings.trash import TrashDialog
 from desktop.problem import Problem
 from desktop.shell import places
 from desktop.shell.places import remember_place
 from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
+from engine.datasets.library import open_dataset
+from engine.datasets.managing import remove_dataset
 from engine.inference.access import prices
+from engine.models.library import find_model
+from engine.models.managing import remove_model
 from engine.workspace import Workspace, open_workspace
 from engine.workspace.settings import change, settings_of
 from tests.desktop.conftest import Until, gone
 from tests.fake_openai.server import FakeOpenAI
+from tests.here import add_model, import_rows
+from tests.tiny import tiny_model
 
 SECRET = "sk-secret-of-mine"
 
@@ -196,14 +203,88 @@ def test_the_trash_is_emptied_only_when_that_is_confirmed(
     rubbish = workspace.root / "trash" / "x"
     rubbish.mkdir(parents=True)
     (rubbish / "file").write_bytes(b"x" * 1000)
-    press(page, "Empty the trash")
-    (asked,) = [one for one in page.findChildren(QDialog) if one.isVisible()]
-    press(asked, "Cancel")
+
+    def confirming(word: str) -> None:
+        press(page, "Trash")
+        trash = dialog(page, TrashDialog)
+        until(lambda: trash.model.state.bytes)
+        assert "The trash is empty" in texts(trash)  # nothing that could be brought back
+        press(trash, "Empty the trash")
+        (asked,) = [one for one in trash.findChildren(QDialog) if one.isVisible()]
+        press(asked, word)
+        trash.reject()
+        gone(trash)
+
+    confirming("Cancel")
     assert rubbish.exists()
-    press(page, "Empty the trash")
-    asked = next(one for one in page.findChildren(QDialog) if one.isVisible())
-    press(asked, "Empty the trash")
+    confirming("Empty the trash")
     until(lambda: not rubbish.exists())
+
+
+def test_single_things_are_brought_back_from_the_trash(
+    page: SettingsPage, workspace: Workspace, until: Until, tmp_path: Path
+) -> None:
+    add_model(workspace, tiny_model(tmp_path / "tiny"), "tiny")
+    import_rows(workspace, [{"prompt": f"q{n}", "completion": "a"} for n in range(20)], "questions")
+    remove_model(workspace, "tiny")
+    remove_dataset(workspace, "questions")
+    press(page, "Trash")
+    trash = dialog(page, TrashDialog)
+    until(lambda: len(trash.model.state.things) == 2)
+    shown = trash.findChild(QTableView)
+    assert shown is not None
+    rows = [shown.model().index(at, 0).data() for at in range(2)]
+    assert rows == ["questions", "tiny"]  # the last removed first
+    assert "dataset: 0 sets of answers" in shown.model().index(0, 1).data()
+    shown.setFocus()
+    QTest.keyClick(shown, Qt.Key.Key_Down)
+    press(trash, "Bring back")
+    until(lambda: len(trash.model.state.things) == 1)
+    assert find_model(workspace, "tiny").name == "tiny"
+    press(trash, "Bring back")
+    until(lambda: not trash.model.state.things)
+    assert open_dataset(workspace, "questions", "preview").name == "questions"
+    assert not trash._back.isEnabled()
+    trash.accept()
+
+
+def test_the_workspace_is_copied_to_a_folder_that_is_empty(
+    page: SettingsPage, workspace: Workspace, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_rows(workspace, [{"prompt": f"q{n}", "completion": "a"} for n in range(20)], "questions")
+    said: list[str] = []
+    page.model.told.connect(said.append)
+    target = tmp_path / "copy"
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(target))
+    press(page, "Copy")
+    until(lambda: any("has been copied" in one for one in said))
+    assert open_dataset(open_workspace(target), "questions", "preview").name == "questions"
+    failures: list[Problem] = []
+    page.model.failed.connect(failures.append)
+    press(page, "Copy")
+    until(lambda: failures)
+    assert "copy" in failures[0].message
+
+
+def test_a_copy_ends_with_the_window(
+    window: MainWindow, page: SettingsPage, workspace: Workspace, tmp_path: Path
+) -> None:
+    import_rows(workspace, [{"prompt": f"q{n}", "completion": "a"} for n in range(20)], "questions")
+    page.model.services.background._closed = True
+    with pytest.raises(InterruptedError):
+        copier_of(page, tmp_path / "copy")()
+    page.model.services.background._closed = False
+    assert not (tmp_path / "copy").exists()
+    assert list(tmp_path.glob(".copy*")) == []
+
+
+def copier_of(page: SettingsPage, target: Path) -> Callable[[], object]:
+    """What the page does in another thread to copy the workspace."""
+    found: list[Callable[[], object]] = []
+    page.model.do = lambda work, *_: found.append(work)  # type: ignore[method-assign]
+    page.model.copy_workspace(target)
+    del page.model.do
+    return found[0]
 
 
 def test_the_trash_is_emptied_while_sizes_are_read(

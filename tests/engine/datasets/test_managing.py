@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.datasets.managing import remove_dataset, rename_dataset, restore_dataset
+from engine.datasets.managing import remove_dataset, removed_datasets, rename_dataset, restore_dataset
 from engine.errors import BakeoffError
 from engine.judging.standings import judged_tasks, standings
+from engine.models.managing import removed_models
 from engine.workspace import Workspace
 from tests.answered import fill, judge, prompts
 
@@ -28,10 +29,13 @@ def test_it_goes_with_its_answers_and_verdicts_and_comes_back_with_them(filled: 
     removed = remove_dataset(filled, "things")
     assert (removed.answers, removed.verdicts) == (3, 24)
     assert removed.bytes > 0
+    (listed,) = removed_datasets(filled)
+    assert (listed.name, listed.answers, listed.verdicts) == ("things", 3, 24)
+    assert removed_models(filled) == []
     assert judged_tasks(filled) == []
     assert not list(filled.datasets.iterdir())
     assert not list(filled.outputs.iterdir())
-    restore_dataset(filled, removed)
+    restore_dataset(filled, listed)
     assert standings(filled, ["things"], "lab:judge").ranking == before
     assert not removed.folder.exists()
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import time
 
 import pytest
 
 from engine.exporting.spec import ExportSpec
 from engine.models.errors import ModelError
 from engine.models.library import find_export, find_model, lineage
-from engine.models.managing import empty_trash, remove_model, rename_model, restore_model, trash_bytes
+from engine.models.managing import remove_model, removed_models, rename_model, restore_model
 from engine.workspace import Workspace
 from engine.workspace.naming import NameTakenError, NameUnknownError
+from engine.workspace.trash import empty_trash, removed_at, trash_bytes
 from tests.here import add_model, do
 from tests.tiny_families import exportable_model
 
@@ -30,6 +32,10 @@ def test_a_removed_model_comes_back_with_its_files(base: Workspace) -> None:
         find_model(base, "base")
     assert removed.bytes > 0
     assert trash_bytes(base) >= removed.bytes
+    (listed,) = removed_models(base)
+    assert (listed.name, listed.folder) == ("base", removed.folder)
+    assert listed.bytes >= removed.bytes
+    assert abs(removed_at(listed.folder) - time()) < 600
     restore_model(base, removed)
     assert find_model(base, "base") == before
     assert lineage(base, "base") == []
@@ -37,6 +43,7 @@ def test_a_removed_model_comes_back_with_its_files(base: Workspace) -> None:
     assert export is not None
     assert export.file.is_file()
     assert trash_bytes(base) == 0
+    assert removed_models(base) == []
 
 
 def test_its_name_may_be_taken_meanwhile_and_the_trash_emptied(base: Workspace, tmp_path: Path) -> None:
