@@ -34,6 +34,12 @@ def _ways() -> Mapping[str, str]:
         "Make it with: bakeoff export {model} FILE --as gguf --quant {quantisation}": tr(
             "Make it under Models: select {model}, then Export GGUF, as {quantisation}."
         ),
+        "Make it first with: bakeoff export {model} FILE --as gguf": tr(
+            "Make it under Models: select {model}, then Export GGUF."
+        ),
+        "Choose another --port, or leave it out to take a free one.": tr(
+            "Choose another port, or let a free one be taken."
+        ),
         "Add it with: bakeoff endpoint add {endpoint} --base-url URL": tr(
             "Add the endpoint {endpoint} in Settings."
         ),

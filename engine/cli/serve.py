@@ -73,27 +73,12 @@ def _serve(options: argparse.Namespace, session: Session) -> NoReturn:
 def _offer(session: Session, text: str, context: int) -> Offer:
     """The model that ``text`` names, its GGUF file made where there is none."""
     from engine.cli.exported import gguf_of
-    from engine.inference.serving.models import Offer
-    from engine.inference.serving.tool_calls import form_of, special_texts
-    from engine.inference.talking.client import ChildTalker, Loading
-    from engine.models.inspect import read_template
+    from engine.inference.serving.offers import calls_stay_text, offer_of
 
-    files, export = gguf_of(session, text)
-    template = read_template(files.folder) or read_template(files.base_folder) or ""
-
-    loading = Loading(export.file, files.folder, files.base_folder, context)
-    shows_tools = "tools" in template and "tool_calls" in template
-    form = None
-    if shows_tools:
-        special = special_texts(files.folder) or special_texts(files.base_folder)
-        form = form_of(template, special)
-        if form is None:
-            session.say(
-                f"  {text}: its tool calls stay text, since its template does not write them as JSON."
-            )
-    return Offer(
-        text, f"{export.quantisation}-{export.sha256[:12]}", shows_tools, lambda: ChildTalker(loading), form
-    )
+    offer = offer_of(text, *gguf_of(session, text), context)
+    if calls_stay_text(offer):
+        session.say(f"  {text}: its tool calls stay text, since its template does not write them as JSON.")
+    return offer
 
 
 def _key_from(variable: str) -> str:

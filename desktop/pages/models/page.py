@@ -274,6 +274,8 @@ class DetailsCard(QWidget):
         self._make_default = Button(look, tr("Make default"), "check-circle", "ghost", self._choose_default)
         self._rename = Button(look, tr("Rename"), "pencil-simple", "ghost", page.rename_selected)
         self._reveal = Button(look, tr("Show folder"), "folder-open", "ghost", self._open_folder)
+        self._serve = Button(look, tr("Serve"), "globe", "ghost", self._offer_to_programs)
+        self._serve.setAccessibleDescription(tr("Lets programs on this machine ask it as they ask OpenAI's"))
         self._remove = Button(look, tr("Remove"), "trash", "ghost", page.remove_selected)
         inside = card(
             row(self._kind, self._default, None),
@@ -282,7 +284,7 @@ class DetailsCard(QWidget):
             self._pairs,
             self._note,
             None,
-            row(self._rename, self._reveal, None, gap=2),
+            row(self._rename, self._reveal, self._serve, None, gap=2),
             row(self._make_default, self._remove, None, gap=2),
             rule(),
             row(self._quantisation, self._export, gap=8),
@@ -315,7 +317,7 @@ class DetailsCard(QWidget):
         self._note.setVisible(bool(details.fits))
         retone(self._note, tone=details.fits_tone)
         retone(self._fits, tone=details.fits_tone)
-        for button in (self._export, self._release, self._chat, self._reveal):
+        for button in (self._export, self._release, self._chat, self._reveal, self._serve):
             button.setEnabled(model.there)
 
     def _pair(self, number: int, name: str, value: str) -> None:
@@ -339,6 +341,10 @@ class DetailsCard(QWidget):
     def _talk(self) -> None:
         if self._shown is not None:
             self._context.go("chat", self._shown.name)
+
+    def _offer_to_programs(self) -> None:
+        if self._shown is not None:
+            self._context.go("settings", {"serve": self._shown.name})
 
     def _choose_default(self) -> None:
         if self._shown is not None:

@@ -11,6 +11,7 @@ from desktop.pages.settings.about import AboutPart
 from desktop.pages.settings.endpoints import EndpointsPart
 from desktop.pages.settings.general import GeneralPart
 from desktop.pages.settings.jobs_part import JobsPart
+from desktop.pages.settings.serving import ServingPart
 from desktop.pages.settings.view_model import SettingsModel
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
@@ -37,11 +38,13 @@ class SettingsPage(Page):
         self.general = GeneralPart(context, model)
         self.endpoints = EndpointsPart(context, model)
         self.jobs = JobsPart(context, model)
+        self.serving = ServingPart(context)
         self.about = AboutPart(context, model)
-        self._parts: dict[str, GeneralPart | EndpointsPart | JobsPart | AboutPart] = {
+        self._parts: dict[str, GeneralPart | EndpointsPart | JobsPart | ServingPart | AboutPart] = {
             "general": self.general,
             "endpoints": self.endpoints,
             "jobs": self.jobs,
+            "serving": self.serving,
             "about": self.about,
         }
         self._choice = Segments(
@@ -50,6 +53,7 @@ class SettingsPage(Page):
                 ("general", tr("Window and workspace")),
                 ("endpoints", tr("Endpoints and prices")),
                 ("jobs", tr("Jobs and network")),
+                ("serving", tr("Serving")),
                 ("about", tr("About")),
             ],
         )
@@ -73,9 +77,27 @@ class SettingsPage(Page):
             part.show_state(self.model.state)
 
     def open(self, target: Any) -> None:
-        """Show a part: ``general``, ``endpoints``, ``jobs`` or ``about``."""
-        if str(target) in self._parts:
+        """Show a part: ``general``, ``endpoints``, ``jobs``, ``serving`` or ``about``; ``{"serve": MODEL}``."""
+        if isinstance(target, dict):
+            self.show_part("serving")
+            self.serving.offer(str(target["serve"]))
+        elif str(target) in self._parts:
             self.show_part(str(target))
+
+    def enter(self) -> None:
+        """See `Page`."""
+        super().enter()
+        self.serving.model.show()
+
+    def leave(self) -> None:
+        """See `Page`."""
+        self.serving.model.hide()
+        super().leave()
+
+    def close_page(self) -> None:
+        """See `Page`; what is served ends with the window."""
+        self.serving.model.close()
+        super().close_page()
 
     def show_part(self, key: str) -> None:
         """Show one part."""
@@ -93,6 +115,7 @@ class SettingsPage(Page):
             Command(tr("Set a price"), "currency-dollar", self.endpoints.ask_price),
             Command(tr("Open a workspace"), "folder-open", self.general.ask_open),
             Command(tr("Make a new workspace"), "plus", self.general.ask_new),
+            Command(tr("Serve a model to your programs"), "globe", lambda: self.show_part("serving")),
             Command(tr("Copy this workspace"), "copy", self.general.ask_copy),
             Command(tr("Look into the trash"), "trash", self.general.open_trash),
         ]
