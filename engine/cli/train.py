@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.session import Session, duration, parse_assignments
-from engine.errors import BakeoffError, UsageError, Words
+from engine.errors import BakeoffError, UsageError
 
 Result = tuple[Any, str]
 
@@ -28,7 +28,7 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace, session: Session) -> Result:
-    from engine.training.planning import Planner, prepare
+    from engine.training.planning import Planner, prepare, run_title
     from engine.workspace.naming import require_free
     from engine.workspace.tables import Model
 
@@ -45,7 +45,7 @@ def _train(options: argparse.Namespace, session: Session) -> Result:
     summary = session.run_job(
         "train",
         spec,
-        Words("Train {base} on {dataset}", base=spec.base, dataset=spec.dataset),
+        run_title(spec),
         detach=options.detach,
         forget_failure=True,
     )

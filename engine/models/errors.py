@@ -27,6 +27,12 @@ class ModelError(BakeoffError):
         return type(self)(self.code, text, fix=fix, **params)
 
 
+class ModelNeededError(ModelError):
+    """A model stays, because others need it."""
+
+    title = "The model cannot be removed"
+
+
 class TemplateError(BakeoffError):
     """A chat template cannot render a conversation."""
 

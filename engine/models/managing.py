@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from engine.files import folder_bytes, write_json
 from engine.jobs.inputs import require_unread
-from engine.models.errors import ModelError
+from engine.models.errors import ModelError, ModelNeededError
 from engine.workspace import Workspace
 from engine.workspace.naming import model_named, require_free
 from engine.workspace.tables import Export, Model, Parentage
@@ -55,7 +55,7 @@ def remove_model(workspace: Workspace, name: str) -> Removed:
 
     Raises:
         NameUnknownError: There is none of this name.
-        ModelError: Adapters need it.
+        ModelNeededError: Adapters need it.
         InUseError: A job that is not over reads it.
     """
     with workspace.catalogue.writing() as session:
@@ -136,7 +136,7 @@ def _require_unused(session: Session, row: Model) -> None:
         .where(Parentage.parent_id == row.id, Model.kind == "adapter")
     ).all()
     if adapters:
-        raise ModelError(
+        raise ModelNeededError(
             "model.in_use",
             "'{name}' cannot be removed: {count} adapters need it ({adapters}).",
             fix="Remove these first.",

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.progress import SilentReporter
 from engine.training.spec import TrainRecipe, TrainSpec
 
@@ -86,11 +86,23 @@ def prepare(
     """
     from engine.datasets.library import open_dataset
     from engine.training.base import find_base
-    from engine.workspace.naming import slug
 
     find_base(workspace, base)
     open_dataset(workspace, dataset, "train")
-    return TrainSpec(base=base, dataset=dataset, name=name or f"{base}-{slug(dataset)}", recipe=recipe)
+    return TrainSpec(base=base, dataset=dataset, name=name or _usual_name(base, dataset), recipe=recipe)
+
+
+def run_title(spec: TrainSpec) -> Words:
+    """What a run is called among the jobs; its result is named where that is not named after base and dataset."""
+    if spec.name == _usual_name(spec.base, spec.dataset):
+        return Words("Train {base} on {dataset}", base=spec.base, dataset=spec.dataset)
+    return Words("Train {base} on {dataset} as {name}", base=spec.base, dataset=spec.dataset, name=spec.name)
+
+
+def _usual_name(base: str, dataset: str) -> str:
+    from engine.workspace.naming import slug
+
+    return f"{base}-{slug(dataset)}"
 
 
 def answer(planner: Planner, line: str) -> dict[str, Any]:

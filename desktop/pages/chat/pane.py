@@ -202,7 +202,8 @@ def figures(pane: Pane, answer: Answer, seed: int, *, hidden: bool = False) -> t
     if not hidden:
         if answer.tokens_per_second:
             parts.insert(0, tr("{speed} tokens/s", speed=f"{answer.tokens_per_second:.1f}"))
-        parts.append(tr("first after {seconds} s", seconds=f"{answer.first_seconds:.2f}"))
+        if answer.tokens:
+            parts.append(tr("first after {seconds} s", seconds=f"{answer.first_seconds:.2f}"))
     whole = answer.prompt_tokens + answer.tokens
     if pane.context and not hidden:
         parts.append(

@@ -179,7 +179,7 @@ class ProblemNote(QFrame):
 def _filter_words(name: Filter, number: int) -> str:
     shown = f"{number:,}"
     return {
-        "all": tr("All {count}", count=shown),
+        "all": tr("Answered {count}", count=shown),
         "differ": tr("They differ {count}", count=shown),
         "loses": tr("X loses {count}", count=shown),
         "cut": tr("Cut off {count}", count=shown),

@@ -16,10 +16,9 @@ from desktop.pages.train.form import parse
 from desktop.pages.train.planner import PlanProcess
 from desktop.services import Services
 from desktop.view_model import ViewModel
-from engine.errors import Words
 from engine.jobs.directory import Action, JobDirectory
 from engine.models.library import default_base
-from engine.training.planning import prepare
+from engine.training.planning import prepare, run_title
 from engine.training.spec import TrainSpec
 from engine.workspace.naming import require_free, slug
 from engine.workspace.tables import Dataset, Model
@@ -180,9 +179,7 @@ class TrainModel(ViewModel[TrainState]):
             spec = prepare(services.workspace, draft.base, draft.dataset, draft.name or None, recipe)
             with services.workspace.catalogue.reading() as rows:
                 require_free(rows, Model, spec.name)
-            job = services.client.submit(
-                "train", spec, Words("Train {base} on {dataset}", base=spec.base, dataset=spec.dataset)
-            )
+            job = services.client.submit("train", spec, run_title(spec))
             services.client.ensure_runner(job)
             return job.id
 

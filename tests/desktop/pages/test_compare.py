@@ -130,7 +130,7 @@ def test_the_filters_and_the_search_by_keyboard(
     until(lambda: page.model.state.x == "c-Bad")
     press(page, "X loses 1")
     until(lambda: cell(page, 0, 0).startswith("Prompt 1\n"))
-    press(page, "All")
+    press(page, "Answered")
     until(lambda: table(page).rowCount() == COUNT)
     line = named(page, QLineEdit, "Find in prompts and answers")
     line.setFocus()

@@ -8,11 +8,12 @@ from time import time
 import pytest
 
 from engine.exporting.spec import ExportSpec
-from engine.models.errors import ModelError
+from engine.models.errors import ModelError, ModelNeededError
 from engine.models.library import find_export, find_model, lineage
 from engine.models.managing import remove_model, removed_models, rename_model, restore_model
 from engine.workspace import Workspace
-from engine.workspace.naming import NameTakenError, NameUnknownError
+from engine.workspace.naming import NameTakenError, NameUnknownError, model_named
+from engine.workspace.tables import Model, Parentage
 from engine.workspace.trash import empty_trash, removed_at, trash_bytes
 from tests.here import add_model, do
 from tests.tiny_families import exportable_model
@@ -63,3 +64,25 @@ def test_a_name_in_use_is_not_given_twice(base: Workspace) -> None:
         rename_model(base, "first", "a/b")
     with pytest.raises(NameUnknownError):
         rename_model(base, "base", "x")
+
+
+def test_a_base_that_adapters_need_stays(base: Workspace) -> None:
+    with base.catalogue.writing() as rows:
+        parent = model_named(rows, "base")
+        rows.add(
+            Model(id="a", name="tuned", kind="adapter", folder="a", weights_sha256="a", info={}, recipe={})
+        )
+        rows.flush()
+        rows.add(
+            Parentage(
+                child_id="a",
+                position=0,
+                parent_id=parent.id,
+                parent_name="base",
+                parent_sha256=parent.weights_sha256,
+            )
+        )
+    with pytest.raises(ModelNeededError, match="1 adapters need it \\(tuned\\)") as caught:
+        remove_model(base, "base")
+    assert caught.value.title == "The model cannot be removed"
+    assert removed_models(base) == []
