@@ -96,7 +96,7 @@ class NewChat(QDialog):
         choice = Suggested(tr("Model {number}", number=len(self._names) + 1), tr("MODEL or ENDPOINT:MODEL"))
         offered: list[str] = []
         for model in self._state.models:
-            offered += [model.name, *(f"{model.name}@{one}" for one in model.quantisations)]
+            offered += model.names
         choice.offer([*offered, *(f"{endpoint}:" for endpoint in self._state.endpoints)])
         choice.setEditText(name)
         self._lines.addWidget(choice)

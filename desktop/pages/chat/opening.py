@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from desktop.gguf_files import QUANTISATION
 from desktop.language import tr
 from engine.errors import BakeoffError
 from engine.progress import SilentReporter
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from engine.models.library import ExportedFile, ModelFiles
     from engine.workspace import Workspace
 
-#: What is made of a model that has no GGUF file yet.
-QUANTISATION: Final = "q8_0"
 #: Code of the failure that there is none; its file is ``MODEL@QUANTISATION`` of what to make.
 NO_FILE: Final = "chat.no_file"
 #: Tokens of a conversation at most, where nothing else is said.

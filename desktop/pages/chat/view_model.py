@@ -8,14 +8,15 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from desktop.gguf_files import FileMaker, Local, local_models
 from desktop.language import tr
-from desktop.pages.chat.opening import QUANTISATION, Asked
+from desktop.pages.chat.opening import Asked
 from desktop.pages.chat.talk import Talk
 from desktop.problem import Problem
 from desktop.services import Services
 from desktop.view_model import ViewModel
 from desktop.ways import in_the_window
-from engine.errors import BakeoffError, Words
+from engine.errors import BakeoffError
 
 
 @dataclass(frozen=True)
@@ -38,30 +39,14 @@ class Saved:
 
 
 @dataclass(frozen=True)
-class Local:
-    """A model of the workspace.
-
-    Attributes:
-        kind: ``base``, ``adapter`` or ``merge``.
-        quantisations: Of its GGUF files.
-    """
-
-    name: str
-    kind: str
-    quantisations: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Making:
     """A GGUF file that a conversation waits for.
 
     Attributes:
-        asked: Who is talked with when it is there.
         name: ``MODEL@QUANTISATION``.
         job: The job that makes it.
     """
 
-    asked: Asked
     name: str
     job: str
 
@@ -97,12 +82,17 @@ class ChatModel(ViewModel[ChatState]):
         super().__init__(services, ChatState(), parent)
         self.talk = Talk(services, self)
         self.making: Making | None = None
+        #: Who is to be talked with when the file is there.
+        self._waits: Asked | None = None
+        self._maker = FileMaker(services, self)
         self._turns = 0
         self.talk.heard.connect(self._follow)
         self.talk.opened.connect(self._drop_making)
         self.talk.missing.connect(self._make_file)
-        self.changed.connect(self._go_on)
-        services.feed.jobs_changed.connect(self._look_at_job)
+        self._maker.begun.connect(self._show_making)
+        self._maker.made.connect(self._go_on)
+        self._maker.failed.connect(self._not_made)
+        self._maker.stopped.connect(self._drop_making)
 
     def read(self) -> Callable[[], ChatState]:
         """See `ViewModel`."""
@@ -112,16 +102,9 @@ class ChatModel(ViewModel[ChatState]):
             from sqlalchemy import select
 
             from engine.inference.chat import store
-            from engine.workspace.tables import Endpoint, Export, Model
+            from engine.workspace.tables import Endpoint
 
             with workspace.catalogue.reading() as session:
-                files: dict[str, list[str]] = {}
-                for export in session.scalars(select(Export).order_by(Export.created_at)):
-                    files.setdefault(export.model_id, []).append(export.quantisation)
-                models = tuple(
-                    Local(row.name, row.kind, tuple(dict.fromkeys(files.get(row.id, []))))
-                    for row in session.scalars(select(Model).order_by(Model.created_at.desc()))
-                )
                 endpoints = tuple(session.scalars(select(Endpoint.name).order_by(Endpoint.name)))
             kept, damaged = store.saved(workspace)
             saved = tuple(
@@ -136,7 +119,9 @@ class ChatModel(ViewModel[ChatState]):
                 )
                 for one in kept
             )
-            return ChatState(models, endpoints, saved, tuple(_words(error) for error in damaged))
+            return ChatState(
+                local_models(workspace), endpoints, saved, tuple(_words(error) for error in damaged)
+            )
 
         return read
 
@@ -202,54 +187,36 @@ class ChatModel(ViewModel[ChatState]):
     @Slot(object, str)
     def _make_file(self, asked: Asked, name: str) -> None:
         """Make the GGUF file that a conversation wants; it begins by itself when the file is there."""
-        client = self.services.client
-        model, _, quantisation = name.rpartition("@")
+        self._waits = asked
+        self._maker.make((name,))
 
-        def submit() -> str:
-            from engine.exporting.spec import ExportSpec
-
-            spec = ExportSpec(model=model, quantisation=quantisation or QUANTISATION)
-            title = Words("Export {model} as {form}", model=model, form=spec.quantisation)
-            return client.begin("export", spec, title).id
-
-        def done(job: str) -> None:
-            self.making = Making(asked, name, job)
+    @Slot()
+    def _show_making(self) -> None:
+        """The file is on its way."""
+        ((name, job),) = self._maker.jobs.items()
+        if self._waits is not None:
+            self.making = Making(name, job)
             self.making_changed.emit()
-
-        self.do(submit, done)
 
     @Slot()
     def _go_on(self) -> None:
-        """Begin when the file that a conversation waits for is there."""
-        making = self.making
-        if making is not None:
-            model, _, quantisation = making.name.rpartition("@")
-            if any(one.name == model and quantisation in one.quantisations for one in self.state.models):
-                self._drop_making()
-                self.talk.begin(making.asked)
-
-    @Slot()
-    def _look_at_job(self) -> None:
-        """Tell where the file that a conversation waits for could not be made."""
-        making = self.making
-        job = self.services.feed.job(making.job) if making is not None else None
-        if making is None or job is None or job.state not in ("failed", "stopped"):
-            return
+        """Begin: the file that a conversation waits for is there."""
+        asked = self._waits
         self._drop_making()
-        if job.state == "failed":
-            error = job.error or {}
-            self.failed.emit(
-                Problem(
-                    tr("The GGUF file of {name} could not be made", name=making.name),
-                    str(error.get("message", "")),
-                    str(error.get("fix", "")),
-                    str(error.get("code", "")),
-                )
-            )
+        if asked is not None:
+            self.talk.begin(asked)
+
+    @Slot(object)
+    def _not_made(self, problem: Problem) -> None:
+        """The file that a conversation waits for could not be made."""
+        self._drop_making()
+        self.failed.emit(problem)
 
     @Slot()
     def _drop_making(self) -> None:
         """Nothing is waited for any more."""
+        self._maker.drop()
+        self._waits = None
         if self.making is not None:
             self.making = None
             self.making_changed.emit()

@@ -54,7 +54,6 @@ class ServingPart(Part):
         self._stop = Button(look, tr("Stop"), "stop", does=self.model.stop)
         self._says = label("", "muted", wrap=True)
         self._address, self._key = _shown(tr("Address")), _shown(tr("Key"))
-        self._key.setEchoMode(QLineEdit.EchoMode.Password)
         self._program = QPlainTextEdit()
         self._program.setReadOnly(True)
         self._program.setProperty("role", "code")

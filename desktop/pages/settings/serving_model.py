@@ -8,17 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from PySide6.QtCore import QObject, QProcess, Slot
+from PySide6.QtCore import QObject, QProcess, QTimer, Slot
 
+from desktop.gguf_files import FileMaker, local_models
 from desktop.language import tr
 from desktop.problem import Problem, problem_of_record
 from desktop.services import Services
 from desktop.view_model import ViewModel
 from desktop.words import duration
-from engine.errors import Words
 
-#: What is made of a model that has no GGUF file yet.
-_QUANTISATION: Final = "q8_0"
 #: Milliseconds that the process has to end by itself, its models with it.
 _FAREWELL: Final = 5000
 
@@ -71,30 +69,21 @@ class ServingModel(ViewModel[ServingState]):
         super().__init__(services, ServingState(), parent)
         self._process: QProcess | None = None
         self._wanted = Wanted()
-        #: Model -> the job that makes its file.
-        self._making: dict[str, str] = {}
         self._now = ServingState()
-        services.feed.jobs_changed.connect(self._look_at_jobs)
-        services.feed.catalogue_changed.connect(self._look_at_jobs)
+        self._maker = FileMaker(services, self)
+        self._maker.begun.connect(self._show_making)
+        self._maker.made.connect(self._begin)
+        self._maker.failed.connect(self._not_made)
+        self._maker.stopped.connect(self.stop)
 
     def read(self) -> Callable[[], ServingState]:
         """See `ViewModel`."""
         workspace, now = self.services.workspace, self._now
 
         def read() -> ServingState:
-            from sqlalchemy import select
-
-            from engine.workspace.tables import Export, Model
-
-            with workspace.catalogue.reading() as session:
-                files: dict[str, list[str]] = {}
-                for export in session.scalars(select(Export).order_by(Export.created_at)):
-                    files.setdefault(export.model_id, []).append(export.quantisation)
-                rows = session.scalars(select(Model).order_by(Model.created_at.desc())).all()
-                named = [(row.name, list(dict.fromkeys(files.get(row.id, [])))) for row in rows]
-            ready = [(name, each) for name, each in named if each]
-            offered = [one for name, each in ready for one in (name, *(f"{name}@{kind}" for kind in each))]
-            offered += [name for name, each in named if not each]
+            models = local_models(workspace)
+            ready = [name for model in models if model.quantisations for name in model.names]
+            offered = [*ready, *(model.name for model in models if not model.quantisations)]
             return replace(now, offered=tuple(offered))
 
         return read
@@ -114,49 +103,26 @@ class ServingModel(ViewModel[ServingState]):
             return
         self._wanted = wanted
         self._change(phase="starting", last="")
-        workspace, client = self.services.workspace, self.services.client
+        self._maker.make(wanted.models)
 
-        def prepare() -> dict[str, str]:
-            from engine.exporting.spec import ExportSpec
-            from engine.inference.contestants import local_file
-
-            jobs = {}
-            for name in dict.fromkeys(wanted.models):
-                files, quantisation, export = local_file(workspace, name)
-                if export is None:
-                    spec = ExportSpec(model=files.name, quantisation=quantisation or _QUANTISATION)
-                    title = Words("Export {model} as {form}", model=spec.model, form=spec.quantisation)
-                    jobs[name] = client.begin("export", spec, title).id
-            return jobs
-
-        def prepared(jobs: dict[str, str]) -> None:
-            if self._now.phase != "starting":  # it was stopped meanwhile
-                return
-            self._making = jobs
-            if jobs:
-                self._change(phase="making", making=tuple(jobs))
-                self._look_at_jobs()
-            else:
-                self._begin()
-
-        def failed(problem: Problem) -> None:
-            self._change(phase="off")
-            self.failed.emit(problem)
-
-        self.do(prepare, prepared, failed)
-
+    @Slot()
     def stop(self) -> None:
         """End it; a file that is being made is made to its end, under Jobs."""
-        self._making = {}
-        self._end_process()
+        self._maker.drop()
+        self._let_go()
         self._change(phase="off", making=(), base_url="", key="", models=(), plain=())
 
     def close(self) -> None:
-        """The window closes."""
+        """The window closes: what is served ends before it."""
         self.hide()
-        self._making = {}
-        self._end_process()
+        self._maker.drop()
+        self._let_go()
+        for process in self.findChildren(QProcess):
+            if not process.waitForFinished(_FAREWELL):
+                process.kill()
+                process.waitForFinished(1000)
 
+    @Slot()
     def _begin(self) -> None:
         """Start the process; it tells when it is ready."""
         wanted, workspace = self._wanted, self.services.workspace
@@ -171,37 +137,15 @@ class ServingModel(ViewModel[ServingState]):
         process.write(json.dumps(asked).encode() + b"\n")
 
     @Slot()
-    def _look_at_jobs(self) -> None:
-        """Go on when all files are made; tell where one could not be."""
-        if not self._making:
-            return
-        found = {name: self.services.feed.job(job) for name, job in self._making.items()}
-        for name, job in found.items():
-            if job is not None and job.state in ("failed", "stopped"):
-                self.stop()
-                error = job.error or {}
-                if job.state == "failed":
-                    title = tr("The GGUF file of {name} could not be made", name=name)
-                    self.failed.emit(replace(problem_of_record(error), title=title))
-                return
-        if all(job is not None and job.state == "done" for job in found.values()):
-            self._look_for_files()
+    def _show_making(self) -> None:
+        """Files are on their way."""
+        self._change(phase="making", making=tuple(self._maker.jobs))
 
-    def _look_for_files(self) -> None:
-        """Go on when the catalogue has the files, which it has a moment after their jobs are done."""
-        workspace, names = self.services.workspace, tuple(self._making)
-
-        def look() -> bool:
-            from engine.inference.contestants import local_file
-
-            return all(local_file(workspace, name)[2] is not None for name in names)
-
-        def looked(there: bool) -> None:
-            if there and tuple(self._making) == names:
-                self._making = {}
-                self._begin()
-
-        self.services.background.run(self, look, looked, self.failed.emit)
+    @Slot(object)
+    def _not_made(self, problem: Problem) -> None:
+        """A file could not be made."""
+        self.stop()
+        self.failed.emit(problem)
 
     def _hear(self) -> None:
         process = self._process
@@ -238,17 +182,19 @@ class ServingModel(ViewModel[ServingState]):
             )
         )
 
-    def _end_process(self) -> None:
+    def _let_go(self) -> None:
+        """Let the process end by itself, its models with it; nobody waits for that, or hears it any more."""
         process, self._process = self._process, None
         if process is None:
             return
         process.readyReadStandardOutput.disconnect(self._hear)
         process.finished.disconnect(self._ended)
+        if process.state() == QProcess.ProcessState.NotRunning:
+            process.deleteLater()
+            return
+        process.finished.connect(process.deleteLater)
+        QTimer.singleShot(_FAREWELL, process, process.kill)
         process.closeWriteChannel()
-        if not process.waitForFinished(_FAREWELL):
-            process.kill()
-            process.waitForFinished(1000)
-        process.deleteLater()
 
     def _change(self, **changes: Any) -> None:
         self._now = replace(self._now, **changes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.inference.serving.models import Offer
 from engine.inference.serving.tool_calls import form_of, special_texts
 from engine.inference.talking.client import ChildTalker, Loading
@@ -9,7 +11,7 @@ from engine.models.inspect import read_template
 from engine.models.library import ExportedFile, ModelFiles
 
 #: Tokens of a conversation at most, where nothing else is said.
-CONTEXT = 8192
+CONTEXT: Final = 8192
 
 
 def offer_of(name: str, files: ModelFiles, export: ExportedFile, context: int = CONTEXT) -> Offer:
