@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desktop.language import tr
@@ -13,7 +12,6 @@ from desktop.words import told
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.jobs.client import JobClient
     from engine.studies.planned import Plan
     from engine.studies.spec import Study, StudySpec
 
@@ -54,46 +52,22 @@ class FileStudy:
     cost: Cost = NOTHING
 
 
-def read_study(workspace: Workspace, file: Path, budget: Callable[[], float | None] | None) -> FileStudy:
-    """Read a file, and plan what it describes.
+def plan_file(workspace: Workspace, spec: StudySpec, budget: Callable[[], float | None] | None) -> FileStudy:
+    """Plan what a file describes.
 
     Args:
         workspace: Where it would run.
-        file: Where it lies.
+        spec: What was read from the file.
         budget: Reads the ceiling in USD that was typed; None: the file's own.
-
-    Raises:
-        BakeoffError: It is no study.
     """
     from engine.studies.lines import study_lines
     from engine.studies.plan import plan_study
-    from engine.studies.reading import load_study
 
-    spec = load_study(file)
     study = spec.study
     plan = plan_study(study, workspace)
-    cost = cost_of(workspace, lambda: spec if budget is None else with_ceiling(spec, budget()))
+    cost = cost_of(workspace, lambda: spec if budget is None else spec.with_budget(budget()))
     there = next((line.state for line in study_lines(workspace) if line.name == study.name), "")
     return replace(_shown(study, plan), there=there, cost=cost)
-
-
-def with_ceiling(spec: StudySpec, usd: float | None) -> StudySpec:
-    """The same study with another ceiling, or without one."""
-    return spec.model_copy(update={"study": spec.study.model_copy(update={"budget_usd": usd})})
-
-
-def start_file(workspace: Workspace, client: JobClient, file: Path, usd: float | None) -> str:
-    """Start what a file describes; returns the study's name.
-
-    Raises:
-        BakeoffError: It cannot be started.
-    """
-    from engine.studies.reading import load_study
-    from engine.studies.starting import start_study
-
-    spec = with_ceiling(load_study(file), usd)
-    start_study(workspace, client, spec)
-    return spec.study.name
 
 
 def _shown(study: Study, plan: Plan) -> FileStudy:
@@ -112,8 +86,8 @@ def _shown(study: Study, plan: Plan) -> FileStudy:
         study.about,
         tuple((name, words) for name, words in facts if words),
         tuple(PlannedLine(told(job.title), job.seconds, job.usd) for job in plan.jobs),
-        sum(job.key.startswith("train ") for job in plan.jobs),
-        sum(job.comparisons for job in plan.jobs),
+        plan.runs,
+        plan.comparisons,
         plan.seconds,
         study.budget_usd,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -12,8 +13,11 @@ from desktop.amounts import amount
 from desktop.language import tr
 from desktop.problem import Problem
 from desktop.services import Services
-from desktop.study_file.planning import FileStudy, read_study, start_file
+from desktop.study_file.planning import FileStudy, plan_file
 from desktop.view_model import ViewModel
+
+if TYPE_CHECKING:
+    from engine.studies.spec import StudySpec
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,6 @@ class StudyFileState:
 
     study: FileStudy | None = None
     budget: str | None = None
-    starting: bool = False
 
 
 class StudyFileModel(ViewModel[StudyFileState]):
@@ -39,16 +42,22 @@ class StudyFileModel(ViewModel[StudyFileState]):
     def __init__(self, services: Services, file: Path, parent: QObject | None = None) -> None:
         super().__init__(services, StudyFileState(), parent)
         self.file = file
+        #: What the file says, once it was read.
+        self._spec: list[StudySpec] = []
         self._budget: str | None = None
         self._starting = False
 
     def read(self) -> Callable[[], StudyFileState]:
         """See `ViewModel`."""
-        workspace, file, budget, starting = self.services.workspace, self.file, self._budget, self._starting
+        workspace, file, budget, known = self.services.workspace, self.file, self._budget, self._spec
 
         def read() -> StudyFileState:
+            from engine.studies.reading import load_study
+
+            if not known:  # once: what is started is what was shown
+                known.append(load_study(file))
             typed = None if budget is None else lambda: _usd(budget)
-            return StudyFileState(read_study(workspace, file, typed), budget, starting)
+            return StudyFileState(plan_file(workspace, known[0], typed), budget)
 
         return read
 
@@ -68,25 +77,26 @@ class StudyFileModel(ViewModel[StudyFileState]):
 
     def start(self) -> None:
         """Start it."""
-        study, budget = self.state.study, self._budget
-        if study is None or not self.ready:
+        if not self.ready:
             return
-        workspace, client, file, own = (
-            self.services.workspace,
-            self.services.client,
-            self.file,
-            study.ceiling_usd,
-        )
+        workspace, client = self.services.workspace, self.services.client
+        (spec,), budget = self._spec, self._budget
         self._starting = True
         self.changed.emit()
+
+        def start() -> str:
+            from engine.studies.starting import start_study
+
+            wanted = spec if budget is None else spec.with_budget(_usd(budget))
+            start_study(workspace, client, wanted)
+            return wanted.study.name
 
         def failed(problem: Problem) -> None:
             self._starting = False
             self.failed.emit(problem)
             self.refresh()
 
-        usd = own if budget is None else _usd(budget)
-        self.do(lambda: start_file(workspace, client, file, usd), self.started.emit, failed)
+        self.do(start, self.started.emit, failed)
 
 
 def _usd(budget: str) -> float | None:

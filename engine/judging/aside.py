@@ -54,6 +54,9 @@ class FileQuestion:
         return file_standings(self.file, reference=self.reference)
 
 
+AnyQuestion = Question | FileQuestion
+
+
 class Aside:
     """Computes standings in a process of its own, one at a time; `cancel` may come from another thread."""
 
@@ -62,7 +65,7 @@ class Aside:
         self._lock = threading.Lock()
         self._cancelled = 0
 
-    def standings(self, workspace: Workspace, question: Question | FileQuestion) -> Standings | None:
+    def standings(self, workspace: Workspace, question: AnyQuestion) -> Standings | None:
         """What the question's ``answered`` returns, or raises; None where it was cancelled.
 
         Raises:
@@ -118,7 +121,7 @@ class Aside:
                 self._process.kill()
 
 
-def _asked(process: subprocess.Popen[bytes], request: tuple[str, Question | FileQuestion]) -> bytes:
+def _asked(process: subprocess.Popen[bytes], request: tuple[str, AnyQuestion]) -> bytes:
     asks, answers = process.stdin, process.stdout
     if asks is None or answers is None:
         return b""

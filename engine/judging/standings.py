@@ -53,7 +53,7 @@ class Standings:
     Attributes:
         datasets: The tasks that it rests on.
         heads: Who beat whom, in the order of the ranking; by task name, the average under an empty name.
-        kinds: What a contestant or entrant is.
+        kinds: What a contestant or entrant is, as far as that is known.
         health: Of the judge, over all its verdicts there; None for verdicts from a file, which say too little.
         votes: How it agrees with people; None where nobody has voted on its pairs, or people are the judge.
         cost_usd: What its verdicts have cost.
@@ -160,13 +160,12 @@ def file_standings(file: Path, *, reference: str | None = None, level: float = 0
     """
     table = read_verdicts(file)
     ranking = rank(table, reference=reference, level=level)
-    names = {row.name for one in (ranking, *ranking.tasks.values()) for row in one.contestants}
     return Standings(
         tuple(ranking.tasks),
         "",
         ranking,
         _heads(table, ranking),
-        dict.fromkeys(names, "tuned"),
+        {},
         None,
         None,
         0.0,

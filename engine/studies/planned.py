@@ -60,6 +60,16 @@ class Plan:
         """Expected price of all calls."""
         return sum(job.usd for job in self.jobs)
 
+    @property
+    def comparisons(self) -> int:
+        """Of all judgings."""
+        return sum(job.comparisons for job in self.jobs)
+
+    @property
+    def runs(self) -> int:
+        """Jobs that fine-tune."""
+        return sum(job.key.startswith("train ") for job in self.jobs)
+
     def of(self, key: str) -> float:
         """Expected seconds of one job; a little for one that was not planned."""
         job = self.job(key)
@@ -76,7 +86,7 @@ class Plan:
 
     def limit(self, most: int) -> None:
         """Allow ``most`` comparisons in all; every judging keeps its share, one at least."""
-        total = sum(job.comparisons for job in self.jobs)
+        total = self.comparisons
         if total <= most:
             return
         shares = [job.comparisons * most / total for job in self.jobs]
@@ -98,7 +108,7 @@ class Plan:
             "seconds": round(self.seconds, 1),
             "gpu_seconds": round(sum(job.gpu_seconds for job in self.jobs), 1),
             "usd": round(self.usd, 4),
-            "comparisons": sum(job.comparisons for job in self.jobs),
-            "runs": sum(job.key.startswith("train ") for job in self.jobs),
+            "comparisons": self.comparisons,
+            "runs": self.runs,
             "notes": self.notes,
         }

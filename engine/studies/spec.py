@@ -206,7 +206,7 @@ class StudySpec(BaseModel):
     study: Study = Field(title="Study", description="Its file.")
     folder: str = Field(title="Folder", description="Where the study's file lies; paths in it begin there.")
 
-    def with_budget(self, usd: float) -> StudySpec:
-        """The same study with another ceiling."""
+    def with_budget(self, usd: float | None) -> StudySpec:
+        """The same study with another ceiling, or without one."""
         study = Study.model_validate({**self.study.model_dump(), "budget_usd": usd})
         return self.model_copy(update={"study": study})

@@ -89,17 +89,18 @@ def prepare(
 
     find_base(workspace, base)
     open_dataset(workspace, dataset, "train")
-    return TrainSpec(base=base, dataset=dataset, name=name or _usual_name(base, dataset), recipe=recipe)
+    return TrainSpec(base=base, dataset=dataset, name=name or usual_name(base, dataset), recipe=recipe)
 
 
 def run_title(spec: TrainSpec) -> Words:
     """What a run is called among the jobs; its result is named where that is not named after base and dataset."""
-    if spec.name == _usual_name(spec.base, spec.dataset):
+    if spec.name == usual_name(spec.base, spec.dataset):
         return Words("Train {base} on {dataset}", base=spec.base, dataset=spec.dataset)
     return Words("Train {base} on {dataset} as {name}", base=spec.base, dataset=spec.dataset, name=spec.name)
 
 
-def _usual_name(base: str, dataset: str) -> str:
+def usual_name(base: str, dataset: str) -> str:
+    """What the result of a run is called that is given no name."""
     from engine.workspace.naming import slug
 
     return f"{base}-{slug(dataset)}"

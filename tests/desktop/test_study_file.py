@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QPushButton
+from PySide6.QtWidgets import QDialog, QLineEdit, QPushButton, QTableView
 
 from desktop.pages.home.page import HomePage
 from desktop.pages.study.page import StudyPage
@@ -68,8 +68,9 @@ def test_a_dropped_file_shows_its_plan_and_starts(
         assert words in shown
     assert "1 of them fine-tunes" in shown
     assert "Costs nothing" in shown
-    jobs = dialog.findChildren(QLabel)
-    assert jobs
+    (jobs,) = dialog.findChildren(QTableView)
+    assert jobs.model().rowCount() == len(dialog.model.state.study.lines) > 3  # type: ignore[union-attr]
+    assert jobs.model().index(0, 0).data() == "Train tiny on questions"
     start = button(dialog, "Start")
     assert start.isEnabled()
     start.setFocus()
@@ -80,8 +81,9 @@ def test_a_dropped_file_shows_its_plan_and_starts(
 
 
 def test_what_stands_against_it_is_said_before_it_starts(
-    page: HomePage, workspace: Workspace, tmp_path: Path, until: Until
+    page: HomePage, workspace: Workspace, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     set_price(workspace, "openai:gpt-4o", 2.5, 10.0)
     drop(page, write(tmp_path, "judging: {judge: 'openai:gpt-4o'}"))
     dialog = opened(page, until)
@@ -94,7 +96,7 @@ def test_what_stands_against_it_is_said_before_it_starts(
     assert not button(dialog, "Start").isEnabled()
     ceiling.clear()
     QTest.keyClicks(ceiling, "2,50")
-    until(lambda: "The key is missing" in texts(dialog) or "key" in texts(dialog).lower())
+    until(lambda: "Store it under Settings, Endpoints and prices." in texts(dialog))
     assert not button(dialog, "Start").isEnabled()
     assert study_lines(workspace) == []
     dialog.reject()
@@ -142,6 +144,23 @@ def test_a_changed_file_takes_the_place_of_the_study_that_it_was(
     assert client.job(after).request().spec["study"]["seed"] == 3
     old = workspace.jobs / before
     assert not old.exists() or client.job(before).status().state == "done"
+
+
+def test_what_is_started_is_what_was_shown_also_where_the_file_is_changed_meanwhile(
+    window: MainWindow, page: HomePage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    file = write(tmp_path)
+    drop(page, file, tmp_path / "other.yml")
+    dialog = opened(page, until)
+    file.write_text("no study any more", encoding="utf-8")
+    dialog.model.refresh()
+    dialog.model.change_budget("3")
+    until(lambda: dialog.model.ready)
+    dialog.model.start()
+    until(lambda: isinstance(window.page, StudyPage))
+    with workspace.catalogue.reading() as rows:
+        study = study_named(rows, "mine").definition["study"]
+    assert (study["budget_usd"], study["about"]) == (3.0, "A study of my own.")
 
 
 def test_the_files_button_is_there_by_keyboard(page: HomePage, until: Until) -> None:

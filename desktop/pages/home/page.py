@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QMenu, QRadioButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QWidget
 
 from desktop.amounts import amount, usd
 from desktop.language import tr
+from desktop.pages.home.cards import MergeCard, RecipeCard
 from desktop.pages.home.columns import ColumnsPart
 from desktop.pages.home.recent import MachineCard, RecentCard
-from desktop.pages.home.view_model import Card, HomeModel, HomeState
+from desktop.pages.home.view_model import HomeModel, HomeState
 from desktop.references.dialog import ExtrasDialog
 from desktop.references.planning import REFERENCE
 from desktop.references.view_model import Draft
@@ -24,9 +23,8 @@ from desktop.shell.context import Context
 from desktop.shell.dialogs import ask
 from desktop.study_file.dialog import StudyFileDialog, choose_study_file
 from desktop.study_file.planning import ENDINGS
-from desktop.theme.look import Look
 from desktop.theme.tokens import GAP
-from desktop.widgets.basics import Button, IconLabel, chip, column, frame, label, retone, row
+from desktop.widgets.basics import Button, chip, frame, label, row
 from desktop.widgets.drop_zone import DropZone
 from desktop.widgets.folding import Folding
 from desktop.widgets.page import Page
@@ -196,6 +194,8 @@ class HomePage(Page):
         studies = [file for file in files if file.suffix.lower() in ENDINGS]
         if studies:
             StudyFileDialog(self.context, studies[0], self).open()
+            if len(studies) > 1:
+                self.context.tell(tr("One study at a time: {file} is shown.", file=studies[0].name))
         others = [file for file in files if file not in studies]
         if others:
             self.model.take(others)
@@ -266,90 +266,6 @@ class HomePage(Page):
     def _started(self, name: str) -> None:
         self.context.tell(tr("The study {name} has started.", name=name))
         self.context.go("study", name)
-
-
-class RecipeCard(QFrame):
-    """A recipe: what it does, with which bases, how long and for how much."""
-
-    def __init__(self, look: Look, key: str, model: HomeModel) -> None:
-        super().__init__()
-        self.setProperty("role", "card")
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._icon = IconLabel(look, "flask", "muted", 22)
-        self.radio = QRadioButton()
-        self.radio.toggled.connect(lambda on: model.choose(key) if on else None)
-        self._title = label("", "h2", wrap=True)
-        self._about = label("", "muted", wrap=True)
-        self._bases = label("", "small", wrap=True)
-        self._time = label("", "strong")
-        self._cost = label("", "muted")
-        layout = column(
-            row(self._icon, None, self.radio),
-            self._title,
-            self._about,
-            self._bases,
-            None,
-            column(self._time, self._cost, gap=1),
-            gap=5,
-        )
-        layout.setContentsMargins(16, 12, 16, 12)
-        self.setLayout(layout)
-
-    def show_card(self, card: Card, cost: str, *, chosen: bool) -> None:
-        """Show a recipe as it would be here."""
-        self._icon.change(card.icon, "accent" if chosen else "muted")
-        self._title.setText(card.title)
-        self._about.setText(card.about)
-        self._bases.setText(", ".join(card.bases) or card.problem)
-        self._time.setText(tr("about {time}", time=duration(card.seconds)) if not card.problem else "")
-        self._cost.setText(cost if not card.problem else "")
-        self.radio.setAccessibleName(card.title)
-        told = (card.about, ", ".join(card.bases), self._time.text(), self._cost.text(), card.problem)
-        self.radio.setAccessibleDescription(" ".join(part for part in told if part))
-        if self.radio.isChecked() != chosen:
-            self.radio.blockSignals(True)
-            self.radio.setChecked(chosen)
-            self.radio.blockSignals(False)
-        retone(self, state="selected" if chosen else "")
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """A click anywhere picks it."""
-        self.radio.setChecked(True)
-        super().mousePressEvent(event)
-
-
-class MergeCard(QFrame):
-    """Leads to merging two models that are there, without examples."""
-
-    def __init__(self, look: Look, opens: Callable[[tuple[str, ...]], None]) -> None:
-        super().__init__()
-        self.setProperty("role", "card")
-        self._pair: tuple[str, ...] = ()
-        self._names = label("", "small", wrap=True)
-        self._open = Button(look, tr("Choose how"), "arrow-right", "ghost", lambda: opens(self._pair))
-        layout = column(
-            row(IconLabel(look, "git-merge", "violet", 22), None),
-            label(tr("Merge what I have"), "h2", wrap=True),
-            label(
-                tr("Blend your two strongest models. It needs no examples and no training."),
-                "muted",
-                wrap=True,
-            ),
-            self._names,
-            None,
-            row(self._open, None),
-            gap=5,
-        )
-        layout.setContentsMargins(16, 12, 16, 12)
-        self.setLayout(layout)
-        self.hide()
-
-    def show_pair(self, pair: tuple[str, ...]) -> None:
-        """Offer these two; nothing where there are none."""
-        self._pair = pair
-        self._names.setText(", ".join(pair))
-        self._open.setAccessibleDescription(tr("Merges {models}", models=", ".join(pair)))
-        self.setVisible(bool(pair))
 
 
 def _step(number: int, title: str, hint: QWidget) -> QHBoxLayout:

@@ -77,7 +77,7 @@ class RankChart(Canvas):
             )
         for number, row in enumerate(rows):
             y = _TOP + step * (number + 0.5)
-            colour = kind_colour(tokens, self._kinds.get(row.name, "reference"))
+            colour = kind_colour(tokens, self._kinds.get(row.name, "tuned"))
             sure = row.rank_lo == 1
             pen.text(QRectF(0, y - 11, _RANK - 12, 22), places(row), tokens.muted, weight=500, align=RIGHT)
             pen.dot(QPointF(_RANK + 2, y), 3.5, colour)

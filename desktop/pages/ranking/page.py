@@ -122,6 +122,8 @@ class RankingPage(Page):
         self._counting.setVisible(state.counting > 0)
         self._counting.setText(
             tr("{count} verdicts are being ranked. That takes a while.", count=f"{state.counting:,}")
+            if state.file is None
+            else tr("The verdicts of {file} are being ranked. That takes a while.", file=state.file.name)
         )
         self._chat.setEnabled(bool(state.leading))
         names = ", ".join(name for _, name in state.leading)
@@ -143,7 +145,8 @@ class RankingPage(Page):
         retone(self._note_frame, tone="good" if sure else "warn")
         self._note_icon.change("check-circle" if sure else "scales", "good" if sure else "warn")
         self._cost.setText(tr("The judge has cost {amount}", amount=usd(state.standings.cost_usd)))
-        self._cost.setVisible(state.file is None)
+        for widget in (self._cost, self._legend):
+            widget.setVisible(state.file is None)
 
     def open(self, target: Any) -> None:
         """Show a study's ranking (its name), or ``{"study", "task", "judge"}``."""
@@ -215,7 +218,7 @@ class RankingPage(Page):
     def _build(self) -> QWidget:
         look = self.context.look
         self._cost = label("", "small")
-        legend = Legend(
+        self._legend = Legend(
             look,
             lambda tokens: [
                 (kind_colour(tokens, "merge"), tr("merge")),
@@ -238,7 +241,7 @@ class RankingPage(Page):
                 self._switch(self._ratings),
             ),
             self._ratings,
-            row(legend, None),
+            row(self._legend, None),
         )
         meetings = card(
             heading(

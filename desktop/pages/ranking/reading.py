@@ -15,14 +15,14 @@ from engine.errors import BakeoffError
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.judging.aside import Aside, FileQuestion, Question
+    from engine.judging.aside import AnyQuestion, Aside
     from engine.judging.standings import JudgedTask, Standings
 
 #: More verdicts than this are ranked in another process: a busy thread of this one would hold up what is painted.
 _ASIDE: Final = 5_000
 #: While a judge is at work, nothing is ranked again before so many times as long as it took have passed.
 _PATIENCE: Final = 5.0
-#: Bytes of a verdict in a file.
+#: Bytes of a verdict in a file, about.
 _LINE: Final = 40
 
 
@@ -160,7 +160,7 @@ def _nothing(found: Standings) -> Problem:
 def _ranked(
     workspace: Workspace,
     known: Known,
-    wanted: tuple[str, Question | FileQuestion],
+    wanted: tuple[str, AnyQuestion],
     stamp: object,
     number: int,
     *,

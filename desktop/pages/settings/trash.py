@@ -1,20 +1,17 @@
-"""What lies in the trash of the workspace: brought back one by one, or gone for good together."""
+"""The dialog that shows the trash: things are brought back one by one, or gone for good together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
 from desktop.language import tr
+from desktop.pages.settings.trash_model import TrashModel
 from desktop.pages.settings.view_model import SettingsModel
-from desktop.services import Services
 from desktop.shell.context import Context
 from desktop.shell.dialogs import ask
-from desktop.view_model import ViewModel
 from desktop.widgets.basics import Button, column, label, row
 from desktop.widgets.empty import Empty
 from desktop.widgets.table import Cell, Column, Rows, table
@@ -23,60 +20,6 @@ from desktop.words import moment, size
 if TYPE_CHECKING:
     from engine.datasets.managing import RemovedDataset
     from engine.models.managing import Removed
-
-
-@dataclass(frozen=True)
-class TrashState:
-    """What lies there.
-
-    Attributes:
-        things: The last removed first, and when each was removed, in seconds since the epoch.
-        bytes: Of all that lies there; there may be more than can be brought back.
-    """
-
-    things: tuple[tuple[float, Removed | RemovedDataset], ...] = ()
-    bytes: int = 0
-
-
-class TrashModel(ViewModel[TrashState]):
-    """Reads the trash and brings back what lies there."""
-
-    def __init__(self, services: Services, parent: QObject | None = None) -> None:
-        super().__init__(services, TrashState(), parent)
-
-    def read(self) -> Callable[[], TrashState]:
-        """See `ViewModel`."""
-        workspace = self.services.workspace
-
-        def read() -> TrashState:
-            from engine.datasets.managing import removed_datasets
-            from engine.models.managing import removed_models
-            from engine.workspace.trash import removed_at, trash_bytes
-
-            found: list[Removed | RemovedDataset] = [
-                *removed_models(workspace),
-                *removed_datasets(workspace),
-            ]
-            dated = [(removed_at(one.folder), one) for one in found]
-            newest_first = sorted(dated, key=lambda one: one[0], reverse=True)
-            return TrashState(tuple(newest_first), trash_bytes(workspace))
-
-        return read
-
-    def restore(self, thing: Removed | RemovedDataset) -> None:
-        """Bring one back."""
-        workspace = self.services.workspace
-
-        def restore() -> None:
-            from engine.datasets.managing import restore_dataset
-            from engine.models.managing import Removed, restore_model
-
-            if isinstance(thing, Removed):
-                restore_model(workspace, thing)
-            else:
-                restore_dataset(workspace, thing)
-
-        self.do(restore, lambda _none: self.told.emit(tr("{name} is back.", name=thing.name)))
 
 
 class TrashDialog(QDialog):

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop.background import Background
 from desktop.language import tr
 from desktop.machine import machine_of
 from desktop.pages.settings.licences import Licence, licence_text, licences
@@ -194,16 +195,11 @@ class SettingsModel(ViewModel[SettingsState]):
         """Copy the whole workspace to a folder that is new or empty; what is going on rests in the copy."""
         workspace, background = self.services.workspace, self.services.background
 
-        class UntilClosed(SilentReporter):
-            def check(self) -> None:
-                if background.closed:
-                    raise InterruptedError  # nobody is told: there is no window any more
-
         def copy() -> tuple[int, list[str]]:
             from engine.files import folder_bytes
             from engine.jobs.copying import copy_workspace, left_outside
 
-            copy_workspace(workspace, folder, UntilClosed())
+            copy_workspace(workspace, folder, _UntilClosed(background))
             return folder_bytes(folder), left_outside(workspace)
 
         def copied(made: tuple[int, list[str]]) -> None:
@@ -372,6 +368,18 @@ class SettingsModel(ViewModel[SettingsState]):
             return write_diagnostics(workspace, file, ask_torch=False)
 
         self.do(write, lambda made: self.told.emit(tr("{file} has been written.", file=made.name)))
+
+
+class _UntilClosed(SilentReporter):
+    """Ends work when the window closes; nobody is told of it then."""
+
+    def __init__(self, background: Background) -> None:
+        self._background = background
+
+    def check(self) -> None:
+        """End it."""
+        if self._background.closed:
+            raise InterruptedError
 
 
 def sizes_of(root: Path) -> Sizes:

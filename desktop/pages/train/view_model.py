@@ -18,9 +18,9 @@ from desktop.services import Services
 from desktop.view_model import ViewModel
 from engine.jobs.directory import Action, JobDirectory
 from engine.models.library import default_base
-from engine.training.planning import prepare, run_title
+from engine.training.planning import prepare, run_title, usual_name
 from engine.training.spec import TrainSpec
-from engine.workspace.naming import require_free, slug
+from engine.workspace.naming import require_free
 from engine.workspace.tables import Dataset, Model
 
 #: Milliseconds between two readings of a running job: twice a second, of the five that a chart may be drawn.
@@ -166,7 +166,7 @@ class TrainModel(ViewModel[TrainState]):
     def suggestion(self) -> str:
         """The name of a run that is given none."""
         base, dataset = self.draft.base, self.draft.dataset
-        return f"{base}-{slug(dataset)}" if base and dataset else ""
+        return usual_name(base, dataset) if base and dataset else ""
 
     def start(self) -> None:
         """Queue the run of the draft."""

@@ -64,6 +64,7 @@ def test_a_file_is_ranked_as_the_command_does(
     assert sources(page).currentText() == "verdicts.csv"
     assert not page.findChild(HealthCard).isVisible()
     assert not page._more.isEnabled()
+    assert not page._legend.isVisible()  # nobody knows who was merged or tuned
     assert not page._chat.isEnabled()
     assert "The judge has cost" not in texts(page)
     page.model.choose_task("first")
@@ -118,6 +119,7 @@ def test_a_large_file_is_ranked_in_another_process(
     monkeypatch.setattr(reading, "_ASIDE", 10)
     page.model.choose_file(verdicts)
     until(lambda: page.model.state.counting > 0)
+    assert "The verdicts of verdicts.csv are being ranked." in texts(page)
     until(lambda: page.model.state.standings is not None)
     assert page.model.state.standings is not None
     assert page.model.state.standings.ranking.contestants[0].name == "Ada"
