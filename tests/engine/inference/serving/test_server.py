@@ -17,8 +17,9 @@ from engine.errors import BakeoffError
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.replies import Reply, Talker
 from engine.inference.serving.errors import ServerError
+from engine.inference.serving.handler import HOST
 from engine.inference.serving.models import Offer
-from engine.inference.serving.server import HOST, ModelServer, new_key
+from engine.inference.serving.server import ModelServer, new_key
 from engine.models.template import load_template
 from engine.progress import SilentReporter
 from tests.engine.inference.llama.models import CONTEXT, tiny_gguf
