@@ -313,9 +313,9 @@ class RankingPage(Page):
         tasks = [(one.dataset, _task_words(one.dataset, sealed=one.sealed)) for one in state.tasks]
         if len(tasks) > 1:
             tasks.insert(0, ("", tr("All tasks")))
-        few = sum(len(words) + 5 for _, words in tasks) <= _LETTERS
+        few = bool(tasks) and sum(len(words) + 5 for _, words in tasks) <= _LETTERS
         self._tasks.setVisible(few)
-        self._task_list.setVisible(not few)
+        self._task_list.setVisible(bool(tasks) and not few)
         if few:
             self._tasks.set_choices(tasks)
             self._tasks.choose(state.task)

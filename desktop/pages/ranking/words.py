@@ -23,8 +23,10 @@ def summary(state: RankingState) -> str:
         "iid": tr("verdicts taken as independent"),
         "bootstrap": tr("intervals by bootstrap over prompts"),
     }[shown.ranking.interval]
-    return tr(
-        "{comparisons} comparisons on {prompts} prompts, Bradley-Terry, {level}, {how}",
+    text = tr("{comparisons} comparisons on {prompts} prompts, Bradley-Terry, {level}, {how}")
+    if not table.prompts:  # of verdicts in a file, which need not name any
+        text = tr("{comparisons} comparisons, Bradley-Terry, {level}, {how}")
+    return text.format(
         comparisons=f"{table.comparisons:,}",
         prompts=f"{table.prompts:,}",
         level=f"{shown.ranking.level:.0%}",

@@ -134,8 +134,9 @@ class ServingPart(Part):
         self._start.setVisible(state.phase == "off")
         self._stop.setVisible(state.phase != "off")
         self._reach.setVisible(state.phase == "on")
-        self._address.setText(state.base_url)
-        self._key.setText(state.key)
+        for field, words in ((self._address, state.base_url), (self._key, state.key)):
+            field.setText(words)
+            field.setCursorPosition(0)
         model = state.models[0] if state.models else ""
         program = _PROGRAM.format(base_url=state.base_url, key=state.key, model=model) if model else ""
         if program != self._program.toPlainText():

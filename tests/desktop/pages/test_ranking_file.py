@@ -30,7 +30,7 @@ def page(workspace: Workspace, window: MainWindow, until: Until) -> RankingPage:
 def verdicts(tmp_path: Path) -> Path:
     """Ada wins most, on two tasks."""
     file = tmp_path / "verdicts.csv"
-    lines = ["a,b,winner,prompt,task"]
+    lines = ["a,b,winner,prompt_id,task"]
     for number in range(60):
         task = "first" if number % 2 else "second"
         lines.append(f"Ada,Bob,{'b' if number % 7 == 0 else 'a'},p{number},{task}")
@@ -111,6 +111,18 @@ def test_the_last_entry_asks_for_a_file(page: RankingPage, verdicts: Path, until
     assert dialog is not None
     assert box.currentText() == "verdicts.csv"
     dialog.reject()
+
+
+def test_a_file_that_names_no_prompts_and_tasks_claims_none(
+    page: RankingPage, until: Until, tmp_path: Path
+) -> None:
+    file = tmp_path / "plain.csv"
+    file.write_text("a,b,winner\n" + "Ada,Bob,a\nAda,Bob,b\nAda,Bob,a\n" * 9, encoding="utf-8")
+    page.model.choose_file(file)
+    until(lambda: page.model.state.standings is not None)
+    assert "27 comparisons, Bradley-Terry" in texts(page)
+    assert not page._tasks.isVisible()
+    assert not page._task_list.isVisible()
 
 
 def test_a_large_file_is_ranked_in_another_process(
