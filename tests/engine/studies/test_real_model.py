@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from statistics import fmean
+from typing import NamedTuple
 
 import pytest
 
@@ -23,8 +24,17 @@ from tests.conftest import Cli
 from tests.here import do
 
 
-@pytest.mark.timeout(900)
-def test_a_tuned_base_beats_the_untuned_one_clearly_on_intents(cli_here: Cli, workspace: Workspace) -> None:
+class Tuned(NamedTuple):
+    """The tuned base of a workspace, and what is expected of it: prompt -> label."""
+
+    workspace: Workspace
+    dataset: str
+    expected: dict[str, str]
+
+
+@pytest.fixture
+def tuned(cli_here: Cli, workspace: Workspace) -> Tuned:
+    """The embedded model, tuned on intents as the demo does it."""
     study = demo_study(DemoWish()).study
     task = study.tasks[0]
     recipe = study.recipe(task, seed=study.seed)
@@ -42,38 +52,44 @@ def test_a_tuned_base_beats_the_untuned_one_clearly_on_intents(cli_here: Cli, wo
         "train", "--base", "smollm2-135m", "--dataset", task.dataset, "--name", "tuned", *changes, timeout=600
     )
     assert trained.status == 0, trained.stderr
+    examples = open_dataset(workspace, task.dataset, "judge").store.examples("test")
+    return Tuned(workspace, task.dataset, {one.prompt_id: expected_answer(one) for one in examples})
+
+
+@pytest.mark.timeout(900)
+def test_a_tuned_base_beats_the_untuned_one_clearly_on_intents(cli_here: Cli, tuned: Tuned) -> None:
     answered = cli_here(
-        *("generate", "--model", "tuned", "--model", "untuned:smollm2-135m", "--dataset", task.dataset),
+        *("generate", "--model", "tuned", "--model", "untuned:smollm2-135m", "--dataset", tuned.dataset),
         *("--limit", "30", "--batch-size", "30", "--json"),
         timeout=300,
     )
     assert answered.status == 0, answered.stderr
-    examples = open_dataset(workspace, task.dataset, "judge").store.examples("test")
-    expected = {example.prompt_id: expected_answer(example) for example in examples}
     metric = metric_named("label")
     scores: dict[str, list[float]] = {}
     for row in answered.json["outputs"]:
-        scores.setdefault(row["model"], []).append(metric.score(expected[row["prompt_id"]], row["text"]))
-    tuned, untuned = fmean(scores["tuned"]), fmean(scores["untuned:smollm2-135m"])
-    print(f"exact match on {len(scores['tuned'])} prompts: tuned {tuned:.2f}, untuned {untuned:.2f}")
-    assert tuned > untuned + 0.3
+        score = metric.score(tuned.expected[row["prompt_id"]], row["text"])
+        scores.setdefault(row["model"], []).append(score)
+    after, before = fmean(scores["tuned"]), fmean(scores["untuned:smollm2-135m"])
+    print(f"exact match on {len(scores['tuned'])} prompts: tuned {after:.2f}, untuned {before:.2f}")
+    assert after > before + 0.3
     judged = cli_here(
-        *("judge", "--dataset", task.dataset, "--contestants", "tuned,untuned:smollm2-135m", "--json"),
+        *("judge", "--dataset", tuned.dataset, "--contestants", "tuned,untuned:smollm2-135m", "--json"),
         timeout=120,
     )
     assert judged.json["comparisons"] == 30
-    ranked = cli_here("rank", "--dataset", task.dataset, "--json")
+    ranked = cli_here("rank", "--dataset", tuned.dataset, "--json")
     assert ranked.json["contestants"][0]["name"] == "tuned"
-    require_same_metric(workspace, task.dataset, expected)
 
 
-def require_same_metric(workspace: Workspace, dataset: str, expected: dict[str, str]) -> None:
-    """The tuned model as a quantised file answers many at once as well as one by one."""
+@pytest.mark.thorough
+@pytest.mark.timeout(900)
+def test_as_a_quantised_file_it_answers_many_at_once_as_well_as_one_by_one(tuned: Tuned) -> None:
+    workspace, expected = tuned.workspace, tuned.expected
     files = find_model(workspace, "tuned")
     file = workspace.root.parent / "tuned.gguf"
     do(workspace, "export", ExportSpec(model="tuned", quantisation="q8_0", out=str(file)))
     template = load_template(files.folder, SilentReporter(), fallback=files.base_folder)
-    examples = list(islice(open_dataset(workspace, dataset, "judge").store.examples("test"), 30))
+    examples = list(islice(open_dataset(workspace, tuned.dataset, "judge").store.examples("test"), 30))
     asked = [
         Prompt(one.prompt_id, template.prompt_ids([message.as_dict() for message in one.prompt]))
         for one in examples
