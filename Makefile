@@ -119,13 +119,14 @@ $(STAMPS)/wheels: $(STAMPS)/wheels.txt $(STAMPS)/place
 	@PIP_USE_PEP517=1 $(PIP) install --no-deps --require-hashes -r $<
 	@touch $@
 
-$(STAMPS)/native: $(STAMPS)/native.txt $(STAMPS)/place
+$(STAMPS)/native: $(STAMPS)/native.txt $(STAMPS)/place packaging/kernels.sh
 	@echo "Building llama.cpp (about 5 minutes on two cores, unless pip has it in its cache)"
 	@rm -rf $(STAMPS)/built
 	@CMAKE_ARGS="$(LLAMA_CMAKE)" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
 	  $(PIP) wheel --no-deps --require-hashes --wheel-dir $(STAMPS)/built -r $<
 	@$(PIP) install --no-deps --force-reinstall $(STAMPS)/built/*.whl
 	@rm -rf $(STAMPS)/built
+	@PYTHON=$(BIN)/python packaging/kernels.sh $<
 	@touch $@
 
 # After the hashed packages, so that whatever torch shares with them is there already.
@@ -138,7 +139,7 @@ $(STAMPS)/packages: $(STAMPS)/system packaging/requirements.lock packaging/requi
 	@$(MAKE) --no-print-directory --silent --jobs 2 $(STAMPS)/native $(STAMPS)/torch
 	@touch $@
 
-$(STAMPS)/ready: $(STAMPS)/packages pyproject.toml
+$(STAMPS)/ready: $(STAMPS)/packages pyproject.toml packaging/native.py engine/exporting/kquants.cpp
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -183,6 +183,9 @@ def _ours_with_drafts(what: Prepared) -> Any:
 
 
 def _llama_cpp_python(what: Prepared) -> Any:
+    from engine.inference.llama.kernels import choose_kernels
+
+    choose_kernels()  # both sides compute with the same ones
     from llama_cpp import Llama
 
     threads = os.cpu_count() or 1

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -31,6 +32,7 @@ from engine.inference.llama.drafts import Drafts, NoDrafts
 from engine.inference.llama.grammar import Grammar, Logits
 from engine.inference.llama.library import last_words, llama
 from engine.inference.llama.model import LlamaModel
+from engine.inference.llama.shares import WORTH, shares
 from engine.progress import Reporter, SilentReporter
 
 #: The sequence that holds what all prompts begin with.
@@ -211,8 +213,7 @@ class _Run:
                 self._leave(sequence)
                 yield finished
             active = still
-            if not waiting:
-                self._close_gaps(active)
+            self._close_gaps(active)
 
     def _compute_shared(self, reporter: Reporter) -> None:
         for start in range(0, len(self._shared), self._batch.room):
@@ -231,19 +232,30 @@ class _Run:
             if not sequence.rest:
                 self._guess(sequence, len(active))
                 left -= 1 + len(sequence.draft)
-        taken = sum(len(sequence.rest) for sequence in active)
-        while waiting and self._free and taken < left:
-            sequence = self._join(waiting.popleft())
-            taken += len(sequence.rest)
-            active.append(sequence)
+        answering = left < self._batch.room
+        self._join(active, waiting, left, least=WORTH if answering else 1)
         active.sort(key=lambda sequence: sequence.sequence)
+        rests = [len(sequence.rest) for sequence in active if sequence.rest]
+        parts = iter(shares(rests, left, beside=answering))
         for sequence in active:
             if sequence.rest:
-                left -= self._add_prompt(sequence, left)
+                self._add_prompt(sequence, next(parts))
             else:
                 self._add_next(sequence)
 
-    def _join(self, index: int) -> _Sequence:
+    def _join(self, active: list[_Sequence], waiting: deque[int], room: int, *, least: int) -> None:
+        """Let prompts join that fill the room, but only once they have ``least`` tokens together."""
+        taken = sum(len(sequence.rest) for sequence in active)
+        joining = []
+        for index in islice(waiting, len(self._free)):
+            if taken >= room:
+                break
+            joining.append(index)
+            taken += len(self._prompts[index]) - len(self._shared)
+        if taken >= least or len(joining) == len(waiting):
+            active.extend(self._begin(waiting.popleft()) for _ in joining)
+
+    def _begin(self, index: int) -> _Sequence:
         """A sequence for a prompt, which has what all begin with."""
         number, prompt, start = heapq.heappop(self._free), self._prompts[index], len(self._shared)
         if start:
@@ -261,17 +273,15 @@ class _Run:
         sequence.row = self._batch.add(tokens, sequence.position, sequence.sequence, wanted=len(tokens))
         sequence.position += len(tokens)
 
-    def _add_prompt(self, sequence: _Sequence, most: int) -> int:
-        """Add at most so many tokens of a prompt; returns how many."""
-        part = sequence.rest[:most]
-        if not part:
-            return 0
-        sequence.rest = sequence.rest[len(part) :]
+    def _add_prompt(self, sequence: _Sequence, tokens: int) -> None:
+        """Add the next so many tokens of a prompt."""
+        if not tokens:
+            return
+        part, sequence.rest = sequence.rest[:tokens], sequence.rest[tokens:]
         whole = not sequence.rest
         row = self._batch.add(part, sequence.position, sequence.sequence, wanted=int(whole))
         sequence.row = row if whole else -1
         sequence.position += len(part)
-        return len(part)
 
     def _step(self) -> None:
         compute(self._context, self._batch)

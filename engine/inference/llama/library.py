@@ -9,6 +9,8 @@ from collections import deque
 from functools import cache
 from typing import Any, Final
 
+from engine.inference.llama.kernels import choose_kernels
+
 #: The last lines that llama.cpp logged: the only place where it says why something failed.
 _LINES: Final[deque[str]] = deque(maxlen=50)
 _CAUSE: Final = re.compile(r"error|invalid|unknown|not enough|unsupported", re.IGNORECASE)
@@ -20,6 +22,7 @@ def llama() -> Any:
     """The functions of llama.cpp, its backends started and its log caught."""
     # Where it aborts it would first have a debugger, if one is installed, print its stack.
     os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+    choose_kernels()
     from llama_cpp import llama_cpp
 
     llama_cpp.llama_log_set(_listener(), ctypes.c_void_p(0))
@@ -35,14 +38,23 @@ def last_words() -> str:
 
 
 @cache
-def version() -> str:
-    """Name and version, as they are recorded with every answer."""
-    from importlib.metadata import version as installed
-
+def ggml() -> Any:
+    """The functions of ggml, on which llama.cpp stands."""
+    choose_kernels()
     from llama_cpp._ggml import libggml
 
-    libggml.ggml_commit.restype = ctypes.c_char_p
-    return f"llama-cpp-python {installed('llama-cpp-python')}, ggml {libggml.ggml_commit().decode()}"
+    return libggml
+
+
+@cache
+def version() -> str:
+    """Name and version, as they are recorded with every answer; kernels that round otherwise are named."""
+    from importlib.metadata import version as installed
+
+    ggml().ggml_commit.restype = ctypes.c_char_p
+    features = llama().llama_print_system_info().decode()
+    kernels = ", AVX-512" if "AVX512 = 1" in features else ""
+    return f"llama-cpp-python {installed('llama-cpp-python')}, ggml {ggml().ggml_commit().decode()}{kernels}"
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from engine.gguf_header import check_gguf
 from engine.inference.errors import AnsweringError
-from engine.inference.llama.library import llama
+from engine.inference.llama.library import ggml, llama
 from engine.inference.llama.model import LlamaModel
 from engine.progress import Reporter
 
@@ -54,9 +54,8 @@ class Needs:
 
 def devices() -> list[Device]:
     """All devices that this build of llama.cpp can compute on."""
-    from llama_cpp._ggml import libggml
-
     llama()
+    libggml = ggml()
     libggml.ggml_backend_dev_count.restype = ctypes.c_size_t
     libggml.ggml_backend_dev_get.restype = ctypes.c_void_p
     libggml.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]

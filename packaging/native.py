@@ -1,0 +1,60 @@
+"""Builds what Bakeoff has in C++ when it is installed or packed: a hook of hatchling, named in pyproject.toml.
+
+Without a compiler that knows it (GCC or Clang), and on Windows, the package is pure Python: everything works, and
+exports to K-quants take longer.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any, Final
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+_SOURCE: Final = Path("engine/exporting/kquants.cpp")
+_LIBRARY: Final = _SOURCE.with_name("libkquants.so")
+#: Nothing may be fused or reordered: the bytes are to be ggml's.
+_FLAGS: Final = (
+    *("-std=c++17", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-exceptions", "-fno-rtti"),
+    *("-Wall", "-Wextra", "-Wno-psabi", "-fPIC", "-shared"),
+)
+
+
+class NativeHook(BuildHookInterface[Any]):
+    """Runs before a wheel, or an editable one, is written."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build; a wheel that carries the library is one for this system."""
+        library = build(Path(self.root))
+        if library is not None and version != "editable":
+            system = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+            build_data["pure_python"] = False
+            build_data["tag"] = f"py3-none-{system}"
+            build_data["force_include"][str(library)] = _LIBRARY.as_posix()
+
+
+def build(root: Path) -> Path | None:
+    """The library, new, beside its source; None where it cannot be built."""
+    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
+    if sys.platform == "win32" or compiler is None:
+        return None
+    library = root / _LIBRARY
+    new = library.with_suffix(".new")
+    done = subprocess.run(
+        [*compiler.split(), *_FLAGS, str(root / _SOURCE), "-o", str(new)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        print(f"{_SOURCE} was not built, exports will be slower:\n{done.stderr}", file=sys.stderr)
+        new.unlink(missing_ok=True)
+        library.unlink(missing_ok=True)
+        return None
+    new.replace(library)
+    return library
