@@ -50,7 +50,8 @@ def checkout(tmp_path: Path) -> Path:
     stamps = folder / ".venv/.stamps"
     stamps.mkdir(parents=True)
     (folder / "packaging").mkdir()
-    for name in ("Makefile", "pyproject.toml"):
+    (folder / "engine/exporting").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "engine/exporting/kquants.cpp"):
         shutil.copyfile(REPOSITORY / name, folder / name)
     for path in (REPOSITORY / "packaging").iterdir():
         if path.is_file():
