@@ -25,20 +25,17 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from engine.errors import Words
-from engine.inference.errors import AnsweringError
 from engine.inference.llama.batch import Batch
+from engine.inference.llama.context import ROOM, compute, new_context
 from engine.inference.llama.drafts import Drafts, NoDrafts
 from engine.inference.llama.grammar import Grammar, Logits
-from engine.inference.llama.library import last_words, llama
+from engine.inference.llama.library import llama
 from engine.inference.llama.model import LlamaModel
 from engine.inference.llama.shares import WORTH, shares
 from engine.progress import Reporter, SilentReporter
 
 #: The sequence that holds what all prompts begin with.
 _SHARED: Final = 0
-#: Most tokens that are computed at once.
-_BATCH: Final = 512
 #: Steps of fewer tokens wait for memory, not for arithmetic, so that guesses come nearly free.
 _CHEAP: Final = 16
 
@@ -177,7 +174,7 @@ class _Run:
         room = longest + self._most(longest) + self._drafts.longest
         self._context = new_context(decoder.model, room, len(self._free) + 1, decoder.threads)
         self._memory = llama().llama_get_memory(self._context)
-        self._batch = Batch(_BATCH)
+        self._batch = Batch(ROOM)
 
     def __enter__(self) -> _Run:
         return self
@@ -342,63 +339,6 @@ class _Run:
     def _most(self, prompt: int) -> int:
         """The longest answer to a prompt of so many tokens."""
         return min(self._limit, self._model.trained_context - prompt)
-
-
-def new_context(
-    model: LlamaModel, cells: int, sequences: int, threads: int | None = None, *, together: bool = False
-) -> Any:
-    """A context of llama.cpp, to be freed by the caller.
-
-    Args:
-        model: The model that computes in it.
-        cells: Room for so many tokens of each sequence, or of all ``together``.
-        sequences: Most sequences.
-        together: All have one cache, where parts of it can be shared.
-        threads: Of the processor; None: one per core.
-
-    Raises:
-        AnsweringError: There is not enough memory.
-    """
-    options = llama().llama_context_default_params()
-    options.n_ctx = cells_for(cells, 1 if together else sequences)
-    options.n_batch = options.n_ubatch = _BATCH
-    options.n_seq_max = sequences
-    options.n_threads = options.n_threads_batch = threads or os.cpu_count() or 1
-    options.kv_unified = together
-    options.no_perf = True
-    options.swa_full = True  # a sequence that takes guesses back needs what lies behind a window, too
-    context = llama().llama_init_from_model(model.handle, options)
-    if not context:
-        raise AnsweringError(
-            "answers.no_memory",
-            "llama.cpp cannot make room for {cells} tokens: {reason}.",
-            fix="Answer fewer prompts at the same time (a smaller batch size).",
-            cells=options.n_ctx,
-            reason=last_words().rstrip(".") or Words("it does not say why"),
-        )
-    return context
-
-
-def cells_for(tokens: int, sequences: int) -> int:
-    """Cells of the cache for so many tokens of each sequence; llama.cpp gives each a multiple of 256."""
-    return -(-tokens // 256) * 256 * sequences
-
-
-def compute(context: Any, batch: Batch) -> None:
-    """Compute a batch in a context.
-
-    Raises:
-        AnsweringError: llama.cpp fails.
-    """
-    status = llama().llama_decode(context, batch.raw)
-    if status != 0:
-        raise AnsweringError(
-            "answers.failed",
-            "llama.cpp could not compute ({status}): {reason}.",
-            fix="Answer fewer prompts at the same time (a smaller batch size).",
-            status=status,
-            reason=last_words().rstrip(".") or Words("it does not say why"),
-        )
 
 
 def common_beginning(prompts: list[list[int]]) -> list[int]:

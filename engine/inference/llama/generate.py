@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.inference.constraints import Constraint
-from engine.inference.llama.decoder import BatchedDecoder, cells_for
+from engine.inference.llama.context import cells_for
+from engine.inference.llama.decoder import BatchedDecoder
 from engine.inference.llama.grammar import Grammar, grammar_text
 from engine.inference.llama.model import LlamaModel
 from engine.inference.llama.offload import load_fitting

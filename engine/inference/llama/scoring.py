@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from engine.inference.llama.batch import Batch
-from engine.inference.llama.decoder import common_beginning, compute, new_context
+from engine.inference.llama.context import compute, new_context
+from engine.inference.llama.decoder import common_beginning
 from engine.inference.llama.library import llama
 from engine.inference.llama.model import LlamaModel
 from engine.progress import Reporter, SilentReporter

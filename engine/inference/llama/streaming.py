@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.batch import Batch
-from engine.inference.llama.decoder import compute, new_context
+from engine.inference.llama.context import compute, new_context
 from engine.inference.llama.library import llama
 from engine.inference.llama.model import LlamaModel
 from engine.inference.llama.sampler import Sampler
