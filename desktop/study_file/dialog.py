@@ -96,8 +96,6 @@ class StudyFileDialog(QDialog):
         self._title.setText(study.name)
         self._about.setText(study.about)
         self._about.setVisible(bool(study.about))
-        for part in self._parts:
-            part.show()
         self._show_facts(study)
         self._jobs.show_study(study)
         self._sum.setText(_in_a_sentence(study))
@@ -106,6 +104,8 @@ class StudyFileDialog(QDialog):
                 self._budget.setText(f"{study.ceiling_usd:.2f}")
         self._cost.show_cost(study.cost, Draft(budget=self._budget.text()))
         self._there.setText(_there_words(study))
+        for part in self._parts:  # last: what is added to a visible part is seen one turn of the event loop later
+            part.show()
 
     def _show_facts(self, study: FileStudy) -> None:
         clear(self._facts)

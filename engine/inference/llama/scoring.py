@@ -8,14 +8,12 @@ from typing import Any, Final
 import numpy as np
 
 from engine.inference.llama.batch import Batch
-from engine.inference.llama.context import compute, new_context
+from engine.inference.llama.context import ROOM, compute, new_context
 from engine.inference.llama.decoder import common_beginning
 from engine.inference.llama.library import llama
 from engine.inference.llama.model import LlamaModel
 from engine.progress import Reporter, SilentReporter
 
-#: Most tokens that are computed at once.
-_BATCH: Final = 512
 #: Most pairs in one batch.
 _SEQUENCES: Final = 64
 _SHARED: Final = 0
@@ -62,9 +60,9 @@ class _Scorer:
         self._pairs = pairs
         self._shared = common_beginning([list(prompt) for prompt, _ in pairs])
         longest = max(len(prompt) + len(answer) for prompt, answer in pairs)
-        self._context = new_context(model, longest + 2 * _BATCH, _SEQUENCES + 1, threads, together=True)
+        self._context = new_context(model, longest + 2 * ROOM, _SEQUENCES + 1, threads, together=True)
         self._memory = llama().llama_get_memory(self._context)
-        self._batch = Batch(_BATCH)
+        self._batch = Batch(ROOM)
 
     def __enter__(self) -> _Scorer:
         return self
@@ -75,15 +73,15 @@ class _Scorer:
 
     def values(self, reporter: Reporter) -> Iterator[float]:
         """The log-likelihood of each pair."""
-        for start in range(0, len(self._shared), _BATCH):
+        for start in range(0, len(self._shared), ROOM):
             self._batch.clear()
-            self._batch.add(self._shared[start : start + _BATCH], start, _SHARED, wanted=0)
+            self._batch.add(self._shared[start : start + ROOM], start, _SHARED, wanted=0)
             compute(self._context, self._batch)
         group: list[Pair] = []
         size = 0
         for pair in self._pairs:
             tokens = len(pair[0]) + len(pair[1]) - 1 - len(self._shared)
-            if group and (size + tokens > _BATCH or len(group) == _SEQUENCES):
+            if group and (size + tokens > ROOM or len(group) == _SEQUENCES):
                 reporter.check()
                 yield from self._group(group)
                 group, size = [], 0
@@ -115,8 +113,8 @@ class _Scorer:
 
     def _long(self, prompt: Sequence[int], answer: Sequence[int]) -> float:
         tokens, total = [*prompt, *answer], 0.0
-        for begin in range(len(self._shared), len(tokens) - 1, _BATCH):
-            part = tokens[begin : min(begin + _BATCH, len(tokens) - 1)]
+        for begin in range(len(self._shared), len(tokens) - 1, ROOM):
+            part = tokens[begin : min(begin + ROOM, len(tokens) - 1)]
             wanted = max(min(len(part), begin + len(part) - len(prompt) + 1), 0)
             self._batch.clear()
             self._batch.add(part, begin, 1, wanted=wanted)

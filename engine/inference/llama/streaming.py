@@ -14,15 +14,13 @@ import numpy as np
 
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.batch import Batch
-from engine.inference.llama.context import compute, new_context
+from engine.inference.llama.context import ROOM, compute, new_context
 from engine.inference.llama.library import llama
 from engine.inference.llama.model import LlamaModel
 from engine.inference.llama.sampler import Sampler
 
 #: The only sequence.
 _SEQUENCE: Final = 0
-#: Most tokens that are computed at once.
-_BATCH: Final = 512
 
 
 class ContextFullError(AnsweringError):
@@ -48,7 +46,7 @@ class Stream:
         self.size = min(context, model.trained_context)
         self._context = new_context(model, self.size, 1, threads)
         self._memory = llama().llama_get_memory(self._context)
-        self._batch = Batch(_BATCH)
+        self._batch = Batch(ROOM)
         #: Tokens that are computed.
         self._known: list[int] = []
 
