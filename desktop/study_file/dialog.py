@@ -104,7 +104,8 @@ class StudyFileDialog(QDialog):
                 self._budget.setText(f"{study.ceiling_usd:.2f}")
         self._cost.show_cost(study.cost, Draft(budget=self._budget.text()))
         self._there.setText(_there_words(study))
-        for part in self._parts:  # last: what is added to a visible part is seen one turn of the event loop later
+        # Last: what is added to a part that is seen is itself seen one turn of the event loop later.
+        for part in self._parts:
             part.show()
 
     def _show_facts(self, study: FileStudy) -> None:
