@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 
+from desktop.language import numeral, tr, typed_number
 from engine.errors import BakeoffError
 
 
 def usd(amount: float) -> str:
     """An amount of money."""
-    return f"${amount:,.2f}" if amount >= 0.995 or not amount else f"${amount:.4f}"
+    return dollars(amount, ",.2f" if amount >= 0.995 or not amount else ".4f")
+
+
+def dollars(amount: float, form: str = ",.2f") -> str:
+    """An amount of money in one form, whatever its size."""
+    return tr("${amount}", amount=numeral(amount, form))
 
 
 def amount(text: str, what: str) -> float | None:
@@ -22,11 +28,11 @@ def amount(text: str, what: str) -> float | None:
     Raises:
         BakeoffError: It is no such number.
     """
-    words = text.strip().lstrip("$").replace(",", ".")
+    words = text.strip().strip("$").strip()
     if not words:
         return None
     try:
-        value = float(words)
+        value = typed_number(words)
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QLocale, QSettings
 from PySide6.QtWidgets import QApplication
 
 from desktop.collecting import Collector
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     application.setApplicationName("Bakeoff")
     application.setApplicationVersion(__version__)
     settings = QSettings()
-    use_language(str(settings.value("language") or "system") if options.shots is None else "en")
+    spoken = use_language(str(settings.value("language") or "system") if options.shots is None else "en")
+    QLocale.setDefault(QLocale(spoken))  # fields of numbers have the marks that the texts beside them have
     scheme = options.theme or str(settings.value("theme") or "system")
     look = Look(application, scheme if scheme in ("light", "dark") else "system")  # type: ignore[arg-type]
     application.setWindowIcon(logo_icon(look))

@@ -12,7 +12,7 @@ from typing import Any, Final
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from desktop.background import Background
-from desktop.language import tr
+from desktop.language import filled, tr
 from desktop.problem import Problem
 from engine.errors import BakeoffError
 from engine.jobs.directory import JobDirectory, job_directories
@@ -151,7 +151,7 @@ class Feed(QObject):
         row = JobRow(
             id=request.id,
             kind=request.kind,
-            title=request.told_title(tr),
+            title=request.told_title(tr, filled),
             state=state,
             created=request.created,
             started=status.started,

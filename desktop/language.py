@@ -1,15 +1,19 @@
-"""The window's words in the language of its user. Knows no Qt.
+"""The window's words and numbers in the language of its user. Knows no Qt.
 
 Source texts are English and are their own keys. A language is two JSON files in ``resources/translations`` that map
 each to its translation, the window's own texts in one, those of the engine in the other; what they lack is shown
-in English. The engine's errors, findings and titles are looked up by their templates.
+in English. The engine's errors, findings and titles are looked up by their templates. Numbers are written with the
+language's marks, and read with either's.
 """
 
 from __future__ import annotations
 
 import json
 import locale
+import re
+import string
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from engine.resources import resource
@@ -17,7 +21,33 @@ from engine.resources import resource
 #: Codes and names of the languages there are, each name in its own language.
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "de": "Deutsch"}
 
+
+@dataclass(frozen=True)
+class Marks:
+    """The marks in a language's numbers.
+
+    Attributes:
+        decimal: Between the whole and its fraction.
+        group: Between thousands.
+        percent: What follows a share.
+    """
+
+    decimal: str = "."
+    group: str = ","
+    percent: str = "%"
+
+
+_MARKS: Final[Mapping[str, Marks]] = {
+    "en": Marks(),
+    "de": Marks(decimal=",", group=".", percent="\N{NO-BREAK SPACE}%"),
+}
+#: Thousands with a mark between them, and perhaps a fraction behind the other mark.
+_GROUPED: Final = re.compile(
+    r"[+-]?[1-9]\d{0,2}(?P<mark>[.,])\d{3}(?P<more>(?P=mark)\d{3})*(?P<rest>(?!(?P=mark))[.,]\d*)?"
+)
+
 _words: dict[str, str] = {}
+_marks = Marks()
 
 
 def use_language(code: str) -> str:
@@ -29,17 +59,67 @@ def use_language(code: str) -> str:
     Returns:
         The code of the language that is spoken.
     """
+    global _marks
     if code == "system":
         code = (locale.getlocale()[0] or "en")[:2].lower()
     _words.clear()
-    if code in LANGUAGES and code != "en":
+    if code not in LANGUAGES:
+        code = "en"
+    _marks = _MARKS[code]
+    if code != "en":
         for name in (f"{code}-engine.json", f"{code}.json"):
             _words.update(json.loads(resource("translations", name).read_text(encoding="utf-8")))
-        return code
-    return "en"
+    return code
 
 
 def tr(text: str, **params: Any) -> str:
     """``text`` in the language that is spoken, its ``{names}`` filled with ``params``."""
     found = _words.get(text, text)
-    return found.format(**params) if params else found
+    return filled(found, **params) if params else found
+
+
+def filled(template: str, **params: Any) -> str:
+    """A template with its values, as ``str.format`` fills it, the numbers in it as `numeral` writes them."""
+    return _WRITER.vformat(template, (), params)
+
+
+def numeral(value: float, form: str = ",") -> str:
+    """A number as the language writes it.
+
+    Args:
+        value: Any number.
+        form: Python's format of it.
+    """
+    return "".join(
+        {".": _marks.decimal, ",": _marks.group, "%": _marks.percent}.get(one, one)
+        for one in format(value, form)
+    )
+
+
+def typed_number(text: str) -> float:
+    """A number as it was typed, with this language's marks or with English ones.
+
+    A mark alone before three digits groups thousands where the language groups with it, and parts a fraction
+    elsewhere: "1,000" is a thousand in English and one in German, "0,001" and "1,5" are the same in both.
+
+    Raises:
+        ValueError: It is none.
+    """
+    digits = text.strip().replace("_", "")
+    found = _GROUPED.fullmatch(digits)
+    if found and (found["more"] or found["rest"] or found["mark"] == _marks.group):
+        digits = digits.replace(found["mark"], "")
+    return float(digits.replace(",", "."))
+
+
+class _Writer(string.Formatter):
+    """Fills templates, numbers in the language's marks."""
+
+    def format_field(self, value: Any, form: str) -> str:
+        """See `string.Formatter`."""
+        if form and isinstance(value, int | float):
+            return numeral(value, form)
+        return str(super().format_field(value, form))
+
+
+_WRITER: Final = _Writer()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from desktop.language import tr
+from desktop.language import filled, tr
 from desktop.ways import in_the_window
 from engine.errors import BakeoffError, RecordedError
 
@@ -38,7 +38,7 @@ def problem_of_record(record: Mapping[str, Any] | None) -> Problem:
 def problem_of(error: BaseException) -> Problem:
     """Any failure in words, in the window's language."""
     if isinstance(error, BakeoffError):
-        message, fix = error.told(in_the_window)
+        message, fix = error.told(in_the_window, filled)
         return Problem(tr(error.title), message, fix, error.code, error.file or "")
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from desktop.language import tr
+from desktop.language import filled, numeral, tr
 from engine.errors import Words
 
 #: States of jobs, as the window calls them, and the tone of each.
@@ -28,7 +28,7 @@ def state_words(state: str) -> tuple[str, Any]:
 
 def told(text: str) -> str:
     """A text of the engine in the window's language, where the engine has kept its template."""
-    return text.told(tr) if isinstance(text, Words) else tr(text)
+    return text.told(tr, filled) if isinstance(text, Words) else tr(text)
 
 
 def split_words(split: str) -> str:
@@ -58,7 +58,7 @@ def size(number: float) -> str:
     for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if number >= factor:
             share = number / factor
-            return f"{share:.1f} {unit}" if share < 100 and unit != "kB" else f"{share:.0f} {unit}"
+            return f"{numeral(share, '.1f' if share < 100 and unit != 'kB' else '.0f')} {unit}"
     return tr("{count} bytes", count=round(number))
 
 
@@ -67,12 +67,15 @@ def moment(seconds: float) -> str:
     now, then = time.localtime(), time.localtime(seconds)
     if (now.tm_year, now.tm_yday) == (then.tm_year, then.tm_yday):
         return time.strftime("%H:%M", then)
-    return time.strftime("%d %b" if now.tm_year == then.tm_year else "%d %b %Y", then)
+    month = tr("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec").split()[then.tm_mon - 1]
+    if now.tm_year == then.tm_year:
+        return tr("{day} {month}", day=then.tm_mday, month=month)
+    return tr("{day} {month} {year}", day=then.tm_mday, month=month, year=then.tm_year)
 
 
 def count(number: int, one: str, many: str) -> str:
     """A count with its noun: ``one`` and ``many`` are translated texts with ``{count}``."""
-    return (one if number == 1 else many).format(count=f"{number:,}")
+    return (one if number == 1 else many).format(count=numeral(number))
 
 
 def progress_words(progress: dict[str, Any]) -> str:
@@ -83,9 +86,12 @@ def progress_words(progress: dict[str, Any]) -> str:
     if unit == "bytes":
         return tr("{done} of {total}", done=size(done), total=size(total)) if total else size(done)
     if total and unit == "planned seconds":  # of a study: what its plan expected, which a clock does not show
-        return tr("{share} is done", share=f"{done / total:.0%}")
+        return tr("{share} is done", share=numeral(done / total, ".0%"))
     if total:
         return tr(
-            "{done} of {total} {unit}", done=f"{done:,.0f}", total=f"{total:,.0f}", unit=tr(unit)
+            "{done} of {total} {unit}",
+            done=numeral(done, ",.0f"),
+            total=numeral(total, ",.0f"),
+            unit=tr(unit),
         ).strip()
-    return f"{done:,.0f} {tr(unit)}".strip()
+    return f"{numeral(done, ',.0f')} {tr(unit)}".strip()

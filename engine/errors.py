@@ -27,9 +27,14 @@ class Words(str):
         made.text, made.params = text, params
         return made
 
-    def told(self, translate: Callable[[str], str]) -> str:
-        """The words in another language."""
-        return _told(self.text, self.params, translate)
+    def told(self, translate: Callable[[str], str], fill: Callable[..., str] = str.format) -> str:
+        """The words in another language.
+
+        Args:
+            translate: Turns a template into that language's.
+            fill: Fills one, as `str.format` does, with that language's numbers.
+        """
+        return _told(self.text, self.params, translate, fill)
 
     def record(self) -> dict[str, Any]:
         """The template and its values as JSON."""
@@ -88,13 +93,17 @@ class BakeoffError(Exception):
             "row": self.row,
         }
 
-    def told(self, translate: Callable[[str], str]) -> tuple[str, str]:
+    def told(self, translate: Callable[[str], str], fill: Callable[..., str] = str.format) -> tuple[str, str]:
         """Message and fix in another language.
 
         Args:
             translate: Turns a template into that language's.
+            fill: Fills one, as `str.format` does, with that language's numbers.
         """
-        return _told(self.text, self.params, translate), _told(self.fix_text, self.params, translate)
+        return (
+            _told(self.text, self.params, translate, fill),
+            _told(self.fix_text, self.params, translate, fill),
+        )
 
     def record(self) -> dict[str, Any]:
         """As `as_dict`, with the templates and their values as JSON, for whoever reads it in another language."""
@@ -157,17 +166,19 @@ class RecordedError(BakeoffError):
         self.args = (message,)
 
 
-def _told(template: str, params: Mapping[str, Any], translate: Callable[[str], str]) -> str:
+def _told(
+    template: str, params: Mapping[str, Any], translate: Callable[[str], str], fill: Callable[..., str]
+) -> str:
     """A template in another language, and with it the values that are words of the engine."""
     values = {
-        name: value.told(translate)
+        name: value.told(translate, fill)
         if isinstance(value, Words)
-        else value.told(translate)[0]
+        else value.told(translate, fill)[0]
         if isinstance(value, BakeoffError)
         else value
         for name, value in params.items()
     }
-    return _fill(translate(template) if template else "", values)
+    return _fill(translate(template) if template else "", values, fill)
 
 
 def _written(value: Any) -> Any:
@@ -184,9 +195,9 @@ def _read(value: Any) -> Any:
     return words_of(value) if isinstance(value, dict) else value
 
 
-def _fill(template: str, params: Mapping[str, Any]) -> str:
+def _fill(template: str, params: Mapping[str, Any], fill: Callable[..., str] = str.format) -> str:
     """Fill ``template`` with ``params``; a template without fields may contain braces freely."""
     try:
-        return template.format(**params) if params else template
+        return fill(template, **params) if params else template
     except (KeyError, IndexError, ValueError):
         return template

@@ -14,7 +14,10 @@ from typing import Final
 
 from engine.merging.loading import _UNSUPPORTED, _WORDS
 from engine.merging.method_table import IGNORED_PARAMETERS
+from engine.resources import resource
+from engine.studies.demo import _PUBLIC_ABOUT
 from engine.studies.quick import quick_recipes
+from engine.studies.reading import load_study
 from tests.conftest import REPOSITORY
 
 #: Parts of the engine that speak to a terminal or a program only.
@@ -43,6 +46,9 @@ def engine_texts() -> dict[str, str]:
     for recipe in quick_recipes():
         found.setdefault(recipe.title, "resources/studies/recipes.yml")
         found.setdefault(recipe.about, "resources/studies/recipes.yml")
+    found.setdefault(_PUBLIC_ABOUT, "engine/studies/demo.py")
+    for name in ("demo.yml", "seed-story.yml"):
+        found.setdefault(load_study(resource("studies", name)).study.about, f"resources/studies/{name}")
     return found
 
 

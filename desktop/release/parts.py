@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.release.planning import PROGRAMS, USUAL, Contents, Draft, Options
 from desktop.release.view_model import ReleaseModel, ReleaseState
 from desktop.theme.look import Look
@@ -386,9 +386,9 @@ def _summary_words(summary: dict[str, Any]) -> str:
             "{quantisation}: {size}, same answers {share}, {metric} {value}",
             quantisation=one["quantisation"],
             size=size(one["bytes"]),
-            share=f"{one['agreement']:.0%}",
+            share=numeral(one["agreement"], ".0%"),
             metric=drift["metric"],
-            value=f"{one['metric']:.3f}",
+            value=numeral(one["metric"], ".3f"),
         )
         for one in drift.get("files", ())
     ]

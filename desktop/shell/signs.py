@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QWidget
 
 from desktop.feed import Feed, JobRow
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.problem import problem_of_record
 from desktop.shell.logo import logo_icon
 from desktop.theme.look import Look
@@ -102,7 +102,8 @@ class Signs(QObject):
             self._tray.messageClicked.connect(self._show_jobs)
             self._tray.show()
         lines = [
-            f"{job.title}, {job.share:.0%}" if job.share is not None else job.title for job in running[:5]
+            f"{job.title}, {numeral(job.share, '.0%')}" if job.share is not None else job.title
+            for job in running[:5]
         ]
         self._tray.setToolTip("\n".join([tr("Bakeoff is at work"), *lines]))
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.amounts import usd
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.problem import Problem
 from desktop.references.dialog import CostPart
 from desktop.references.view_model import Draft
@@ -94,14 +94,14 @@ class StudyFileDialog(QDialog):
         if study is None:
             return
         self._title.setText(study.name)
-        self._about.setText(study.about)
+        self._about.setText(tr(study.about))
         self._about.setVisible(bool(study.about))
         self._show_facts(study)
         self._jobs.show_study(study)
         self._sum.setText(_in_a_sentence(study))
         if self.model.state.budget is None and study.ceiling_usd is not None and not self._budget.text():
             with QSignalBlocker(self._budget):
-                self._budget.setText(f"{study.ceiling_usd:.2f}")
+                self._budget.setText(numeral(study.ceiling_usd, ".2f"))
         self._cost.show_cost(study.cost, Draft(budget=self._budget.text()))
         self._there.setText(_there_words(study))
         # Last: what is added to a part that is seen is itself seen one turn of the event loop later.
@@ -173,7 +173,7 @@ def _in_a_sentence(study: FileStudy) -> str:
         "{jobs}, {runs} of them fine-tunes, {comparisons} comparisons, about {time} on this machine.",
         jobs=count(len(study.lines), tr("{count} job"), tr("{count} jobs")),
         runs=study.runs,
-        comparisons=f"{study.comparisons:,}",
+        comparisons=numeral(study.comparisons),
         time=duration(study.seconds),
     )
 

@@ -10,6 +10,7 @@ import pyqtgraph
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QColor, QWheelEvent
 
+from desktop.language import numeral
 from desktop.theme.fonts import font
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tokens
@@ -21,8 +22,12 @@ _REDRAW: Final = 200
 pyqtgraph.setConfigOptions(antialias=True)
 
 
-#: Writes whole numbers.
-_WHOLE: Final = "{:,.0f}".format
+def _whole(value: float) -> str:
+    return numeral(value, ",.0f")
+
+
+def _short(value: float) -> str:
+    return numeral(value, "g")
 
 
 class NumberAxis(pyqtgraph.AxisItem):  # type: ignore[misc]
@@ -33,7 +38,7 @@ class NumberAxis(pyqtgraph.AxisItem):  # type: ignore[misc]
         written: Makes words of a value.
     """
 
-    def __init__(self, side: str, written: Callable[[float], str] = "{:g}".format) -> None:
+    def __init__(self, side: str, written: Callable[[float], str] = _short) -> None:
         super().__init__(side)
         self.written = written
         self.enableAutoSIPrefix(False)
@@ -43,7 +48,7 @@ class NumberAxis(pyqtgraph.AxisItem):  # type: ignore[misc]
     ) -> list[tuple[float, Sequence[float]]]:
         """See pyqtgraph; where numbers are written whole, there are none between them."""
         levels: list[tuple[float, Sequence[float]]] = super().tickValues(least, most, size)
-        if self.written is not _WHOLE:
+        if self.written is not _whole:
             return levels
         whole = [level for level in levels if level[0] >= 1]
         if any(len(places) for _, places in whole):
@@ -63,7 +68,7 @@ class Plot(pyqtgraph.PlotWidget):  # type: ignore[misc]
     """
 
     def __init__(self, look: Look, width: int = 320, height: int = 220) -> None:
-        self.left, self.bottom = NumberAxis("left"), NumberAxis("bottom", _WHOLE)
+        self.left, self.bottom = NumberAxis("left"), NumberAxis("bottom", _whole)
         super().__init__(axisItems={"left": self.left, "bottom": self.bottom})
         self.look = look
         self.setMinimumSize(width, height)

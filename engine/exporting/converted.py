@@ -117,12 +117,12 @@ def _require_weights(source: Path, files: ModelFiles) -> int:
     if abs(weights - files.info.parameters) > shared + _OTHERS * files.info.parameters:
         raise ExportError(
             "export.converted_size",
-            "{file} was not made of '{model}': it has {count} weights, and the model {expected}.",
+            "{file} was not made of '{model}': it has {count:,} weights, and the model {expected:,}.",
             fix="Convert the model's own folder (bakeoff export {model} OUT --as merged), with its tokenizer.",
             file=str(source),
             model=files.name,
-            count=f"{weights:,}",
-            expected=f"{files.info.parameters:,}",
+            count=weights,
+            expected=files.info.parameters,
         )
     return weights
 

@@ -104,9 +104,9 @@ class Request:
     title_words: dict[str, Any] = field(default_factory=dict)
     protocol: int = PROTOCOL
 
-    def told_title(self, translate: Callable[[str], str]) -> str:
+    def told_title(self, translate: Callable[[str], str], fill: Callable[..., str] = str.format) -> str:
         """The title in another language, where it was given in the engine's words."""
-        return words_of(self.title_words).told(translate) if self.title_words else self.title
+        return words_of(self.title_words).told(translate, fill) if self.title_words else self.title
 
 
 class JobDirectory:

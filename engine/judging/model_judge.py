@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from engine.errors import Words
 from engine.inference.completion import Completion
 from engine.inference.endpoint import Endpoint
 from engine.inference.endpoint_failures import EndpointError, EndpointStoppedError
@@ -110,9 +111,9 @@ def _why_unread(completion: Completion) -> str:
     if completion.refusal is not None:
         return f"The judge refused: {completion.refusal}"
     if completion.finish_reason == "content_filter":
-        return "The judge's answer was withheld by a content filter."
+        return Words("The judge's answer was withheld by a content filter.")
     if not completion.text.strip():
         return f"The judge's answer is empty (stopped by: {completion.finish_reason})."
     if completion.finish_reason == "length":
-        return "The judge's answer was cut at its limit before a verdict."
-    return "The judge's answer holds no verdict."
+        return Words("The judge's answer was cut at its limit before a verdict.")
+    return Words("The judge's answer holds no verdict.")

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
+from typing import Final
 
+from engine.errors import Words
 from engine.judging.errors import JudgingError
 from engine.judging.verdicts import Contestant, Judgement, Prompt, Question
 from engine.metrics import Metric
+
+#: What this judge says of a pair, and how that is read again.
+_SAID: Final = "{metric} {first:.3f} against {second:.3f}, margin {margin:g}."
+_READ: Final = re.compile(r"(.+) (-?\d+\.\d{3}) against (-?\d+\.\d{3}), margin (\d[\d.e-]*)\.")
 
 
 @dataclass
@@ -49,7 +56,9 @@ class ReferenceJudge:
         """
         first = self._score(question.prompt, question.first)
         second = self._score(question.prompt, question.second)
-        explanation = f"{self.metric.title} {first:.3f} against {second:.3f}, margin {self.tie_margin:g}."
+        explanation = _SAID.format(
+            metric=self.metric.title, first=first, second=second, margin=self.tie_margin
+        )
         # The allowance is for rounding: 0.5 - 0.48 is a little more than 0.02.
         if abs(first - second) <= self.tie_margin + 1e-9:
             return Judgement("tie", explanation)
@@ -74,6 +83,16 @@ def _expected(prompt: Prompt) -> str:
             prompt=prompt.id,
         )
     return prompt.expected
+
+
+def words_of_explanation(explanation: str) -> Words | None:
+    """What this judge said of a pair, to be told in another language; None if it is somebody else's."""
+    found = _READ.fullmatch(explanation)
+    if found is None:
+        return None
+    metric, *numbers = found.groups()
+    first, second, margin = map(float, numbers)
+    return Words(_SAID, metric=Words(metric), first=first, second=second, margin=margin)
 
 
 def _sha256(*parts: str) -> str:

@@ -42,9 +42,9 @@ class Finding:
     text: str = field(default="", compare=False)
     fix_text: str = field(default="", compare=False)
 
-    def told(self, translate: Callable[[str], str]) -> tuple[str, str]:
+    def told(self, translate: Callable[[str], str], fill: Callable[..., str] = str.format) -> tuple[str, str]:
         """Message and fix in another language (see `engine.errors.BakeoffError.told`)."""
-        return BakeoffError(self.code, self.text, fix=self.fix_text, **self.params).told(translate)
+        return BakeoffError(self.code, self.text, fix=self.fix_text, **self.params).told(translate, fill)
 
     def as_dict(self) -> dict[str, Any]:
         """The finding as JSON."""

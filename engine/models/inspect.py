@@ -77,11 +77,11 @@ def inspect_folder(folder: Path) -> ModelInfo:
     if stored_layers and layers > stored_layers:
         raise ModelError(
             "model.layers",
-            "{file} speaks of {layers} layers, and the weights beside it have {stored}.",
+            "{file} speaks of {layers:,} layers, and the weights beside it have {stored:,}.",
             fix="Take the config.json that belongs to these weights, or download the missing files.",
             file=str(folder / "config.json"),
-            layers=f"{layers:,}",
-            stored=f"{stored_layers:,}",
+            layers=layers,
+            stored=stored_layers,
         )
     return ModelInfo(
         architecture=_architecture(folder, config),

@@ -20,6 +20,7 @@ from engine.workspace.naming import slug
 _GPT_REFERENCES: Final = ("gpt-4", "gpt-4-turbo", "gpt-3.5-turbo")
 _SNIPS_KINDS: Final = ("AddToPlaylist", "BookRestaurant")
 _FULL_PROMPTS: Final = 300
+_PUBLIC_ABOUT: Final = "The seed story at small scale, on public task data as published."
 #: What has to be in a folder of public data.
 _PUBLIC_FILES: Final = (
     *(f"banking77/{name}" for name in ("categories.json", "train.csv", "test.csv")),
@@ -59,7 +60,7 @@ def demo_study(wish: DemoWish) -> StudySpec:
     values: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     if wish.data is not None:
         values["name"] = "demo-public"
-        values["about"] = "The seed story at small scale, on public task data as published."
+        values["about"] = _PUBLIC_ABOUT
         values["tasks"] = _public_tasks(wish.data.expanduser().resolve(), full=wish.full)
     elif wish.full:
         values["tasks"].insert(2, _summaries())

@@ -105,7 +105,7 @@ def test_errors_findings_and_titles_are_told_in_german() -> None:
     try:
         use_language("de")
         assert problem_of_record(low.record()).message.startswith(
-            "Auf dem Datenträger des Arbeitsbereichs sind nur 0.2"
+            "Auf dem Datenträger des Arbeitsbereichs sind nur 0,2"
         )
         assert problem_of_record(low.record()).title == "Der Auftrag lässt sich nicht gebrauchen"
         assert told(title) == "a und b nach x verschmelzen"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame
 
-from desktop.language import tr
+from desktop.amounts import dollars
+from desktop.language import numeral, tr
 from desktop.pages.chat.bubbles import bubbles_of
 from desktop.pages.chat.transcript import Transcript
 from desktop.theme.look import Look
@@ -198,22 +199,22 @@ def figures(pane: Pane, answer: Answer, seed: int, *, hidden: bool = False) -> t
         seed: Of the conversation; another one of the answer's is named.
         hidden: Nothing is told by which one could guess who it is.
     """
-    parts, tone = [tr("{count} tokens", count=f"{answer.tokens:,}")], ""
+    parts, tone = [tr("{count} tokens", count=numeral(answer.tokens))], ""
     if not hidden:
         if answer.tokens_per_second:
-            parts.insert(0, tr("{speed} tokens/s", speed=f"{answer.tokens_per_second:.1f}"))
+            parts.insert(0, tr("{speed} tokens/s", speed=numeral(answer.tokens_per_second, ".1f")))
         if answer.tokens:
-            parts.append(tr("first after {seconds} s", seconds=f"{answer.first_seconds:.2f}"))
+            parts.append(tr("first after {seconds} s", seconds=numeral(answer.first_seconds, ".2f")))
     whole = answer.prompt_tokens + answer.tokens
     if pane.context and not hidden:
         parts.append(
-            tr("{used} of {context} tokens of context", used=f"{whole:,}", context=f"{pane.context:,}")
+            tr("{used} of {context} tokens of context", used=numeral(whole), context=numeral(pane.context))
         )
         tone = "warn" if whole > _FULL * pane.context else ""
     if answer.sampling.seed != seed:
         parts.append(tr("seed {value}", value=answer.sampling.seed))
     if answer.cost_usd and not hidden:
-        parts.append(f"${answer.cost_usd:.4f}")
+        parts.append(dollars(answer.cost_usd, ".4f"))
     if answer.snapshot and answer.snapshot != pane.model and not hidden:
         parts.append(answer.snapshot)
     told = ", ".join(parts)

@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QGridLayout, QPlainTextEdit
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.chat.opening import Wish
 from desktop.widgets.basics import column, label, row
 from desktop.widgets.fields import spin
@@ -119,8 +119,8 @@ def number(name: str, most: float, value: float, *, least: float = 0.0, step: fl
 def wish_words(wish: Wish) -> str:
     """How the models answer, on one line."""
     parts = [
-        tr("temperature {value}", value=f"{wish.temperature:g}"),
-        tr("top p {value}", value=f"{wish.top_p:g}"),
+        tr("temperature {value}", value=numeral(wish.temperature, "g")),
+        tr("top p {value}", value=numeral(wish.top_p, "g")),
     ]
     parts.append(tr("top k {value}", value=wish.top_k) if wish.top_k else tr("from all tokens"))
     parts.append(tr("another seed each time") if wish.seed is None else tr("seed {value}", value=wish.seed))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.chat.opening import NO_FILE, Asked, Opened, Wish, open_chat
 from desktop.pages.chat.run import News, Run
 from desktop.problem import Problem
@@ -248,5 +248,5 @@ def _end(opened: Opened, run: Run | None) -> None:
 def with_amount(spent: float, allowed: float | None) -> str:
     """What was spent, and under which ceiling."""
     if allowed is None:
-        return tr("Spent: ${amount}", amount=f"{spent:.4f}")
-    return tr("Spent: ${amount} of ${most}", amount=f"{spent:.4f}", most=f"{allowed:.2f}")
+        return tr("Spent: ${amount}", amount=numeral(spent, ".4f"))
+    return tr("Spent: ${amount} of ${most}", amount=numeral(spent, ".4f"), most=numeral(allowed, ".2f"))

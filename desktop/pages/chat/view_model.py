@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.gguf_files import FileMaker, Local, local_models
-from desktop.language import tr
+from desktop.language import filled, tr
 from desktop.pages.chat.opening import Asked
 from desktop.pages.chat.talk import Talk
 from desktop.problem import Problem
@@ -232,4 +232,4 @@ class ChatModel(ViewModel[ChatState]):
 
 
 def _words(error: BakeoffError) -> str:
-    return " ".join(filter(None, error.told(in_the_window)))
+    return " ".join(filter(None, error.told(in_the_window, filled)))

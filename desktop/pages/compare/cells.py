@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPointF, QRect, QRe
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPixmap, QTextLayout, QTextOption
 from PySide6.QtWidgets import QHeaderView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.compare.filters import asked
 from desktop.pages.compare.view_model import CompareModel
 from desktop.pages.compare.words import share, stop_words, tally_words, won
@@ -146,7 +146,7 @@ class AnswersTable(QAbstractTableModel):
         if output is None:
             return Shown("", tr("No answer yet"), faint=True)
         score = self._model.measures.scores.get((prompt.id, one.id))
-        measured = [(f"{score:.2f}", "")] if score is not None else []
+        measured = [(numeral(score, ".2f"), "")] if score is not None else []
         text = output.text.strip()
         return Shown(
             "",
@@ -163,7 +163,7 @@ class AnswersTable(QAbstractTableModel):
         mean, rate = self._model.measures.means.get(one.id), one.tally.rate
         parts = [tr("{share} won", share=share(rate))] if rate is not None else []
         if mean is not None:
-            parts.append(f"{mean:.2f} {tr(self._grid.metric.title)}")
+            parts.append(f"{numeral(mean, '.2f')} {tr(self._grid.metric.title)}")
         return one.name, ", ".join(parts)
 
     def _heading(self, section: int, *, full: bool) -> str:
@@ -178,7 +178,7 @@ class AnswersTable(QAbstractTableModel):
         if rate is not None:
             parts.append(tally_words(one.tally))
         if mean is not None:
-            parts.append(f"{tr(self._grid.metric.title)}: {mean:.3f}")
+            parts.append(f"{tr(self._grid.metric.title)}: {numeral(mean, '.3f')}")
         return "\n".join(parts)
 
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QMenu, QWidget
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.compare.filters import Filter
 from desktop.pages.compare.state import CompareState
 from desktop.pages.compare.view_model import CompareModel
@@ -177,7 +177,7 @@ class ProblemNote(QFrame):
 
 
 def _filter_words(name: Filter, number: int) -> str:
-    shown = f"{number:,}"
+    shown = numeral(number)
     return {
         "all": tr("Answered {count}", count=shown),
         "differ": tr("They differ {count}", count=shown),

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.compare.difference import Piece
 from desktop.pages.compare.state import Detail, Side
 from desktop.pages.compare.view_model import CompareModel
@@ -152,7 +152,7 @@ class AnswerPart(QWidget):
         self._won.setToolTip(tally_words(side.tally))
         retone(self._won, tone=tone)
         self._score.setVisible(side.score is not None)
-        self._score.setText(f"{side.score:.2f}" if side.score is not None else "")
+        self._score.setText(numeral(side.score, ".2f") if side.score is not None else "")
         self._score.setToolTip(tr("By the task's own metric, from 0 to 1"))
         self._stop.setVisible(side.output is not None)
         if side.output is not None:
@@ -162,7 +162,7 @@ class AnswerPart(QWidget):
                 tr(
                     "{tokens} tokens in {seconds} s",
                     tokens=side.output.tokens,
-                    seconds=f"{side.output.seconds:.1f}",
+                    seconds=numeral(side.output.seconds, ".1f"),
                 )
             )
             retone(self._stop, tone=tone)
@@ -235,7 +235,7 @@ class JudgedPart(QFrame):
         seconds = sum(verdict.seconds for verdict in judged.verdicts)
         parts = [*{verdict.judge_snapshot: None for verdict in judged.verdicts if verdict.judge_snapshot}]
         parts += [usd(spent)] if spent else []
-        parts += [tr("{seconds} s", seconds=f"{seconds:.1f}")] if seconds >= 0.05 else []
+        parts += [tr("{seconds} s", seconds=numeral(seconds, ".1f"))] if seconds >= 0.05 else []
         self._cost.setText(", ".join(parts))
         for part, verdict in zip(self._parts, [*judged.verdicts, None, None], strict=False):
             part.setVisible(verdict is not None)

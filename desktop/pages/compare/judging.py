@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.compare.judging_model import JudgingModel
 from desktop.pages.compare.judging_parts import AnswersPart, JudgingPart, WhoPart
 from desktop.pages.compare.planning import Draft, JudgingState, Outcome
@@ -160,10 +160,10 @@ class ForecastPart(QFrame):
             words = tr(
                 "Up to {pairs} comparisons: {calls} questions to ask, {cached} known already, {identical} with "
                 "identical answers.",
-                pairs=f"{plan.comparisons:,}",
-                calls=f"{plan.calls:,}",
-                cached=f"{plan.cached:,}",
-                identical=f"{plan.identical:,}",
+                pairs=numeral(plan.comparisons),
+                calls=numeral(plan.calls),
+                cached=numeral(plan.cached),
+                identical=numeral(plan.identical),
             )
             fix = _ceiling_words(state.draft, plan.expected_usd)
         if problem is not None:
@@ -206,12 +206,12 @@ def _outcome_words(outcome: Outcome) -> str:
     parts = [
         tr(
             "Comparisons: {pairs}, of them ties: {ties}.",
-            pairs=f"{summary.get('comparisons', 0):,}",
-            ties=f"{summary.get('ties', 0):,}",
+            pairs=numeral(summary.get("comparisons", 0)),
+            ties=numeral(summary.get("ties", 0)),
         )
     ]
     if summary.get("failed"):
-        parts.append(tr("{count} brought no usable verdict.", count=f"{summary['failed']:,}"))
+        parts.append(tr("{count} brought no usable verdict.", count=numeral(summary["failed"])))
     if summary.get("swap_consistency") is not None:
         parts.append(tr("Both orders agree in {share}.", share=share(summary["swap_consistency"])))
     if summary.get("cost_usd"):

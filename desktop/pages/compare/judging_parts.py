@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.compare.judging_model import JudgingModel
 from desktop.pages.compare.planning import REFERENCE, Candidate, JudgingState
 from desktop.pages.compare.words import missing_words, usd
@@ -69,7 +69,7 @@ class WhoPart(QFrame):
         self._scroll.setFixedHeight(max(34, min(150, 28 * len(state.candidates) + 6)))
         taking = sum(one.taking_part for one in state.candidates)
         self._count.setText(
-            tr("Contestants: {count}, prompts: {prompts}", count=taking, prompts=f"{state.prompts:,}")
+            tr("Contestants: {count}, prompts: {prompts}", count=taking, prompts=numeral(state.prompts))
         )
         self._name.offer(state.known)
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.compare.choices import Choices, ProblemNote
 from desktop.pages.compare.detail import DetailCard
 from desktop.pages.compare.grid_view import GridView
@@ -194,7 +194,7 @@ class ComparePage(Page):
 
     @Slot(object, int)
     def _tell_exported(self, file: Path, count: int) -> None:
-        self.context.tell(tr("{count} answers are in {file}.", count=f"{count:,}", file=file.name))
+        self.context.tell(tr("{count} answers are in {file}.", count=numeral(count), file=file.name))
 
     def _dialog_closed(self) -> None:
         self._dialog = None

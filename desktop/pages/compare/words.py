@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop.amounts import usd as usd
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.theme.tokens import Tone
-from desktop.words import count
+from desktop.words import count, told
 
 if TYPE_CHECKING:
     from engine.inference.outputs import Output
@@ -21,7 +21,7 @@ _WON, _LOST = 2 / 3, 1 / 3
 
 def share(value: float) -> str:
     """A share from 0 to 1."""
-    return f"{value:.0%}"
+    return numeral(value, ".0%")
 
 
 def won(tally: Tally) -> tuple[str, Tone]:
@@ -75,12 +75,16 @@ def agreement_words(judged: Judged) -> tuple[str, Tone]:
 
 def explanation_words(verdict: Verdict) -> str:
     """Why a verdict is as it is, or why there is none: in the judge's words, except for those that are ours."""
+    from engine.judging.reference import words_of_explanation
     from engine.judging.verdicts import IDENTICAL
     from engine.judging.votes import BOTH_BAD
 
+    if verdict.state != "ok":
+        return tr(verdict.reason)
+    said = verdict.explanation
     ours = {IDENTICAL: tr("The answers are identical."), BOTH_BAD: tr("Both answers are bad.")}
-    words = verdict.explanation if verdict.state == "ok" else verdict.reason
-    return ours.get(words, words)
+    counted = words_of_explanation(said)
+    return ours.get(said, said) if counted is None else told(counted)
 
 
 def missing_words(number: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pyqtgraph
 from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.datasets.asking import DatasetAsker
 from desktop.pages.datasets.view_model import DatasetRow, DatasetsModel
 from desktop.problem import Problem
@@ -42,9 +42,9 @@ class Lengths(Plot):
             self.setAccessibleDescription(
                 tr(
                     "Half of the examples have at most {median} tokens, 95% at most {p95}, the longest {max}.",
-                    median=f"{found['median']:,.0f}",
-                    p95=f"{found['p95']:,.0f}",
-                    max=f"{found['max']:,}",
+                    median=numeral(found["median"], ",.0f"),
+                    p95=numeral(found["p95"], ",.0f"),
+                    max=numeral(found["max"]),
                 )
             )
         self.redraw()
@@ -154,7 +154,7 @@ class HealthView(QWidget):
 
     def _show_rejected(self, rows: list[tuple[int, str]]) -> None:
         self._rejected_rows.set_rows(
-            [(f"{number} {reason}", (f"{number:,}", reason)) for number, reason in rows]
+            [(f"{number} {reason}", (numeral(number), reason)) for number, reason in rows]
         )
 
     def _count(self) -> None:
@@ -174,7 +174,7 @@ class HealthView(QWidget):
             self._lengths.show_lengths(found)
             self._length_rows.set_rows(
                 [
-                    (f"{low}", (f"{low:,.0f} – {high:,.0f}", f"{height:,}"))
+                    (f"{low}", (f"{low:,.0f} – {high:,.0f}", numeral(height)))
                     for low, high, height in zip(
                         found["edges"], found["edges"][1:], found["heights"], strict=False
                     )
@@ -182,10 +182,12 @@ class HealthView(QWidget):
             )
             said = [self._lengths.accessibleDescription()]
             if found["counted"] < found["examples"]:
-                said.append(tr("Counted on {count} examples, spread evenly.", count=f"{found['counted']:,}"))
+                said.append(
+                    tr("Counted on {count} examples, spread evenly.", count=numeral(found["counted"]))
+                )
             if found["context"] and found["max"] > found["context"]:
                 said.append(
-                    tr("The model was made for {context} tokens at most.", context=f"{found['context']:,}")
+                    tr("The model was made for {context} tokens at most.", context=numeral(found["context"]))
                 )
             self._length_words.setText(" ".join(said))
 
@@ -237,24 +239,24 @@ def figures(shown: DatasetRow) -> list[tuple[str, str, str, Tone]]:
     doubles = shown.duplicates + shown.near
     tone: Tone = "warn" if doubles > 0.02 * max(1, shown.examples) else "good"
     return [
-        (tr("For training"), f"{train:,}", tr("the model learns from them"), ""),
-        (tr("For choosing"), f"{dev:,}", tr("parents and recipes are chosen on them"), ""),
-        (tr("For ranking"), f"{test:,}", tr("models are compared on them"), "" if test >= 30 else "warn"),
+        (tr("For training"), numeral(train), tr("the model learns from them"), ""),
+        (tr("For choosing"), numeral(dev), tr("parents and recipes are chosen on them"), ""),
+        (tr("For ranking"), numeral(test), tr("models are compared on them"), "" if test >= 30 else "warn"),
         (
             tr("Duplicates"),
-            f"{doubles:,}",
-            tr("{count} of them nearly alike", count=f"{shown.near:,}"),
+            numeral(doubles),
+            tr("{count} of them nearly alike", count=numeral(shown.near)),
             tone,
         ),
         (
             tr("Contradictions"),
-            f"{shown.conflicts:,}",
+            numeral(shown.conflicts),
             tr("prompts with several answers"),
             "warn" if shown.conflicts else "good",
         ),
         (
             tr("Left out"),
-            f"{shown.rejected:,}",
+            numeral(shown.rejected),
             count(shown.rejected, tr("{count} row could not be read"), tr("{count} rows could not be read")),
             "warn" if shown.rejected else "good",
         ),
@@ -275,7 +277,7 @@ def _good(report: dict[str, Any]) -> list[str]:
             else tr(
                 "The answers are {count} labels; always giving the most frequent one scores {floor}.",
                 count=labels,
-                floor=f"{floor:.3f}",
+                floor=numeral(floor, ".3f"),
             )
         )
     return found

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from desktop.background import while_there
-from desktop.language import tr
+from desktop.language import filled, numeral, tr
 from desktop.pages.datasets.view_model import DatasetsModel
 from desktop.problem import Problem
 from desktop.theme.look import Look
@@ -190,7 +190,7 @@ class ImportDialog(QDialog):
                 (
                     str(one.row),
                     (
-                        f"{one.row:,}",
+                        numeral(one.row),
                         Cell(tr("left out: {reason}", reason=one.reason), "warn")
                         if one.reason
                         else _line(one.raw or one.prompt),
@@ -203,7 +203,7 @@ class ImportDialog(QDialog):
         )
         self._notes.setText(" ".join(preview.notes))
         if preview.error is not None:
-            message, _ = preview.error.told(tr)
+            message, _ = preview.error.told(tr, filled)
             self._refuse(message, tr("Choose below which column holds the prompt, and which the answer."))
             return
         self._taken.setText(f"{preview.container} · {preview.form}" if preview.form else preview.container)

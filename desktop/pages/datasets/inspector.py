@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QFrame, QTextBrowser
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.datasets.asking import DatasetAsker
 from desktop.problem import Problem
 from desktop.theme.fonts import MONO, font
@@ -131,7 +131,7 @@ class Inspector(QFrame):
     def _draw(self) -> None:
         if self._shown is None:
             return
-        self._title.setText(tr("Row {number}", number=f"{self._shown['row']:,}"))
+        self._title.setText(tr("Row {number}", number=numeral(self._shown["row"])))
         self._split.setText(split_words(self._shown["split"]))
         self._split.show()
         tokens = self._look.tokens
@@ -147,8 +147,8 @@ class Inspector(QFrame):
             trained = sum(token["trained"] for token in all_tokens)
             words = tr(
                 "{tokens} tokens, {trained} of them trained (in colour).",
-                tokens=f"{len(all_tokens):,}",
-                trained=f"{trained:,}",
+                tokens=numeral(len(all_tokens)),
+                trained=numeral(trained),
             )
             self._say(" ".join([words, *self._said["warnings"]]))
             self._text.document().setDefaultFont(font(13, 400, MONO))
@@ -202,11 +202,11 @@ def tokens_html(found: list[dict[str, Any]], tokens: Tokens) -> str:
         )
     rest = len(found) - _TOKENS
     if rest > 0:
-        parts.append(html.escape(tr(" and {count} more", count=f"{rest:,}")))
+        parts.append(html.escape(tr(" and {count} more", count=numeral(rest))))
     return f'<p style="line-height:160%">{"&#8203;".join(parts)}</p>'
 
 
 def _cut(text: str) -> str:
     if len(text) <= _LONGEST:
         return text
-    return text[:_LONGEST] + tr(" ... ({count} more characters)", count=f"{len(text) - _LONGEST:,}")
+    return text[:_LONGEST] + tr(" ... ({count} more characters)", count=numeral(len(text) - _LONGEST))

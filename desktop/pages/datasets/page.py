@@ -9,7 +9,7 @@ from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt, QTimer, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMenu, QSplitter, QWidget
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.datasets.asking import DatasetAsker
 from desktop.pages.datasets.health import HealthView
 from desktop.pages.datasets.importing import ImportDialog
@@ -268,7 +268,7 @@ class DatasetsPage(Page):
                 count(doubles, tr("{count} duplicate"), tr("{count} duplicates")),
                 "warn" if doubles else "good",
             ),
-            (tr("{count} left out", count=f"{shown.rejected:,}") if shown.rejected else "", "warn"),
+            (tr("{count} left out", count=numeral(shown.rejected)) if shown.rejected else "", "warn"),
         ]
         for widget, (words, tone) in zip(self._chips, said, strict=True):
             widget.setText(words)

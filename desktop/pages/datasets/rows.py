@@ -8,7 +8,7 @@ from typing import Any, Final
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QColor
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.datasets.asking import DatasetAsker
 from desktop.problem import Problem
 from desktop.theme.fonts import font
@@ -133,7 +133,7 @@ class DatasetRows(QAbstractTableModel):
             if KEYS[index.column()] == "split":
                 return split_words(value)
             if isinstance(value, int):
-                return f"{value:,}"
+                return numeral(value)
             return " ".join(value[:300].split()) if role == Qt.ItemDataRole.DisplayRole else value[:800]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self._alignment(index.column())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.problem import Problem, problem_of
 from desktop.services import Services
 from desktop.view_model import ViewModel
@@ -246,7 +246,7 @@ class DatasetsModel(ViewModel[DatasetsState]):
             return export_dataset(open_dataset(workspace, name, "export").store, file, None)
 
         def after(number: int) -> None:
-            self.told.emit(tr("{count} examples are in {file}.", count=f"{number:,}", file=file.name))
+            self.told.emit(tr("{count} examples are in {file}.", count=numeral(number), file=file.name))
 
         self.do(write, after)
 

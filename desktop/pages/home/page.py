@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QWidget
 
 from desktop.amounts import amount, usd
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.home.cards import MergeCard, RecipeCard
 from desktop.pages.home.columns import ColumnsPart
 from desktop.pages.home.recent import MachineCard, RecentCard
@@ -220,7 +220,7 @@ class HomePage(Page):
         elif brought is None:
             self._zone.say(tr("Drop your examples here"), _about_files())
         else:
-            rows = f"{brought.rows:,}"
+            rows = numeral(brought.rows)
             title = (
                 tr("{name}: more than {rows} examples", name=brought.name, rows=rows)
                 if brought.more

@@ -9,7 +9,7 @@ from PySide6.QtGui import QDesktopServices, QMouseEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.feed import JobRow
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.jobs.reorder import DropColumn, Grip
 from desktop.pages.jobs.view_model import JobsModel, Machine, waiting
 from desktop.problem import problem_of_record
@@ -249,7 +249,7 @@ class MachineCard(QFrame):
         """Show how busy it is."""
         disk = machine.disk_used + machine.disk_free
         for name, share, words in (
-            ("processor", machine.processor, f"{machine.processor:.0%}"),
+            ("processor", machine.processor, numeral(machine.processor, ".0%")),
             (
                 "memory",
                 machine.memory_used / machine.memory if machine.memory else 0.0,

@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainterPath, QPen
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.merge.recipe_form import CURVES, POINTS, REST, Curve, curve_at
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tokens
@@ -64,11 +64,13 @@ class GradientEditor(Canvas):
         for share in (0.0, 0.25, 0.5, 0.75, 1.0):
             y = self._place(0.0, share).y()
             pen.line(QPointF(_LEFT, y), QPointF(width - _RIGHT, y), tokens.border)
-            pen.text(QRectF(0, y - 9, _LEFT - 10, 18), f"{share:.0%}", tokens.muted, pixels=11, align=RIGHT)
+            pen.text(
+                QRectF(0, y - 9, _LEFT - 10, 18), numeral(share, ".0%"), tokens.muted, pixels=11, align=RIGHT
+            )
         last = max(1, self._layers - 1) if self._layers else 100
         for part in (0.0, 0.25, 0.5, 0.75, 1.0):
             x = self._place(part, 0.0).x()
-            words = f"{round(part * last)}" if self._layers else f"{part:.0%}"
+            words = f"{round(part * last)}" if self._layers else numeral(part, ".0%")
             pen.text(
                 QRectF(x - 24, height - _BOTTOM + 6, 48, 16), words, tokens.muted, pixels=11, align=CENTRE
             )
@@ -195,7 +197,7 @@ class GradientEditor(Canvas):
     def _words(self, name: str, number: int) -> str:
         curve = self._curves[name]
         depth = number / (len(curve) - 1) if len(curve) > 1 else 0.5
-        share = f"{curve[number]:.0%}"
+        share = numeral(curve[number], ".0%")
         if self._layers and len(curve) > 1:
             return tr(
                 "{tensors}, layer {layer}: {share} of the second model",
@@ -210,7 +212,7 @@ class GradientEditor(Canvas):
             tr(
                 "{tensors}: {values}.",
                 tensors=curve_words(name),
-                values=", ".join(f"{one:.0%}" for one in curve),
+                values=", ".join(numeral(one, ".0%") for one in curve),
             )
             for name, curve in self._curves.items()
         ]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFrame, QVBoxLayout, QWidget
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.merge.gradient import GradientEditor, curve_colour, curve_words, even
 from desktop.pages.merge.recipe_form import CURVES, REST, Curve, Form, curve_at, first_value
 from desktop.pages.merge.view_model import MergeModel
@@ -239,11 +239,12 @@ def _table_rows(curves: Mapping[str, Curve], layers: int) -> list[tuple[str, lis
     count = layers or _PLACES
     for layer in range(count):
         depth = layer / (count - 1) if count > 1 else 1.0
-        name = f"{layer}" if layers else f"{depth:.0%}"
+        name = f"{layer}" if layers else numeral(depth, ".0%")
         shares = [
-            f"{curve_at(curves.get(part, curves.get(REST, (0.5,))), depth):.0%}" for part in (*CURVES, REST)
+            numeral(curve_at(curves.get(part, curves.get(REST, (0.5,))), depth), ".0%")
+            for part in (*CURVES, REST)
         ]
         found.append((str(layer), [name, *shares]))
-    outside = f"{curves.get(REST, (0.5,))[0]:.0%}"
+    outside = numeral(curves.get(REST, (0.5,))[0], ".0%")
     found.append(("outside", [tr("Embeddings and head"), "\u2013", "\u2013", outside]))
     return found

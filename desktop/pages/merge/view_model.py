@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.feed import JobRow
-from desktop.language import tr
+from desktop.language import filled, tr
 from desktop.pages.merge.recipe_form import Form, form_of, yaml_of, yaml_of_document
 from desktop.problem import Problem, problem_of
 from desktop.services import Services
@@ -286,7 +286,7 @@ def _checked(workspace: Workspace, text: str, names: Sequence[str]) -> Checked:
     said = tuple(
         Said(
             one.severity,
-            *one.told(in_the_window),
+            *one.told(in_the_window, filled),
             tuple((told(remedy.label), _text_of(remedy.recipe)) for remedy in remedies(one, recipe, names)),
         )
         for one in found.findings

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.services import Services
 from desktop.view_model import ViewModel
 from engine.errors import Words
@@ -267,9 +267,9 @@ def _details(model: ModelRow, infos: dict[str, Any], models: tuple[ModelRow, ...
         return Details(tuple(pairs))
     pairs += [
         (tr("Architecture"), info.architecture),
-        (tr("Parameters"), f"{info.parameters / 1e6:,.0f} M"),
+        (tr("Parameters"), f"{numeral(info.parameters / 1e6, ',.0f')} M"),
         (tr("Stored as"), f"{info.dtype}, {size(model.bytes)}"),
-        (tr("Context"), tr("{count} tokens", count=f"{info.context:,}")),
+        (tr("Context"), tr("{count} tokens", count=numeral(info.context))),
         (tr("Chat template"), info.template_sha256[:12] or tr("none: a plain one is used")),
         (tr("Licence"), info.licence or tr("not told")),
     ]

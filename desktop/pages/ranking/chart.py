@@ -9,7 +9,7 @@ from typing import Final
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtWidgets import QTableView
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tokens, blend
 from desktop.widgets.canvas import CENTRE, RIGHT, Canvas, Pen, text_width
@@ -70,7 +70,7 @@ class RankChart(Canvas):
             pen.line(QPointF(place(tick), _TOP), QPointF(place(tick), bottom), tokens.border)
             pen.text(
                 QRectF(place(tick) - 30, bottom + 6, 60, 18),
-                f"{tick:.0f}",
+                numeral(tick, ".0f"),
                 tokens.muted,
                 pixels=11,
                 align=CENTRE,
@@ -83,7 +83,7 @@ class RankChart(Canvas):
             pen.dot(QPointF(_RANK + 2, y), 3.5, colour)
             pen.text(QRectF(_RANK + 14, y - 11, name, 22), row.name, pixels=13, weight=600 if sure else 500)
             self._paint_interval(pen, row, y, place, colour, (left, right))
-            rating = "" if row.elo is None else f"{row.elo:.0f}"
+            rating = "" if row.elo is None else numeral(row.elo, ".0f")
             pen.text(QRectF(right + 4, y - 10, 48, 20), rating, weight=600, align=RIGHT)
         self._paint_brackets(pen, shown, step, width)
 
@@ -102,7 +102,7 @@ class RankChart(Canvas):
             )
         middle = place(reference.elo)
         pen.line(QPointF(middle, _TOP), QPointF(middle, bottom), tokens.line, dashed=True)
-        words = f"{reference.name} = {reference.elo:.0f}"
+        words = f"{reference.name} = {numeral(reference.elo, '.0f')}"
         wide = min(text_width(words, 12, 500) + 4, ends[1] - ends[0] - 8)
         begin = min(max(middle - wide / 2, ends[0]), ends[1] - 8 - wide)
         pen.text(QRectF(begin, 0, wide, 18), words, tokens.muted, weight=500, align=CENTRE)
@@ -187,13 +187,11 @@ def places(row: Standing) -> str:
 def interval(row: Standing) -> str:
     """An interval in Elo points."""
     low, high = elo(row.lo), elo(row.hi)
-    if low is None and high is None:
-        return tr("not bounded")
     if low is None:
-        return tr("below {points}", points=f"{high:.0f}")
+        return tr("not bounded") if high is None else tr("below {points}", points=numeral(high, ".0f"))
     if high is None:
-        return tr("above {points}", points=f"{low:.0f}")
-    return tr("{first} to {last}", first=f"{low:.0f}", last=f"{high:.0f}")
+        return tr("above {points}", points=numeral(low, ".0f"))
+    return tr("{first} to {last}", first=numeral(low, ".0f"), last=numeral(high, ".0f"))
 
 
 def sentence(shown: Table) -> str:
@@ -203,7 +201,7 @@ def sentence(shown: Table) -> str:
             "{name}: place {places}, rating {rating}, interval {interval}.",
             name=row.name,
             places=places(row),
-            rating=tr("unknown") if row.elo is None else f"{row.elo:.0f}",
+            rating=tr("unknown") if row.elo is None else numeral(row.elo, ".0f"),
             interval=interval(row),
         )
         for row in shown.contestants
@@ -238,9 +236,9 @@ def _cells(row: Standing) -> tuple[str | Cell, ...]:
     return (
         row.name,
         places(row),
-        "" if row.elo is None else f"{row.elo:.0f}",
+        "" if row.elo is None else numeral(row.elo, ".0f"),
         interval(row),
-        f"{row.wins:,}",
-        f"{row.ties:,}",
-        f"{row.losses:,}",
+        numeral(row.wins),
+        numeral(row.ties),
+        numeral(row.losses),
     )

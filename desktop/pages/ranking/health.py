@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QFrame, QGridLayout
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.theme.tokens import Tone
 from desktop.widgets.basics import column, heading, label, retone
 from desktop.words import told
@@ -92,19 +92,19 @@ def figures(standings: Standings, health: JudgeHealth) -> list[Figure]:
         found.append(Figure(tr("Stable when swapped"), none, tr("one order is enough for this judge")))
     else:
         tone: Tone = "good" if swap >= _STEADY else "warn" if swap >= _UNSTEADY else "bad"
-        found.append(Figure(tr("Stable when swapped"), f"{swap:.0%}", tr("good from 85% on"), tone))
+        found.append(Figure(tr("Stable when swapped"), numeral(swap, ".0%"), tr("good from 85% on"), tone))
     first = health.first_position_rate
     if first is None:
         found.append(Figure(tr("Picks the first answer"), none, tr("it sees no order")))
     else:
         tone = "good" if abs(first - 0.5) <= _BIAS / 2 else "warn" if abs(first - 0.5) <= _BIAS else "bad"
-        found.append(Figure(tr("Picks the first answer"), f"{first:.0%}", tr("50% is neutral"), tone))
+        found.append(Figure(tr("Picks the first answer"), numeral(first, ".0%"), tr("50% is neutral"), tone))
     ties = health.tie_rate
     found.append(
         Figure(
             tr("Ties"),
-            none if ties is None else f"{ties:.0%}",
-            tr("of {count} verdicts", count=f"{health.verdicts:,}"),
+            none if ties is None else numeral(ties, ".0%"),
+            tr("of {count} verdicts", count=numeral(health.verdicts)),
         )
     )
     unread = health.unread_rate
@@ -112,7 +112,7 @@ def figures(standings: Standings, health: JudgeHealth) -> list[Figure]:
         found.append(Figure(tr("Unread verdicts"), none, ""))
     else:
         tone = "good" if unread <= _UNREAD / 2 else "warn" if unread <= _UNREAD else "bad"
-        found.append(Figure(tr("Unread verdicts"), f"{unread:.1%}", tr("could not be used"), tone))
+        found.append(Figure(tr("Unread verdicts"), numeral(unread, ".1%"), tr("could not be used"), tone))
     longer = health.longer_rate
     if longer is None:
         found.append(Figure(tr("The longer answer wins"), none, tr("no answers of different length")))
@@ -120,7 +120,10 @@ def figures(standings: Standings, health: JudgeHealth) -> list[Figure]:
         tone = "" if abs(longer - 0.5) <= _BIAS else "warn"
         found.append(
             Figure(
-                tr("The longer answer wins"), f"{longer:.0%}", tr("50% means length does not matter"), tone
+                tr("The longer answer wins"),
+                numeral(longer, ".0%"),
+                tr("50% means length does not matter"),
+                tone,
             )
         )
     if votes is None or votes.agreement is None or votes.agreement_lo is None or votes.agreement_hi is None:
@@ -129,9 +132,9 @@ def figures(standings: Standings, health: JudgeHealth) -> list[Figure]:
         tone = "good" if votes.agreement >= _GOOD else "warn" if votes.agreement >= _POOR else "bad"
         below = tr(
             "{pairs} pairs, {low} to {high}",
-            pairs=f"{votes.pairs:,}",
-            low=f"{votes.agreement_lo:.0%}",
-            high=f"{votes.agreement_hi:.0%}",
+            pairs=numeral(votes.pairs),
+            low=numeral(votes.agreement_lo, ".0%"),
+            high=numeral(votes.agreement_hi, ".0%"),
         )
-        found.append(Figure(tr("Agrees with your votes"), f"{votes.agreement:.0%}", below, tone))
+        found.append(Figure(tr("Agrees with your votes"), numeral(votes.agreement, ".0%"), below, tone))
     return found

@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtGui import QMouseEvent
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.theme.look import Look
 from desktop.theme.tokens import heat
 from desktop.widgets.canvas import CENTRE, RIGHT, Canvas, Pen
@@ -75,7 +75,7 @@ class HeadMatrix(Canvas):
                 pixels = 10 if wide < 26 else 11
                 pen.text(
                     QRectF(left, top, wide, high),
-                    f"{100 * share:.0f}",
+                    numeral(100 * share, ".0f"),
                     pixels=pixels,
                     weight=500,
                     align=CENTRE,
@@ -116,8 +116,8 @@ def pair_words(heads: HeadToHead, first: str, second: str) -> str:
         "{first} wins {share} of {count} comparisons with {second}",
         first=first,
         second=second,
-        share=f"{float(heads.share[line][column]):.0%}",
-        count=f"{float(heads.comparisons[line][column]):,.0f}",
+        share=numeral(float(heads.share[line][column]), ".0%"),
+        count=numeral(float(heads.comparisons[line][column]), ",.0f"),
     )
 
 
@@ -141,6 +141,6 @@ class HeadTable:
             for column, other in enumerate(heads.names):
                 share = float(heads.share[line][column])
                 if line != column and not math.isnan(share):
-                    count = f"{float(heads.comparisons[line][column]):,.0f}"
-                    rows.append((f"{name}\n{other}", (name, other, f"{share:.0%}", count)))
+                    count = numeral(float(heads.comparisons[line][column]), ",.0f")
+                    rows.append((f"{name}\n{other}", (name, other, numeral(share, ".0%"), count)))
         self.rows.set_rows(rows)

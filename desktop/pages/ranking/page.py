@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFileDialog, QMenu, QStackedWidget, QWidget
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.compare.words import judge_words, usd
 from desktop.pages.ranking.chart import RankChart, RankTable, kind_colour
 from desktop.pages.ranking.health import HealthCard
@@ -121,7 +121,7 @@ class RankingPage(Page):
         self._results.setVisible(table is not None)
         self._counting.setVisible(state.counting > 0)
         self._counting.setText(
-            tr("{count} verdicts are being ranked. That takes a while.", count=f"{state.counting:,}")
+            tr("{count} verdicts are being ranked. That takes a while.", count=numeral(state.counting))
             if state.file is None
             else tr("The verdicts of {file} are being ranked. That takes a while.", file=state.file.name)
         )

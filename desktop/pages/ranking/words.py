@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.compare.words import usd
 from desktop.pages.ranking.state import RankingState
 
@@ -27,9 +27,9 @@ def summary(state: RankingState) -> str:
     if not table.prompts:  # of verdicts in a file, which need not name any
         text = tr("{comparisons} comparisons, Bradley-Terry, {level}, {how}")
     return text.format(
-        comparisons=f"{table.comparisons:,}",
-        prompts=f"{table.prompts:,}",
-        level=f"{shown.ranking.level:.0%}",
+        comparisons=numeral(table.comparisons),
+        prompts=numeral(table.prompts),
+        level=numeral(shown.ranking.level, ".0%"),
         how=how,
     )
 
@@ -55,13 +55,13 @@ def verdict_in_words(table: Table, standings: Standings) -> tuple[str, str]:
     said = [
         tr(
             "About {comparisons} more comparisons on {prompts} more prompts might tell the first two apart.",
-            comparisons=f"{settle.comparisons:,}",
-            prompts=f"{settle.prompts:,}",
+            comparisons=numeral(settle.comparisons),
+            prompts=numeral(settle.prompts),
         )
         if settle.prompts
         else tr(
             "About {comparisons} more comparisons might tell the first two apart.",
-            comparisons=f"{settle.comparisons:,}",
+            comparisons=numeral(settle.comparisons),
         )
     ]
     if price:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QTableView
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.settings.dialogs import EndpointDialog, KeyDialog, PriceDialog, opened
 from desktop.pages.settings.part import Part
 from desktop.pages.settings.view_model import EndpointRow, PriceRow, SettingsModel, SettingsState
@@ -92,8 +92,8 @@ class EndpointsPart(Part):
                     one.model,
                     (
                         one.model,
-                        Cell(f"{one.input:g}", sort=one.input),
-                        Cell(f"{one.output:g}", sort=one.output),
+                        Cell(numeral(one.input, "g"), sort=one.input),
+                        Cell(numeral(one.output, "g"), sort=one.output),
                         Cell(own, "info") if one.own else "",
                     ),
                 )

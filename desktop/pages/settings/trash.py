@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.settings.trash_model import TrashModel
 from desktop.pages.settings.view_model import SettingsModel
 from desktop.shell.context import Context
@@ -144,5 +144,5 @@ def _words(thing: Removed | RemovedDataset) -> str:
     return tr(
         "dataset: {answers} sets of answers, {verdicts} verdicts",
         answers=thing.answers,
-        verdicts=f"{thing.verdicts:,}",
+        verdicts=numeral(thing.verdicts),
     )

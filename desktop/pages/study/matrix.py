@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QTableView
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tone, heat
 from desktop.widgets.canvas import CENTRE, RIGHT, Canvas, Pen, text_width
@@ -154,7 +154,7 @@ class Matrix(Canvas):
         tokens = pen.tokens
         if cell.points is not None:
             pen.box(place, heat(tokens, cell.points))
-            pen.text(place, f"{cell.points:.0%}", weight=600, align=CENTRE)
+            pen.text(place, numeral(cell.points, ".0%"), weight=600, align=CENTRE)
             return
         words, tone = cell_words(cell), _STATES[cell.state][1]
         if cell.state in ("waiting", "none"):
@@ -171,7 +171,7 @@ class Matrix(Canvas):
             return
         inner = place.adjusted(12, 0, -12, 0)
         pen.text(inner, words, weight=500)
-        pen.text(inner, f"{cell.share:.0%}", tokens.muted, align=RIGHT)
+        pen.text(inner, numeral(cell.share, ".0%"), tokens.muted, align=RIGHT)
         begin, end = inner.left() + text_width(words, 12, 500) + 12, inner.right() - 42
         middle = place.center().y()
         if end - begin > 16:
@@ -286,11 +286,11 @@ def places_words(places: tuple[int, int]) -> str:
 def _long_words(cell: Cell, metric: str) -> str:
     if cell.points is None:
         words = cell_words(cell)
-        return f"{words}, {cell.share:.0%}" if cell.share is not None else words
-    points = f"{cell.points:.0%}"
+        return f"{words}, {numeral(cell.share, '.0%')}" if cell.share is not None else words
+    points = numeral(cell.points, ".0%")
     if cell.metric is None or not metric:
         return points
-    return tr("{points}, metric {metric}", points=points, metric=f"{cell.metric:.2f}")
+    return tr("{points}, metric {metric}", points=points, metric=numeral(cell.metric, ".2f"))
 
 
 def _tone(cell: Cell) -> Tone:

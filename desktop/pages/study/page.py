@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.study.grid_card import GridCard
 from desktop.pages.study.matrix import entrant_words
 from desktop.pages.study.result import (
@@ -133,7 +133,7 @@ class StudyPage(Page):
                 widget.hide()
             return
         self._show_names(state.names, picture.name)
-        self.set_title(picture.name, picture.about or _about(picture))
+        self.set_title(picture.name, tr(picture.about) or _about(picture))
         words, tone = state_words(picture.state)
         self._state.setText(words)
         self._state.setVisible(True)
@@ -284,7 +284,7 @@ class StudyPage(Page):
         picture = self.model.state.picture
         if picture is None:
             return
-        ceiling = f"{picture.ceiling_usd:.2f}" if picture.ceiling_usd is not None else ""
+        ceiling = numeral(picture.ceiling_usd, ".2f") if picture.ceiling_usd is not None else ""
         ExtrasDialog(
             self.context,
             tr("Add references to {study}", study=picture.name),

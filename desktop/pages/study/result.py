@@ -8,6 +8,7 @@ from typing import Final
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from desktop.amounts import dollars
 from desktop.language import tr
 from desktop.pages.study.matrix import entrant_words
 from desktop.pages.study.view_model import time_left, what_next
@@ -118,13 +119,13 @@ def show_cost(card: FigureCard, picture: StudyPicture) -> None:
     if ceiling:
         below = tr("of ${ceiling:.2f}, forecast ${usd:.2f}", ceiling=ceiling, usd=picture.forecast_usd)
         share = min(1.0, spent / ceiling)
-        card.show_figure(f"${spent:.2f}", share, below, "warn" if share > 0.9 else "")
+        card.show_figure(dollars(spent), share, below, "warn" if share > 0.9 else "")
         return
     free = not spent and not picture.forecast_usd
     below = (
         tr("everything runs on this machine") if free else tr("forecast ${usd:.2f}", usd=picture.forecast_usd)
     )
-    card.show_figure(f"${spent:.2f}", 0.0, below)
+    card.show_figure(dollars(spent), 0.0, below)
 
 
 class ResultCard(QFrame):

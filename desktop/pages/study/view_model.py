@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.problem import problem_of_record
 from desktop.references.view_model import Draft
 from desktop.services import Services
@@ -193,14 +193,14 @@ def in_words(picture: StudyPicture) -> str:
         merges=merges,
         references=references,
         tasks=len(picture.tasks),
-        share=f"{picture.share:.0%}",
+        share=numeral(picture.share, ".0%"),
         next=what_next(picture),
     )
 
 
 def time_left(picture: StudyPicture) -> tuple[str, str]:
     """The time that it will still take, and how much is done."""
-    done = tr("{share} is done", share=f"{picture.share:.0%}")
+    done = tr("{share} is done", share=numeral(picture.share, ".0%"))
     if picture.state == "done":
         if picture.result is None:  # for the moment in which it is taken into the catalogue
             return tr("Finished"), done

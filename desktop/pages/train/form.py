@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
-from desktop.language import tr
+from desktop.language import numeral, tr, typed_number
 from engine.training.spec import TrainRecipe
 
 #: What most people change; everything else is in Advanced.
@@ -30,7 +30,7 @@ def is_switch(name: str) -> bool:
 def default_text(name: str) -> str:
     """A field's default as it is typed; empty where it is chosen from the data."""
     value = TrainRecipe.model_fields[name].default
-    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return "" if value is None else numeral(value, "g") if isinstance(value, float) else str(value)
 
 
 def parse(typed: Mapping[str, str]) -> tuple[TrainRecipe | None, dict[str, str]]:
@@ -72,17 +72,20 @@ def _fraction(name: str) -> bool:
 
 
 def _number(name: str, text: str) -> float | int:
-    return float(text) if _fraction(name) else int(text.replace("_", ""))
+    value = typed_number(text)
+    if not _fraction(name) and not value.is_integer():
+        raise ValueError(text)
+    return value if _fraction(name) else int(value)
 
 
 def _words(kind: str, bounds: Mapping[str, Any], message: str) -> str:
     """What is wrong with a number, with its bound."""
     if kind == "greater_than_equal":
-        return tr("At least {bound}.", bound=bounds["ge"])
+        return tr("At least {bound}.", bound=numeral(bounds["ge"]))
     if kind == "less_than_equal":
-        return tr("At most {bound}.", bound=bounds["le"])
+        return tr("At most {bound}.", bound=numeral(bounds["le"]))
     if kind == "greater_than":
-        return tr("More than {bound}.", bound=bounds["gt"])
+        return tr("More than {bound}.", bound=numeral(bounds["gt"]))
     if kind == "less_than":
-        return tr("Less than {bound}.", bound=bounds["lt"])
+        return tr("Less than {bound}.", bound=numeral(bounds["lt"]))
     return message

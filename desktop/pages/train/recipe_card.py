@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLineEdit, QVBoxLayout, QWidget
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.train.form import FIELDS, SIMPLE, choices, default_text, is_switch
 from desktop.pages.train.view_model import Draft, TrainModel, TrainState
 from desktop.problem import problem_of_record
@@ -123,7 +123,7 @@ class RecipeCard(QFrame):
         _offer(
             self._dataset,
             [
-                (name, tr("{name} ({count})", name=name, count=f"{number:,}"))
+                (name, tr("{name} ({count})", name=name, count=numeral(number)))
                 for name, number in state.datasets
             ],
         )
@@ -202,10 +202,10 @@ def plan_words(draft: Draft) -> tuple[str, str, Any]:
     words = tr(
         "About {time}: {examples} examples, {epochs} epochs, {steps} steps, {tokens} tokens.",
         time=duration(plan["seconds"]),
-        examples=f"{plan['examples']:,}",
+        examples=numeral(plan["examples"]),
         epochs=plan["epochs"],
-        steps=f"{plan['steps']:,}",
-        tokens=f"{plan['tokens']:,}",
+        steps=numeral(plan["steps"]),
+        tokens=numeral(plan["tokens"]),
     )
     return fit, words, tone
 

@@ -8,7 +8,7 @@ from typing import Final, Literal, cast
 from PySide6.QtCore import QItemSelection, QItemSelectionModel
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QSizePolicy, QStackedWidget, QWidget
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.train.chart import Chart, Colour, Line
 from desktop.pages.train.curves import Curves, thinned
 from desktop.pages.train.view_model import Run, TrainModel, TrainState
@@ -183,18 +183,18 @@ class RunCard(QWidget):
         best = min(evaluations, key=lambda one: one[1]) if evaluations else None
         change = ""
         if len(loss) > 20:
-            change = tr("{change} over the last 20 steps", change=f"{loss[-1][1] - loss[-21][1]:+.3f}")
+            change = tr("{change} over the last 20 steps", change=numeral(loss[-1][1] - loss[-21][1], "+.3f"))
         elif loss:
             change = tr("smoothed")
         seconds = curves.memory if curves.memory is not None else curves.peak_memory
         told = [
-            (f"{loss[-1][1]:.3f}" if loss else "", change),
+            (numeral(loss[-1][1], ".3f") if loss else "", change),
             (
-                f"{evaluations[-1][1]:.3f}" if evaluations else "",
+                numeral(evaluations[-1][1], ".3f") if evaluations else "",
                 tr("best at step {step}", step=round(best[0])) if best else tr("not measured yet"),
             ),
             (
-                tr("{speed} tokens/s", speed=f"{curves.speed[-1][1]:,.0f}") if curves.speed else "",
+                tr("{speed} tokens/s", speed=numeral(curves.speed[-1][1], ",.0f")) if curves.speed else "",
                 tr("since its start"),
             ),
             (
@@ -228,7 +228,7 @@ class RunCard(QWidget):
         if self._views.currentIndex() == 1:
             self._points.set_rows(
                 [
-                    (f"{line.title} {step}", (line.title, f"{step:,.0f}", number(value)))
+                    (f"{line.title} {step}", (line.title, numeral(step, ",.0f"), number(value)))
                     for line in lines
                     for step, value in thinned(line.points, _TABLE_ROWS)
                 ]
@@ -269,9 +269,9 @@ class RunCard(QWidget):
 
 
 _NUMBERS: dict[Measure, Callable[[float], str]] = {
-    "loss": lambda value: f"{value:.4g}",
-    "rate": lambda value: f"{value:.3g}",
-    "speed": lambda value: f"{value:,.0f}",
+    "loss": lambda value: numeral(value, ".4g"),
+    "rate": lambda value: numeral(value, ".3g"),
+    "speed": lambda value: numeral(value, ",.0f"),
 }
 
 

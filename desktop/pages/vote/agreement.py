@@ -8,7 +8,7 @@ import pyqtgraph
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QFrame, QStackedWidget
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.compare.words import judge_words, share
 from desktop.pages.vote.view_model import Course
 from desktop.theme.look import Look
@@ -112,7 +112,7 @@ class AgreementCard(QFrame):
         tone = "good" if now.agreement >= _GOOD else "bad" if now.agreement < _POOR else "warn"
         retone(self._share, tone=tone)
         agreeing = round(now.agreement * now.pairs)
-        self._votes.setText(tr("{count} of {pairs} pairs", count=f"{agreeing:,}", pairs=f"{now.pairs:,}"))
+        self._votes.setText(tr("{count} of {pairs} pairs", count=numeral(agreeing), pairs=numeral(now.pairs)))
         between = tr(
             "The true figure is between {low} and {high}.",
             low=share(now.agreement_lo or 0.0),
@@ -128,7 +128,7 @@ class AgreementCard(QFrame):
             else tr(
                 "You prefer opposite answers in {share}. Beyond chance (kappa): {kappa}.",
                 share=opposite,
-                kappa=f"{now.kappa:.2f}",
+                kappa=numeral(now.kappa, ".2f"),
             )
         )
         self._chart.show_course(course)
@@ -137,10 +137,10 @@ class AgreementCard(QFrame):
                 (
                     str(step.pairs),
                     (
-                        f"{step.pairs:,}",
+                        numeral(step.pairs),
                         share(step.agreement or 0.0),
                         f"{share(step.agreement_lo or 0.0)} – {share(step.agreement_hi or 0.0)}",
-                        "" if step.kappa is None else f"{step.kappa:.2f}",
+                        "" if step.kappa is None else numeral(step.kappa, ".2f"),
                         share(step.opposite or 0.0),
                     ),
                 )

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QResizeEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QTextEdit, QWidget
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.vote.booth import Act, Seen
 from desktop.pages.vote.view_model import VoteModel, VoteState
 from desktop.theme.fonts import font
@@ -247,7 +247,7 @@ def _count_words(seen: Seen) -> str:
     so_far = seen.count
     parts = []
     if so_far.skipped:
-        parts.append(tr("{count} skipped", count=f"{so_far.skipped:,}"))
+        parts.append(tr("{count} skipped", count=numeral(so_far.skipped)))
     if so_far.identical:
         one = tr("{count} pair of identical answers is a tie")
         parts.append(count(so_far.identical, one, tr("{count} pairs of identical answers are ties")))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QFrame, QWidget
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.compare.words import judge_words
 from desktop.pages.vote.view_model import Cast, VoteState
 from desktop.theme.look import Look
@@ -56,9 +56,9 @@ class OverCard(QFrame):
         parts = [
             tr(
                 "Votes on this ballot: {votes}, of them ties: {ties}. Pairs left: {left}.",
-                votes=f"{count.votes:,}",
-                ties=f"{count.ties:,}",
-                left=f"{count.left:,}",
+                votes=numeral(count.votes),
+                ties=numeral(count.ties),
+                left=numeral(count.left),
             ),
             tr("They count as verdicts of a judge of their own."),
         ]

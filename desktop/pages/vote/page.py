@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.vote.agreement import AgreementCard
 from desktop.pages.vote.ballot import KEYS, BallotPart, act_words
 from desktop.pages.vote.booth import Act
@@ -171,7 +171,7 @@ class VotePage(Page):
             return
         count = state.seen.count
         total = count.votes + count.left
-        self._count.setText(tr("{votes} of {all}", votes=f"{count.votes:,}", all=f"{total:,}"))
+        self._count.setText(tr("{votes} of {all}", votes=numeral(count.votes), all=numeral(total)))
         self._progress.setValue(round(1000 * count.votes / total) if total else 1000)
         self._undo.setEnabled(state.seen.can_undo)
         self._skip.setEnabled(state.seen.pair is not None)

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.judging.errors import JudgingError
-from engine.judging.reference import ReferenceJudge
+from engine.judging.reference import ReferenceJudge, words_of_explanation
 from engine.judging.verdicts import Contestant, Prompt, Question
 from engine.metrics import metric_named
 from tests.engine.judging.arena import MemoryLedger, judged, prompts
@@ -82,3 +82,14 @@ def test_another_metric_or_margin_is_another_judge() -> None:
         )
         == 3
     )
+
+
+def test_what_it_says_is_read_again() -> None:
+    one, other = Contestant("1", "one", "one", {"p": "renew"}), Contestant("2", "two", "two", {"p": "x"})
+    said = ReferenceJudge(metric_named("label"), margin=1e-5).judge(
+        Question(Prompt("p", (), "renew"), one, other)
+    )
+    read = words_of_explanation(said.explanation)
+    assert read == said.explanation
+    assert read.told(lambda text: f"<{text}>") == "<<Exact label> 1.000 against 0.000, margin 1e-05.>"
+    assert words_of_explanation("The first one is better, margin 3.") is None
