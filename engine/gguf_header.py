@@ -56,10 +56,14 @@ _MODEL_SIZES: Final = (
     ".attention.value_length",
     *_KEY_LENGTHS,
 )
+#: Of these there are none where no layer attends, as in Mamba.
+_HEADS: Final = (".attention.head_count", ".attention.head_count_kv")
+_ATTENTION: Final = re.compile(r"blk\.\d{1,3}\.attn_(q|k|qkv)\.weight\Z")
 _BLOCKS: Final = ".block_count"
 _MOST: Final = {_BLOCKS: 512, ".context_length": 2**31 - 1}
 #: Heads of keys and values: the same for all layers, or a list with one number for each.
 _KEY_HEADS: Final = ".attention.head_count_kv"
+_LAYER: Final = re.compile(r"blk\.(\d{1,3})\.")
 _KEYS: Final = re.compile(r"blk\.(\d{1,3})\.attn_k\.weight\Z")
 #: Where llama.cpp takes something for granted and ends the process otherwise.
 _EPSILON: Final = "_epsilon"
@@ -217,7 +221,7 @@ class _Header:
         }
         stored: dict[str, tuple[int, int]] = {}
         widths: dict[int, int] = {}
-        largest = 0
+        largest, layers = 0, 0
         for _ in range(count):
             name = self._name("the name of a tensor")
             if name in stored:
@@ -236,14 +240,20 @@ class _Header:
             if offset % self._alignment:
                 self._refuse(f"the tensor '{name}' lies at an impossible place")
             largest = max(largest, *shape, 1)
+            if layer := _LAYER.match(name):
+                layers = max(layers, int(layer[1]) + 1)
             if (keys := _KEYS.match(name)) and len(shape) == 2:
                 widths[int(keys[1])] = shape[1]
             stored[name] = (offset, elements // block * bytes_of_block)
         self._require_place(stored)
         self._require_key_heads(widths)
+        needed = (".embedding_length", *(_HEADS if any(map(_ATTENTION.match, stored)) else ()))
         for key, size in self._model_sizes.items():
             # A file of a vocabulary alone has no tensors.
-            if stored and not 0 <= size <= (count if key.endswith(_BLOCKS) else largest):
+            least, most = int(key.endswith(needed)), largest
+            if key.endswith(_BLOCKS):
+                least, most = layers, count
+            if stored and not least <= size <= most:
                 self._refuse(f"the setting '{key}' is {size:g}, which does not fit its tensors")
 
     def _require_key_heads(self, widths: dict[int, int]) -> None:

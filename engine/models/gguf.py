@@ -8,7 +8,7 @@ import shutil
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from safetensors import SafetensorError
@@ -24,6 +24,10 @@ from engine.progress import Reporter
 #: How safetensors, which is written in Rust, tells the error of the system.
 _SYSTEM_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 
+#: What stands before the words of an error that another one tells.
+_KIND: Final = re.compile(r"\A\w+Error: ")
+#: How transformers tells that tensors are of other shapes than the configuration says.
+_MISMATCH: Final = "ignore_mismatched_sizes"
 #: Notices that are taken over from beside a GGUF file, without their ends.
 _BESIDE: Final = frozenset({"license", "licence", "copying", "notice", "use_policy"})
 
@@ -38,12 +42,15 @@ def dequantise(file: Path, folder: Path, reporter: Reporter) -> None:
     with _told_when_unreadable(file):
         settings = check_gguf(file)
         tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
-        model: Any = AutoModelForCausalLM.from_pretrained(
+        model, told = AutoModelForCausalLM.from_pretrained(
             str(file.parent),
             gguf_file=file.name,
             quantization_config=GgufConfig(dequantize=True),
             dtype=torch.bfloat16,
+            output_loading_info=True,
         )
+        if missing := sorted(told["missing_keys"]):  # transformers has filled them with random numbers
+            raise _UnreadableError(Words("it has no weights for {tensor}", tensor=missing[0]))
         licence = str(settings.get("general.license", ""))
     with contextlib.suppress(AttributeError):
         del model.config.quantization_config
@@ -95,6 +102,14 @@ def told_when_not_written(folder: Path) -> Iterator[None]:
         ) from error
 
 
+class _UnreadableError(Exception):
+    """A file that transformers has read, and that is no whole model."""
+
+    def __init__(self, reason: Words) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 @contextlib.contextmanager
 def _told_when_unreadable(file: Path) -> Iterator[None]:
     """Tell failures of reading a GGUF file in words: a damaged header makes the readers fail in any way."""
@@ -103,15 +118,30 @@ def _told_when_unreadable(file: Path) -> Iterator[None]:
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        reason = error.params["reason"] if isinstance(error, GgufError) else _first_line(error)
+        if isinstance(error, _UnreadableError):
+            reason: str = error.reason
+        elif isinstance(error, GgufError):
+            reason = error.params["reason"]
+        elif isinstance(error, struct.error):
+            reason = Words("it breaks off")
+        elif _MISMATCH in str(error):
+            reason = Words("its settings do not fit its tensors")
+        elif isinstance(error, IndexError | ArithmeticError):
+            reason = Words("one of its settings is impossible")
+        else:
+            reason = _first_line(error)
         raise ModelError(
             "model.gguf_unreadable",
             "The GGUF file {file} cannot be read: {reason}.",
             fix="Check that it is whole, and that transformers can read its architecture.",
             file=str(file),
-            reason=Words("it breaks off") if isinstance(error, struct.error) else reason,
+            reason=reason,
         ) from error
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:200].rstrip(". ") or type(error).__name__
+    """What an error says first; of one that only names a check, what the check says."""
+    first, _, then = str(error).strip().partition("\n")
+    if first.endswith(":") and then.strip():
+        first = _KIND.sub("", then.strip().split("\n")[0])
+    return first[:200].rstrip(". ") or type(error).__name__

@@ -156,6 +156,18 @@ WORST: dict[str, tuple[bytes, str]] = {
         header([setting("llama.block_count", U32, struct.pack("<I", 2))], [tensor("x", [8])]) + DATA,
         "does not fit",
     ),
+    "no width": (
+        header([setting("llama.embedding_length", U32, bytes(4))], [tensor("x", [8])]) + DATA,
+        "does not fit",
+    ),
+    "no heads where layers attend": (
+        header(
+            [setting("llama.attention.head_count", U32, bytes(4))],
+            [tensor("blk.0.attn_q.weight", [8, 8])],
+        )
+        + DATA,
+        "head_count' is 0, which does not fit",
+    ),
     "a giant width": (
         header([setting("llama.embedding_length", U32, struct.pack("<I", 2**31))], [tensor("x", [8])]) + DATA,
         "does not fit",
@@ -209,6 +221,13 @@ def test_whole_files_pass(tiny: Path, tmp_path: Path) -> None:
     writer.write_tensors_to_file()
     writer.close()
     check_gguf(tmp_path / "all.gguf")
+
+
+def test_models_without_attention_have_no_heads(tmp_path: Path) -> None:
+    file = tmp_path / "x.gguf"
+    none = setting("mamba.attention.head_count", U32, bytes(4))
+    file.write_bytes(header([none], [tensor("blk.0.ssm_in.weight", [8, 8])]) + DATA)
+    assert check_gguf(file)["mamba.attention.head_count"] == 0
 
 
 def test_every_shortening_is_noticed(tiny: Path, tmp_path: Path) -> None:

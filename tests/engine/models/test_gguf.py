@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import resource
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from gguf import GGUFWriter
+from gguf import GGUFReader, GGUFWriter
 from safetensors.numpy import save_file
 
 from engine.gguf_header import check_gguf
 from engine.models.errors import ModelError
 from engine.models.gguf import bring_notices, dequantise, told_when_not_written
 from engine.progress import SilentReporter
+from tests.engine.inference.llama.models import tiny_gguf
 
 
 def small_gguf(path: Path, licence: str | None = None) -> Path:
@@ -73,3 +75,36 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught, told_when_not_written(tmp_path / "nowhere" / "x"):
         save_file({"x": np.zeros(1, np.float32)}, tmp_path / "nowhere" / "x.safetensors")
     assert caught.value.code == "model.not_written"
+
+
+#: A setting of the tiny model, what becomes of it, and how the refusal ends.
+IMPOSSIBLE = {
+    "llama.feed_forward_length": (1, "its settings do not fit its tensors."),
+    "llama.attention.head_count": (0, "is 0, which does not fit its tensors."),
+    "llama.block_count": (1, "is 1, which does not fit its tensors."),
+    "tokenizer.ggml.bos_token_id": (2**32 - 1, "one of its settings is impossible."),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_settings_that_do_not_fit_are_told_in_words(tmp_path: Path, name: str) -> None:
+    value, end = IMPOSSIBLE[name]
+    file = tiny_gguf(tmp_path / "model")[1]
+    part = GGUFReader(str(file)).fields[name].parts[-1]
+    place = file.read_bytes().index(name.encode()) + len(name) + 4
+    with file.open("r+b") as stream:
+        stream.seek(place)
+        stream.write(struct.pack("<I", value)[: part.nbytes])
+    with pytest.raises(ModelError) as caught:
+        dequantise(file, tmp_path, SilentReporter())
+    assert caught.value.message.endswith(end)
+
+
+def test_weights_that_are_not_there_are_not_made_up(tmp_path: Path) -> None:
+    """transformers fills what a file lacks with random numbers, and only tells it."""
+    file = tiny_gguf(tmp_path / "model")[1]
+    with file.open("r+b") as stream:
+        stream.seek(8)
+        stream.write(struct.pack("<Q", 0))
+    with pytest.raises(ModelError, match="it has no weights for "):
+        dequantise(file, tmp_path, SilentReporter())
