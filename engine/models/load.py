@@ -39,13 +39,14 @@ def load_causal_lm(folder: Path, device: Device, *, quantisation: Quantisation =
             bnb_4bit_compute_dtype=device.torch_dtype,
         )
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model, told = AutoModelForCausalLM.from_pretrained(
             str(folder),
             dtype=device.torch_dtype,
             device_map={"": device.name},
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
+            output_loading_info=True,
             **options,
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -58,6 +59,14 @@ def load_causal_lm(folder: Path, device: Device, *, quantisation: Quantisation =
             file=str(folder),
             reason=str(error).strip().split("\n")[0][:200],
         ) from error
+    if missing := sorted(told["missing_keys"]):  # transformers has filled them with random numbers
+        raise ModelError(
+            "model.missing_weights",
+            "The model {file} has no weights for {tensor}.",
+            fix="Check that all its files are there, and that config.json belongs to them.",
+            file=str(folder),
+            tensor=missing[0],
+        )
     if quantisation == "nf4":
         _keep_layout(model)
     model.requires_grad_(requires_grad=False)

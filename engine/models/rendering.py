@@ -102,7 +102,8 @@ class Renderer:
         raise TemplateError(
             "template.fails",
             "The chat template cannot render this conversation: {reason}.",
-            fix="Check the order of roles (system, then user and assistant in turn).",
+            fix="Check the order of roles (system, then user and assistant in turn). Where it is right, give the "
+            "model a chat template that you trust.",
             reason=complaint,
         )
 

@@ -1,13 +1,16 @@
-"""Weights in memory: a base in four bits passes gradients, before and after it was evaluated."""
+"""Weights in memory: none is made up, and a base in four bits passes gradients, before and after it was evaluated."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
 
 from engine.models.device import Device
+from engine.models.errors import ModelError
 from engine.models.load import load_causal_lm
 from tests.tiny import tiny_model
 
@@ -47,3 +50,14 @@ def test_widths_that_32_does_not_divide_are_evaluated_too(tmp_path: Path) -> Non
     core = load_causal_lm(folder, Device("cpu", "bfloat16", "for this test"), quantisation="nf4")
     with torch.no_grad():
         assert bool(core(input_ids=torch.arange(12)[None]).logits.isfinite().all())
+
+
+def test_weights_that_are_not_there_are_not_made_up(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "base")
+    (file,) = folder.glob("*.safetensors")
+    tensors = load_file(file)
+    gone = "model.layers.1.mlp.down_proj.weight"
+    del tensors[gone]
+    save_file(tensors, file, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=f"has no weights for {gone}"):
+        load_causal_lm(folder, Device("cpu", "float32", "for this test"))
