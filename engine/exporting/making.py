@@ -21,6 +21,7 @@ from engine.exporting.sources import plan_of, trained_on
 from engine.exporting.spec import ExportSpec
 from engine.exporting.writing import write_gguf
 from engine.files import sha256_file
+from engine.models.auto import forgo_models
 from engine.models.device import choose_device
 from engine.models.library import ModelFiles
 from engine.models.template import ChatTemplate, load_template
@@ -66,6 +67,8 @@ def prepare_gguf(workspace: Workspace, reporter: Reporter, files: ModelFiles, sp
         ExportError: It cannot be written like this.
     """
     wanted = quantisation(spec.quantisation)
+    if not _weighs(spec, wanted):
+        forgo_models()
     template = load_template(files.folder, reporter, fallback=files.base_folder)
     dataset = dataset_of(workspace, spec, files)
     importance = None

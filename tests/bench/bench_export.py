@@ -80,6 +80,9 @@ def large_model(folder: Path, small: Path) -> Path:
 
 def ours(folder: Path, out: Path, kind: str) -> None:
     """A GGUF file by Bakeoff, without the comparisons that follow an export."""
+    from engine.models.auto import forgo_models
+
+    forgo_models()  # as the job does
     from engine.exporting.plan import plan_gguf
     from engine.exporting.quantisations import quantisation
     from engine.exporting.writing import write_gguf

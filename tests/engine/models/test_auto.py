@@ -53,3 +53,18 @@ def test_a_folder_without_a_tokenizer_is_told_as_such(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="There is no tokenizer in") as caught:
         load_tokenizer(folder)
     assert caught.value.code == "model.no_tokenizer"
+
+
+def test_tokenizers_come_without_the_models_and_torch_comes_afterwards(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "tiny")
+    program = (
+        "import os, sys; from pathlib import Path; from engine.models.auto import forgo_models; forgo_models(); "
+        "assert 'torch' not in sys.modules and 'TRANSFORMERS_NO_ADVISORY_WARNINGS' not in os.environ; "
+        "import torch; forgo_models(); assert sys.modules['torch'] is torch; "
+        "from engine.models.tokenizer import load_tokenizer; "
+        "from transformers.utils import is_torch_available; "
+        f"print(load_tokenizer(Path({str(folder)!r}))('x')['input_ids'], is_torch_available())"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert told.stdout.split() == ["[87]", "False"], told.stderr
+    assert told.stderr == ""
