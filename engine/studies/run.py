@@ -13,6 +13,7 @@ from engine.jobs.kinds import Lane
 from engine.judging.spec import JudgeSpec
 from engine.merging.spec import MergeSpec
 from engine.ranking import Ranking
+from engine.studies.choices import merge_sentence, parents_sentence
 from engine.studies.conclusions import conclude, listed, validate_sentence
 from engine.studies.exports import Exports
 from engine.studies.figures import machine_in_words, task_result
@@ -23,7 +24,6 @@ from engine.studies.preparing import Preparation, was_closed
 from engine.studies.products import Merge, Products
 from engine.studies.recipes import fill_recipe, recipe_name, recipe_text
 from engine.studies.report import write_report
-from engine.studies.report_words import listing
 from engine.studies.result import Choice, EntrantResult, StudyResult, Validation
 from engine.studies.spec import Merging, Study, StudySpec, Task
 from engine.studies.standings import leaders, rank_verdicts, strongest
@@ -237,16 +237,7 @@ class _Loop:
         bases = self.products.bases
         order = strongest(dev, bases)
         chosen = [*order, *(name for name in bases if name not in order)][: merging.parents]
-        told = f"{listing(chosen)} become the parents"
-        first = leaders(dev, bases) if order else []
-        if not order:
-            sentence = f"Nothing was judged on dev prompts, so the first bases of the study's file, {told}."
-        elif len(first) == len(bases):
-            sentence = f"All bases are equal on dev prompts; the first of the study's file, {told}."
-        elif len(first) > 1:
-            sentence = f"{told}: {listing(first)} are equal at the top on dev prompts."
-        else:
-            sentence = f"{told}: they stand highest on dev prompts, where {first[0]} leads."
+        sentence = parents_sentence(bases, chosen, leaders(dev, bases) if order else [])
         self._record("parents", chosen, sentence, dev)
         return chosen
 
@@ -267,21 +258,7 @@ class _Loop:
         order = strongest(ranking, merges)
         if not order:
             return
-        ahead = leaders(ranking, everyone)
-        lead = (
-            f"{ahead[0]} leads there over all"
-            if len(ahead) == 1
-            else f"{listing(ahead)} are equal at the top"
-        )
-        first = leaders(ranking, merges)
-        if len(merges) == 1:
-            sentence = f"{order[0]} is the only merge; on dev prompts {lead}."
-        elif len(first) > 1:
-            sentence = (
-                f"{listing(first)} are equal on dev prompts, so {order[0]} counts as the best merge; {lead}."
-            )
-        else:
-            sentence = f"{order[0]} is the best merge on dev prompts; {lead}."
+        sentence = merge_sentence(merges, order[0], leaders(ranking, merges), leaders(ranking, everyone))
         self._record("merge", order[:1], sentence, ranking)
 
     def _record(self, what: str, chosen: list[str], sentence: str, ranking: Ranking) -> None:
