@@ -138,7 +138,12 @@ class Terminal:
         for pane in range(len(conversation.panes)):
             count = conversation.to_leave_out(pane) if number is None else number
             conversation.leave_out(pane, count)
-            self._done(f"{conversation.panes[pane].name} is not shown the oldest {count} turns any more.")
+            name = conversation.panes[pane].name
+            self._done(
+                f"{name} is not shown the oldest {count} {'turn' if count == 1 else 'turns'} any more."
+                if count
+                else f"{name} has room for all turns."
+            )
 
     def _done(self, text: str) -> None:
         self._talk.save()

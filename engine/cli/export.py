@@ -75,7 +75,10 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
     )
     plan = _plan(spec, files) if with_gguf and spec.converted is None else None
     if options.dry_run:
-        return (plan.as_dict(), _plan_text(plan)) if plan is not None else ({}, "Nothing to plan.")
+        if plan is None:
+            return {}, "Nothing to plan."
+        plan.family.vocabulary()  # refuses a tokenizer that llama.cpp does not know
+        return plan.as_dict(), _plan_text(plan)
     out = _place(options, files.name, spec.quantisation if spec.converted is None else UNKNOWN)
     spec = spec.model_copy(update={"out": str(out)})
     summary = session.run_job(
@@ -137,6 +140,7 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
     """Merge by a recipe, and write nothing but the GGUF file."""
     from engine.merging import check, load_recipe
     from engine.merging.workspace_models import workspace_resolver
+    from engine.studies.merged_export.planning import planned_export
     from engine.studies.merged_export.spec import MergedExportSpec, provenance_file
 
     if options.form != "gguf":
@@ -157,10 +161,12 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
     file = Path(options.model).absolute()
     recipe = load_recipe(Path(options.model))
     preflight = check(recipe, resolve=workspace_resolver(session.workspace), recipe_file=file)
-    preflight.require()
-    if options.dry_run:
-        return preflight.as_dict(), "The recipe can be merged; nothing was written."
+    merge = preflight.require()
     quantisation = _quantisation(options, session)
+    if options.dry_run:
+        with planned_export(merge, quantisation, seed=0) as (plan, _):
+            plan.family.vocabulary()
+            return {**plan.as_dict(), "preflight": preflight.as_dict()}, _plan_text(plan)
     out = _place(options, file.stem, quantisation)
     _require_new(provenance_file(out), force=options.force)
     spec = MergedExportSpec(

@@ -69,7 +69,13 @@ def write_gguf(
         sync_folder(file.parent)
     except OSError as error:
         if not is_disk_full(error):
-            raise
+            raise ExportError(
+                "export.not_written",
+                "{file} cannot be written: {reason}.",
+                fix="Check the folder and its permissions, or export to another one.",
+                file=str(file),
+                reason=(error.strerror or str(error)).rstrip("."),
+            ) from error
         raise ExportError(
             "export.disk_full",
             "The disk is full: {file} needs {size:.1f} GB.",

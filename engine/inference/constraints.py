@@ -87,6 +87,13 @@ def read_constraint(file: Path) -> Constraint:
     try:
         with file.open(encoding="utf-8") as stream:
             text = stream.read(LONGEST + 1)
+    except FileNotFoundError as error:
+        raise ConstraintError(
+            "constraint.no_file",
+            "There is no file {file}.",
+            fix="Name a JSON schema, a grammar in a file that ends in .gbnf, or choices or json.",
+            file=str(file),
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConstraintError(
             "constraint.unreadable",

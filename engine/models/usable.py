@@ -44,7 +44,7 @@ def _require_causal(folder: Path, config: dict[str, Any]) -> None:
             "transformers cannot make a model of {file}: {reason}.",
             fix="Use a model of an architecture that the transformers library knows.",
             file=str(folder / "config.json"),
-            reason=str(error).strip().split("\n")[0][:200].rstrip(". ") or type(error).__name__,
+            reason=_brief(error),
         ) from error
     classes: set[str] = set()
     for names in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values():
@@ -72,6 +72,12 @@ def _require_causal(folder: Path, config: dict[str, Any]) -> None:
                 size=name,
                 value=size,
             )
+
+
+def _brief(error: Exception) -> str:
+    """What an error says first: its first sentence."""
+    first = str(error).strip().split("\n")[0]
+    return first.partition(". ")[0][:200].rstrip(". ") or type(error).__name__
 
 
 def _require_tokenizer(folder: Path, reporter: Reporter) -> None:

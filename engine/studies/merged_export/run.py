@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from engine.datasets.library import open_dataset
 from engine.exporting.beginning import begin_prompts
-from engine.exporting.errors import ExportError
 from engine.exporting.making import Prepared, make_gguf
-from engine.exporting.plan import plan_gguf
-from engine.exporting.quantisations import quantisation, wants_importance
+from engine.exporting.quantisations import quantisation
 from engine.files import write_json
 from engine.jobs.context import JobContext, JobResult
 from engine.merging.loading import parse_recipe
-from engine.merging.output import parents_of, write_companions
+from engine.merging.output import parents_of
 from engine.merging.plan import MergePlan
 from engine.merging.preflight import check
-from engine.merging.source import MergedSource
 from engine.merging.workspace_models import workspace_resolver
 from engine.models.template import load_template
+from engine.studies.merged_export.planning import planned_export
 from engine.studies.merged_export.spec import MergedExportSpec, provenance_file
 
 
@@ -29,28 +26,18 @@ def run(context: JobContext) -> JobResult:
     """Merge and export as the spec says."""
     spec = MergedExportSpec.model_validate(context.spec)
     started = time.monotonic()
-    wanted = quantisation(spec.quantisation)
-    if wants_importance(wanted):
-        raise ExportError(
-            "export.importance_of_merge",
-            "The quantisation {name} needs to know which weights matter, which is measured on a model that exists.",
-            fix="Make the merge with bakeoff merge and export that, or take q4_k_m.",
-            name=wanted.name,
-        )
     plan = _merge_plan(context, spec)
     out = Path(spec.out)
-    with TemporaryDirectory(prefix="bakeoff-") as temporary:
-        companions = Path(temporary)
-        write_companions(plan, companions)
+    with planned_export(plan, spec.quantisation, spec.seed) as (gguf, companions):
         template = load_template(companions, context)
-        source = MergedSource(plan, companions, spec.seed)
-        gguf = plan_gguf(companions, wanted, source=source)
         context.event(
             "export.plan", **{key: value for key, value in gguf.as_dict().items() if key != "tensors"}
         )
         dataset = open_dataset(context.workspace, spec.dataset, "export") if spec.dataset else None
         beginning = begin_prompts(gguf, template, context)
-        prepared = Prepared(spec.model_name, wanted, gguf, template, beginning, None, dataset)
+        prepared = Prepared(
+            spec.model_name, quantisation(spec.quantisation), gguf, template, beginning, None, dataset
+        )
         made = make_gguf(prepared, out, context, threads=spec.threads)
     provenance = _provenance(plan, spec, made)
     write_json(provenance_file(out), provenance)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from gguf import GGUFReader
+from gguf import GGUFReader, GGUFWriter
 
 from engine.exporting import vocabulary
 from engine.exporting.drift.spec import DriftSpec
@@ -156,6 +156,34 @@ def test_a_converted_file_that_cannot_be_loaded_or_is_of_another_size_is_refused
         do(ready, "export", ExportSpec(model="tuned", out=str(tmp_path / "a.gguf"), converted=str(made)))
     assert caught.value.code == "export.converted_size"
     assert not (tmp_path / "a.gguf").exists()
+
+
+def test_a_place_that_takes_no_file_is_told(
+    ready: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = GGUFWriter.write_header_to_file
+
+    def refused(writer: GGUFWriter, file: Path) -> None:
+        if file.parent == tmp_path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        write(writer, file)
+
+    monkeypatch.setattr(GGUFWriter, "write_header_to_file", refused)
+    out = tmp_path / "out.gguf"
+    with pytest.raises(JobFailedError, match=r"out.gguf cannot be written: Permission denied\.") as caught:
+        do(ready, "export", ExportSpec(model="base", quantisation="q8_0", out=str(out)))
+    assert caught.value.code == "export.not_written"
+    assert list(tmp_path.glob("*.partial")) == []
+
+
+def test_a_dry_run_refuses_the_tokenizer_that_the_export_would_refuse(
+    cli: Cli, ready: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    del ready
+    planned = cli("export", "base", tmp_path / "x.gguf", "--as", "gguf", "--quant", "q8_0", "--dry-run")
+    assert planned.status == 1
+    assert "does not know" in planned.stderr
 
 
 @pytest.mark.parametrize("form", ["adapter", "merged"])

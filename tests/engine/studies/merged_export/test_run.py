@@ -82,6 +82,10 @@ def test_what_cannot_be_merged_or_stored_so_is_refused(cli: Cli, three: Workspac
     done = cli("export", recipe, tmp_path / "whole.gguf", "--as", "gguf", "--quant", "q8_0", "--json")
     assert done.status == 0, done.stderr
     assert done.json["bytes"] == (tmp_path / "whole.gguf").stat().st_size
-    planned = cli("export", recipe, out, "--as", "gguf", "--dry-run", "--json")
+    planned = cli("export", recipe, out, "--as", "gguf", "--quant", "q8_0", "--dry-run", "--json")
     assert planned.status == 0
+    assert planned.json["types"] == done.json["types"]
+    assert planned.json["preflight"]["ok"]
+    refused = cli("export", recipe, out, "--as", "gguf", "--quant", "iq2_xs", "--dry-run")
+    assert "matter" in refused.stderr
     assert not out.exists()
