@@ -46,6 +46,9 @@ _GROUPED: Final = re.compile(
     r"[+-]?[1-9]\d{0,2}(?P<mark>[.,])\d{3}(?P<more>(?P=mark)\d{3})*(?P<rest>(?!(?P=mark))[.,]\d*)?"
 )
 
+#: A whole number with a mark between its thousands.
+_WHOLE: Final = re.compile(r"[+-]?\d{1,3}([.,])\d{3}(?:\1\d{3})*")
+
 _words: dict[str, str] = {}
 _marks = Marks()
 
@@ -78,7 +81,7 @@ def tr(text: str, **params: Any) -> str:
     return filled(found, **params) if params else found
 
 
-def filled(template: str, **params: Any) -> str:
+def filled(template: str, /, **params: Any) -> str:
     """A template with its values, as ``str.format`` fills it, the numbers in it as `numeral` writes them."""
     return _WRITER.vformat(template, (), params)
 
@@ -110,6 +113,16 @@ def typed_number(text: str) -> float:
     if found and (found["more"] or found["rest"] or found["mark"] == _marks.group):
         digits = digits.replace(found["mark"], "")
     return float(digits.replace(",", "."))
+
+
+def typed_whole_number(text: str) -> int:
+    """A whole number as it was typed, its thousands perhaps apart by either mark.
+
+    Raises:
+        ValueError: It is none.
+    """
+    digits = text.strip().replace("_", "")
+    return int(re.sub("[.,]", "", digits) if _WHOLE.fullmatch(digits) else digits)
 
 
 class _Writer(string.Formatter):

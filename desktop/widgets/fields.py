@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
-from PySide6.QtGui import QPaintEvent
+from PySide6.QtGui import QPaintEvent, QValidator
 from PySide6.QtWidgets import (
     QComboBox,
+    QDoubleSpinBox,
     QLabel,
     QLineEdit,
     QSizePolicy,
@@ -20,8 +22,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.language import numeral
 from desktop.widgets.basics import column, label, row
 
+#: What may be typed into a field of a number with a fraction, and what may yet become such a number.
+_DECIMAL: Final = re.compile(r"-?(\d+\.?\d*|\.\d+)")
+_UNFINISHED: Final = re.compile(r"-?\.?")
 #: Pixels for the names of fields, and for a field that is not as wide as it can be.
 _NAMES: Final = 150
 _FIELD: Final = 170
@@ -44,6 +50,35 @@ def line(name: str, nothing: str) -> QLineEdit:
     made.setAccessibleName(name)
     made.setFixedWidth(_FIELD)
     return made
+
+
+class Decimal(QDoubleSpinBox):
+    """A number with a fraction, which is shown with the language's mark and read with either.
+
+    It groups no thousands: Qt's own takes the other language's mark for such a group, so that 2.50 typed in German
+    would be 250.
+    """
+
+    def textFromValue(self, value: float) -> str:  # noqa: N802
+        """See Qt."""
+        return numeral(value, f".{self.decimals()}f")
+
+    def valueFromText(self, text: str) -> float:  # noqa: N802
+        """See Qt."""
+        return round(float(self._bare(text)), self.decimals())
+
+    def validate(self, text: str, place: int) -> tuple[QValidator.State, str, int]:
+        """See Qt."""
+        bare = self._bare(text)
+        if _UNFINISHED.fullmatch(bare):
+            return QValidator.State.Intermediate, text, place
+        if not _DECIMAL.fullmatch(bare) or float(bare) > self.maximum():
+            return QValidator.State.Invalid, text, place
+        low = float(bare) < self.minimum()
+        return QValidator.State.Intermediate if low else QValidator.State.Acceptable, text, place
+
+    def _bare(self, text: str) -> str:
+        return text.removesuffix(self.suffix()).strip().replace(",", ".")
 
 
 class Choice(QComboBox):

@@ -6,10 +6,15 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QValidator
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
 
 from desktop.amounts import amount, usd
-from desktop.language import numeral, tr, typed_number, use_language
+from desktop.language import numeral, tr, typed_number, typed_whole_number, use_language
 from desktop.pages.train.form import default_text, parse
+from desktop.widgets.fields import Decimal
 from desktop.words import moment, size, told
 from engine.errors import Words
 
@@ -110,3 +115,35 @@ def test_a_recipe_is_typed_with_german_numbers() -> None:
 def test_days_have_german_months() -> None:
     march = time.mktime((2020, 3, 5, 12, 0, 0, 0, 0, -1))
     assert moment(march) == "5. März 2020"
+
+
+@pytest.mark.parametrize("code", ["en", "de"])
+@pytest.mark.parametrize("typed", ["2.5", "2,5", "2.50", "0.25", ",75", "3"])
+def test_a_field_reads_either_mark(qtbot: QtBot, code: str, typed: str) -> None:
+    use_language(code)
+    try:
+        field = Decimal(minimum=0.0, maximum=100.0, decimals=4)
+        qtbot.addWidget(field)
+        field.selectAll()
+        QTest.keyClicks(field, typed)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        assert field.value() == float(typed.replace(",", "."))
+        assert field.text() == numeral(field.value(), ".4f")
+        for wrong in ("2.5.0", "1e3", "x", "1000"):
+            assert field.validate(wrong, 0)[0] == QValidator.State.Invalid
+    finally:
+        use_language("en")
+
+
+@pytest.mark.parametrize("code", ["en", "de"])
+def test_whole_numbers_are_exact_and_never_fractions(code: str) -> None:
+    use_language(code)
+    try:
+        assert [typed_whole_number(text) for text in ("1,000", "1.000", "12", "9007199254740993", "1.234.567")] == [
+            1000, 1000, 12, 9007199254740993, 1234567,
+        ]  # fmt: skip
+        for wrong in ("1.5", "1,5", "1.0", "1,00", "1.000,5", ""):
+            with pytest.raises(ValueError, match="invalid literal"):
+                typed_whole_number(wrong)
+    finally:
+        use_language("en")

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QGridLayout, QPlainTextEdit
+from PySide6.QtWidgets import QFrame, QGridLayout, QPlainTextEdit
 
 from desktop.language import numeral, tr
 from desktop.pages.chat.opening import Wish
 from desktop.widgets.basics import column, label, row
-from desktop.widgets.fields import spin
+from desktop.widgets.fields import Decimal, spin
 
 #: The largest seed that the field can show; drawn ones are as large at most.
 _SEEDS: Final = 2**31 - 1
@@ -108,9 +108,9 @@ class SettingsCard(QFrame):
             one.unblock()
 
 
-def number(name: str, most: float, value: float, *, least: float = 0.0, step: float = 0.05) -> QDoubleSpinBox:
+def number(name: str, most: float, value: float, *, least: float = 0.0, step: float = 0.05) -> Decimal:
     """A number with two decimals."""
-    made = QDoubleSpinBox(minimum=least, maximum=most, singleStep=step, decimals=2)
+    made = Decimal(minimum=least, maximum=most, singleStep=step, decimals=2)
     made.setValue(value)
     made.setAccessibleName(name)
     return made

@@ -174,7 +174,7 @@ class HealthView(QWidget):
             self._lengths.show_lengths(found)
             self._length_rows.set_rows(
                 [
-                    (f"{low}", (f"{low:,.0f} – {high:,.0f}", numeral(height)))
+                    (f"{low}", (f"{numeral(low, ',.0f')} – {numeral(high, ',.0f')}", numeral(height)))
                     for low, high, height in zip(
                         found["edges"], found["edges"][1:], found["heights"], strict=False
                     )

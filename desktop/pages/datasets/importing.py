@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QDoubleSpinBox,
     QLineEdit,
     QVBoxLayout,
     QWidget,
@@ -24,7 +23,7 @@ from desktop.pages.datasets.view_model import DatasetsModel
 from desktop.problem import Problem
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, chip, column, label, retone, row
-from desktop.widgets.fields import combo, fill, form, later, spin
+from desktop.widgets.fields import Decimal, combo, fill, form, later, spin
 from desktop.widgets.segments import Segments
 from desktop.widgets.table import Cell, Column, Rows, table
 from engine.datasets.glance import ImportPreview
@@ -270,8 +269,8 @@ def _choice(name: str, items: list[tuple[str, str]]) -> QComboBox:
     return made
 
 
-def _share(name: str, value: float) -> QDoubleSpinBox:
-    made = QDoubleSpinBox(minimum=0.0, maximum=0.9, singleStep=0.05, decimals=2)
+def _share(name: str, value: float) -> Decimal:
+    made = Decimal(minimum=0.0, maximum=0.9, singleStep=0.05, decimals=2)
     made.setValue(value)
     made.setAccessibleName(name)
     made.setFixedWidth(120)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFrame, QVBoxLayout, QWidget
 
 from desktop.language import numeral, tr
 from desktop.pages.merge.gradient import GradientEditor, curve_colour, curve_words, even
@@ -16,6 +16,7 @@ from desktop.pages.merge.view_model import MergeModel
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, clear, column, label, row
 from desktop.widgets.elided import Elided
+from desktop.widgets.fields import Decimal
 from desktop.widgets.inset import inset
 from desktop.widgets.legend import Legend
 from desktop.widgets.segments import Segments
@@ -171,7 +172,7 @@ class ValuesCard(QFrame):
             else:
                 self._model.use_form(replace(form, shared={**form.shared, parameter.name: number}))
 
-        field: QCheckBox | QDoubleSpinBox
+        field: QCheckBox | Decimal
         if parameter.kind == "flag":
             field, show = _flag(value, change)
         else:
@@ -219,10 +220,10 @@ def _flag(
 
 def _number(
     kind: str, value: Callable[[Form], float], change: Callable[[float], None]
-) -> tuple[QDoubleSpinBox, Callable[[Form], None]]:
+) -> tuple[Decimal, Callable[[Form], None]]:
     """A number, and what shows a form's value there."""
     least, most, step, decimals = _BOUNDS[kind]
-    box = QDoubleSpinBox(minimum=least, maximum=most, singleStep=step, decimals=decimals)
+    box = Decimal(minimum=least, maximum=most, singleStep=step, decimals=decimals)
     box.setFixedWidth(120)
     box.valueChanged.connect(change)
 

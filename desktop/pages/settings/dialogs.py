@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDoubleSpinBox, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from desktop.language import tr
@@ -11,7 +11,7 @@ from desktop.pages.settings.view_model import EndpointRow, PriceRow, SettingsMod
 from desktop.problem import Problem
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, column, label, row
-from desktop.widgets.fields import form
+from desktop.widgets.fields import Decimal, form
 
 
 class Form(QDialog):
@@ -194,8 +194,8 @@ def _line(name: str, hint: str) -> QLineEdit:
     return made
 
 
-def _usd(name: str) -> QDoubleSpinBox:
-    made = QDoubleSpinBox(minimum=0.0, maximum=100_000.0, decimals=4, singleStep=0.1)
+def _usd(name: str) -> Decimal:
+    made = Decimal(minimum=0.0, maximum=100_000.0, decimals=4, singleStep=0.1)
     made.setAccessibleName(name)
     made.setFixedWidth(170)
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFileDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QWidget
 
 from desktop.language import tr
 from desktop.pages.settings.part import Part
@@ -14,7 +14,7 @@ from desktop.problem import Problem
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, card, column, heading, label, retone, row
-from desktop.widgets.fields import combo, form, spin
+from desktop.widgets.fields import Decimal, combo, form, spin
 
 
 class JobsPart(Part):
@@ -29,7 +29,7 @@ class JobsPart(Part):
         self._quantisation.activated.connect(
             lambda _at: self._set("quantisation", self._quantisation.currentText())
         )
-        self._free = QDoubleSpinBox(minimum=0.0, maximum=10_000.0, decimals=1, suffix=" GB")
+        self._free = Decimal(minimum=0.0, maximum=10_000.0, decimals=1, suffix=" GB")
         self._free.setAccessibleName(tr("Free space that a job needs to begin"))
         self._free.setSpecialValueText(tr("any"))
         self._free.setFixedWidth(170)

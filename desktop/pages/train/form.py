@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
-from desktop.language import numeral, tr, typed_number
+from desktop.language import numeral, tr, typed_number, typed_whole_number
 from engine.training.spec import TrainRecipe
 
 #: What most people change; everything else is in Advanced.
@@ -72,10 +72,7 @@ def _fraction(name: str) -> bool:
 
 
 def _number(name: str, text: str) -> float | int:
-    value = typed_number(text)
-    if not _fraction(name) and not value.is_integer():
-        raise ValueError(text)
-    return value if _fraction(name) else int(value)
+    return typed_number(text) if _fraction(name) else typed_whole_number(text)
 
 
 def _words(kind: str, bounds: Mapping[str, Any], message: str) -> str:
