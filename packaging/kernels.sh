@@ -9,6 +9,7 @@ set -euo pipefail
 lock=$1
 [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || exit 0
 package=$("$PYTHON" -c 'import importlib.util as u; print(u.find_spec("llama_cpp").submodule_search_locations[0])')
+rm -rf "$package/lib/avx512"  # those of another release would not fit what lies beside them
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

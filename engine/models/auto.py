@@ -36,7 +36,8 @@ def forgo_models() -> None:
     """Do without transformers' models from now on, in a process that wants its tokenizers beside PyTorch.
 
     transformers takes 1.2 seconds of processor time more where it finds PyTorch; from then on it believes that there
-    is none. Where either is imported already, everything stays as it is.
+    is none. Where either is imported already, everything stays as it is. No other thread may import
+    PyTorch meanwhile.
     """
     with _LOCK:
         if "torch" in sys.modules or "transformers" in sys.modules:
@@ -51,3 +52,5 @@ def forgo_models() -> None:
             del sys.modules["torch"]
             if said is None:
                 del os.environ[_SILENT]
+            else:
+                os.environ[_SILENT] = said

@@ -18,6 +18,7 @@ from engine.errors import Words
 from engine.files import is_disk_full
 from engine.gguf_header import GgufError, check_gguf
 from engine.models.errors import ModelError
+from engine.models.load import made_up
 from engine.models.notices import card_in, notices_in
 from engine.progress import Reporter
 
@@ -49,7 +50,7 @@ def dequantise(file: Path, folder: Path, reporter: Reporter) -> None:
             dtype=torch.bfloat16,
             output_loading_info=True,
         )
-        if missing := sorted(told["missing_keys"]):  # transformers has filled them with random numbers
+        if missing := made_up(model, told):
             raise _UnreadableError(Words("it has no weights for {tensor}", tensor=missing[0]))
         licence = str(settings.get("general.license", ""))
     with contextlib.suppress(AttributeError):

@@ -59,7 +59,7 @@ def load_causal_lm(folder: Path, device: Device, *, quantisation: Quantisation =
             file=str(folder),
             reason=str(error).strip().split("\n")[0][:200],
         ) from error
-    if missing := sorted(told["missing_keys"]):  # transformers has filled them with random numbers
+    if missing := made_up(model, told):
         raise ModelError(
             "model.missing_weights",
             "The model {file} has no weights for {tensor}.",
@@ -72,6 +72,16 @@ def load_causal_lm(folder: Path, device: Device, *, quantisation: Quantisation =
     model.requires_grad_(requires_grad=False)
     model.eval()
     return model
+
+
+def made_up(model: Any, told: dict[str, Any]) -> list[str]:
+    """The weights that a file lacks and transformers has filled with random numbers; buffers begin as they should.
+
+    Args:
+        model: As it was loaded.
+        told: What loading told, by ``output_loading_info``.
+    """
+    return sorted(set(told["missing_keys"]) & {name for name, _ in model.named_parameters()})
 
 
 def _keep_layout(model: Any) -> None:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from engine.models.device import Device
 from engine.models.errors import ModelError
-from engine.models.load import load_causal_lm
+from engine.models.load import load_causal_lm, made_up
 from tests.tiny import tiny_model
 
 
@@ -61,3 +61,9 @@ def test_weights_that_are_not_there_are_not_made_up(tmp_path: Path) -> None:
     save_file(tensors, file, metadata={"format": "pt"})
     with pytest.raises(ModelError, match=f"has no weights for {gone}"):
         load_causal_lm(folder, Device("cpu", "float32", "for this test"))
+
+
+def test_buffers_that_a_file_lacks_begin_as_they_should() -> None:
+    model = torch.nn.BatchNorm1d(4)
+    assert made_up(model, {"missing_keys": ["running_mean", "num_batches_tracked"]}) == []
+    assert made_up(model, {"missing_keys": ["weight", "running_mean", "bias"]}) == ["bias", "weight"]
