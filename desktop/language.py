@@ -130,7 +130,7 @@ class _Writer(string.Formatter):
 
     def format_field(self, value: Any, form: str) -> str:
         """See `string.Formatter`."""
-        if form and isinstance(value, int | float):
+        if isinstance(value, float) or (form and isinstance(value, int)):
             return numeral(value, form)
         return str(super().format_field(value, form))
 

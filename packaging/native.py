@@ -41,20 +41,22 @@ class NativeHook(BuildHookInterface[Any]):
 def build(root: Path) -> Path | None:
     """The library, new, beside its source; None where it cannot be built."""
     compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
+    library = root / _LIBRARY
+    library.unlink(missing_ok=True)  # one of an earlier state is not to pass for this one's
     if sys.platform == "win32" or compiler is None:
         return None
-    library = root / _LIBRARY
     new = library.with_suffix(".new")
-    done = subprocess.run(
-        [*compiler.split(), *_FLAGS, str(root / _SOURCE), "-o", str(new)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        print(f"{_SOURCE} was not built, exports will be slower:\n{done.stderr}", file=sys.stderr)
+    try:
+        subprocess.run(
+            [*compiler.split(), *_FLAGS, str(root / _SOURCE), "-o", str(new)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = error.stderr if isinstance(error, subprocess.CalledProcessError) else error
+        print(f"{_SOURCE} was not built, exports will be slower:\n{reason}", file=sys.stderr)
         new.unlink(missing_ok=True)
-        library.unlink(missing_ok=True)
         return None
     new.replace(library)
     return library

@@ -122,7 +122,7 @@ def _missing(finding: Finding, recipe: Recipe, names: Sequence[str]) -> _Offered
         else:
             shared[parameter] = value
 
-    return [(Words("Set '{parameter}' to {value}", parameter=parameter, value=f"{value:g}"), change)]
+    return [(Words("Set '{parameter}' to {value:g}", parameter=parameter, value=value), change)]
 
 
 def _superfluous(finding: Finding, recipe: Recipe, names: Sequence[str]) -> _Offered:

@@ -55,6 +55,7 @@ def test_german_numbers_have_german_marks() -> None:
 
 @pytest.mark.usefixtures("german")
 def test_what_the_engine_says_has_them_too() -> None:
+    assert tr("{name} answers in {seconds} s and offers no model.", name="x", seconds=0.12).count("0,12") == 1
     assert told(Words("The longer answer wins {share:.0%} of the decided comparisons.", share=0.6)) == (
         "Die längere Antwort gewinnt 60\N{NO-BREAK SPACE}% der entschiedenen Vergleiche."
     )
