@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     application.setApplicationVersion(__version__)
     settings = QSettings()
     spoken = use_language(str(settings.value("language") or "system") if options.shots is None else "en")
-    QLocale.setDefault(QLocale(spoken))  # fields of numbers have the marks that the texts beside them have
+    QLocale.setDefault(QLocale(spoken))  # for what Qt writes and reads itself: whole numbers, dates
     scheme = options.theme or str(settings.value("theme") or "system")
     look = Look(application, scheme if scheme in ("light", "dark") else "system")  # type: ignore[arg-type]
     application.setWindowIcon(logo_icon(look))

@@ -93,17 +93,15 @@ def numeral(value: float, form: str = ",") -> str:
         value: Any number.
         form: Python's format of it.
     """
-    return "".join(
-        {".": _marks.decimal, ",": _marks.group, "%": _marks.percent}.get(one, one)
-        for one in format(value, form)
-    )
+    marks = str.maketrans({".": _marks.decimal, ",": _marks.group, "%": _marks.percent})
+    return format(value, form).translate(marks)
 
 
 def typed_number(text: str) -> float:
-    """A number as it was typed, with this language's marks or with English ones.
+    """A number as it was typed, with either language's marks.
 
-    A mark alone before three digits groups thousands where the language groups with it, and parts a fraction
-    elsewhere: "1,000" is a thousand in English and one in German, "0,001" and "1,5" are the same in both.
+    Only a mark alone before three digits means what it means in this language: "1,000" is a thousand in English and
+    one in German, "1.000" the reverse; "0,001", "1,5" and "1.234,5" are the same in both.
 
     Raises:
         ValueError: It is none.

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Final
 
+#: What stands before the words of an error that another one tells.
+_KIND: Final = re.compile(r"\A\w+Error: ")
+#: Characters of a stranger's words in a sentence.
+_LONGEST: Final = 200
 #: Keys of a written text that say how it was made.
 _TEMPLATE: Final = "template"
 _FIX: Final = "fix_template"
@@ -122,6 +127,22 @@ class UsageError(BakeoffError):
     """The request itself is wrong (exit status 2 on the command line)."""
 
     title = "This request cannot be understood"
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a library or the system failed, for the middle of a sentence.
+
+    Returns:
+        What the system calls it, or the first line of the error's text; of one that only names a check, what the
+        check says; of a long one whole sentences. Without the stop at its end, and never empty.
+    """
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    first, _, then = text.strip().partition("\n")
+    if first.endswith(":") and then.strip():
+        first = _KIND.sub("", then.strip().partition("\n")[0])
+    if len(first) > _LONGEST:
+        first = first[: first.rfind(". ", 0, _LONGEST) + 1] or first[:_LONGEST]
+    return first.rstrip(".: ") or type(error).__name__
 
 
 def without_templates(record: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -39,24 +39,27 @@ class NativeHook(BuildHookInterface[Any]):
 
 
 def build(root: Path) -> Path | None:
-    """The library, new, beside its source; None where it cannot be built."""
-    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
+    """The library, new, beside its source; None, and none there, where it cannot be built."""
     library = root / _LIBRARY
-    library.unlink(missing_ok=True)  # one of an earlier state is not to pass for this one's
-    if sys.platform == "win32" or compiler is None:
-        return None
     new = library.with_suffix(".new")
-    try:
-        subprocess.run(
-            [*compiler.split(), *_FLAGS, str(root / _SOURCE), "-o", str(new)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        reason = error.stderr if isinstance(error, subprocess.CalledProcessError) else error
-        print(f"{_SOURCE} was not built, exports will be slower:\n{reason}", file=sys.stderr)
-        new.unlink(missing_ok=True)
+    if not _compile(root / _SOURCE, new):
+        library.unlink(missing_ok=True)  # one of an earlier state is not to pass for this one's
         return None
     new.replace(library)
     return library
+
+
+def _compile(source: Path, library: Path) -> bool:
+    """Whether it could be; tells why not."""
+    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
+    if sys.platform == "win32" or compiler is None:
+        return False
+    words = [*compiler.split(), *_FLAGS, str(source), "-o", str(library)]
+    try:
+        subprocess.run(words, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = error.stderr if isinstance(error, subprocess.CalledProcessError) else error
+        print(f"{source} was not built, exports will be slower:\n{reason}", file=sys.stderr)
+        library.unlink(missing_ok=True)
+        return False
+    return True

@@ -13,7 +13,7 @@ from engine.datasets.errors import StoreError
 from engine.datasets.example import Example, compact
 from engine.datasets.options import Split
 from engine.datasets.store import DatasetStore
-from engine.errors import UsageError
+from engine.errors import UsageError, reason_of
 from engine.files import replace, temporary_name
 
 _SIMPLE: Final = ("system", "prompt", "completion", "split")
@@ -62,7 +62,7 @@ def export_dataset(store: DatasetStore, path: Path, split: Split | None = None) 
             "The examples cannot be written to {file}: {reason}.",
             fix="Check the folder and the space on that disk.",
             file=str(path),
-            reason=(error.strerror or str(error)).rstrip("."),
+            reason=reason_of(error),
         ) from error
     except BaseException:
         temporary.unlink(missing_ok=True)

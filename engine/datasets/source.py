@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from engine.datasets.errors import DatasetError
+from engine.errors import reason_of
 
 #: Longer rows are rejected, without being held in memory.
 ROW_LIMIT: Final = 10_000_000
@@ -131,7 +132,7 @@ class ByteSource:
             "{file} cannot be read: {reason}.",
             fix="Check the file and its permissions.",
             file=str(self.path),
-            reason=error.strerror or str(error),
+            reason=reason_of(error),
         )
 
 

@@ -25,6 +25,7 @@ from engine.datasets.options import SPLITS
 from engine.datasets.shingles import TEXT_LIMIT, Hashes, Ints
 from engine.datasets.source import ROW_LIMIT
 from engine.datasets.splitting import NONE, Codes
+from engine.errors import reason_of
 
 _BATCH_ROWS: Final = 8192
 _BATCH_BYTES: Final = 8 << 20
@@ -62,7 +63,7 @@ def told_when_full(target: Path) -> Iterator[None]:
             "The dataset cannot be written to {file}: {reason}.",
             fix="Free some space on that disk, or use another workspace, and import again.",
             file=str(target),
-            reason=(error.strerror or str(error)).strip().rstrip("."),
+            reason=reason_of(error),
         ) from error
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from gguf import MODEL_ARCH_NAMES, GGUFWriter
 from gguf import GGMLQuantizationType as Type
 
+from engine.errors import reason_of
 from engine.exporting.errors import ExportError
 from engine.exporting.ggml import quantise_rows
 from engine.exporting.plan import GgufPlan, TypedTensor, add_metadata
@@ -74,7 +75,7 @@ def write_gguf(
                 "{file} cannot be written: {reason}.",
                 fix="Check the folder and its permissions, or export to another one.",
                 file=str(file),
-                reason=(error.strerror or str(error)).rstrip("."),
+                reason=reason_of(error),
             ) from error
         raise ExportError(
             "export.disk_full",

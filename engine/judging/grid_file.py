@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
+from engine.errors import reason_of
 from engine.files import replace, temporary_name
 from engine.judging.errors import JudgingError
 from engine.judging.grid import Answerer, Grid
@@ -74,7 +75,7 @@ def write_grid(grid: Grid, file: Path, rows: Sequence[int], shown: Sequence[Answ
             "The answers cannot be written to {file}: {reason}.",
             fix="Check the folder and the space on that disk.",
             file=str(file),
-            reason=(error.strerror or str(error)).rstrip("."),
+            reason=reason_of(error),
         ) from error
     except BaseException:
         temporary.unlink(missing_ok=True)

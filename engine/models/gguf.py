@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-from engine.errors import Words
+from engine.errors import Words, reason_of
 from engine.files import is_disk_full
 from engine.gguf_header import GgufError, check_gguf
 from engine.models.errors import ModelError
@@ -25,8 +25,6 @@ from engine.progress import Reporter
 #: How safetensors, which is written in Rust, tells the error of the system.
 _SYSTEM_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 
-#: What stands before the words of an error that another one tells.
-_KIND: Final = re.compile(r"\A\w+Error: ")
 #: How transformers tells that tensors are of other shapes than the configuration says.
 _MISMATCH: Final = "ignore_mismatched_sizes"
 #: Notices that are taken over from beside a GGUF file, without their ends.
@@ -99,7 +97,7 @@ def told_when_not_written(folder: Path) -> Iterator[None]:
             "The model cannot be written to {file}: {reason}.",
             fix="Check that disk and its permissions, and add the model again.",
             file=str(folder.parent),
-            reason=_first_line(error),
+            reason=reason_of(error),
         ) from error
 
 
@@ -130,7 +128,7 @@ def _told_when_unreadable(file: Path) -> Iterator[None]:
         elif isinstance(error, IndexError | ArithmeticError):
             reason = Words("one of its settings is impossible")
         else:
-            reason = _first_line(error)
+            reason = reason_of(error)
         raise ModelError(
             "model.gguf_unreadable",
             "The GGUF file {file} cannot be read: {reason}.",
@@ -138,11 +136,3 @@ def _told_when_unreadable(file: Path) -> Iterator[None]:
             file=str(file),
             reason=reason,
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    """What an error says first; of one that only names a check, what the check says."""
-    first, _, then = str(error).strip().partition("\n")
-    if first.endswith(":") and then.strip():
-        first = _KIND.sub("", then.strip().split("\n")[0])
-    return first[:200].rstrip(". ") or type(error).__name__

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import httpx2
 
-from engine.errors import Words
+from engine.errors import Words, reason_of
 from engine.files import is_disk_full, replace
 from engine.models.errors import ModelError
 from engine.models.inspect import WEIGHTS_INDEX, indexed_files, loaded_files
@@ -263,7 +263,7 @@ def _told(repository: str, revision: str, folder: Path) -> Iterator[None]:
             fix="Check that disk and its permissions, and add the model again.",
             name=repository,
             file=error.filename or str(folder),
-            reason=(error.strerror or str(error)).strip().rstrip("."),
+            reason=reason_of(error),
         ) from error
 
 

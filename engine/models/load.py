@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+from engine.errors import reason_of
 from engine.models.device import Device
 from engine.models.errors import ModelError
 from engine.models.inspect import read_config, refuse_remote_code, weight_files
@@ -57,7 +58,7 @@ def load_causal_lm(folder: Path, device: Device, *, quantisation: Quantisation =
             "The model {file} cannot be loaded: {reason}.",
             fix="Check that transformers knows its architecture and that the files are whole.",
             file=str(folder),
-            reason=str(error).strip().split("\n")[0][:200],
+            reason=reason_of(error),
         ) from error
     if missing := made_up(model, told):
         raise ModelError(

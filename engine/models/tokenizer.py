@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from engine.errors import reason_of
 from engine.models.auto import auto_class
 from engine.models.errors import ModelError
 
@@ -60,5 +61,5 @@ def load_tokenizer(folder: Path, *, model: Path | None = None) -> Any:
             "The tokenizer of {file} cannot be read: {reason}.",
             fix="Add the tokenizer files (tokenizer.json, tokenizer_config.json) to the folder.",
             file=str(folder),
-            reason=str(error).strip().split("\n")[0][:200].rstrip(".: "),
+            reason=reason_of(error),
         ) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from engine.errors import reason_of
 from engine.models.auto import auto_class
 from engine.models.errors import ModelError, TemplateError
 from engine.models.inspect import read_config, refuse_remote_code
@@ -44,7 +45,7 @@ def _require_causal(folder: Path, config: dict[str, Any]) -> None:
             "transformers cannot make a model of {file}: {reason}.",
             fix="Use a model of an architecture that the transformers library knows.",
             file=str(folder / "config.json"),
-            reason=_brief(error),
+            reason=reason_of(error),
         ) from error
     classes: set[str] = set()
     for names in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values():
@@ -72,12 +73,6 @@ def _require_causal(folder: Path, config: dict[str, Any]) -> None:
                 size=name,
                 value=size,
             )
-
-
-def _brief(error: Exception) -> str:
-    """What an error says first: its first sentence."""
-    first = str(error).strip().split("\n")[0]
-    return first.partition(". ")[0][:200].rstrip(". ") or type(error).__name__
 
 
 def _require_tokenizer(folder: Path, reporter: Reporter) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from engine.errors import BakeoffError, Words
+from engine.errors import BakeoffError, Words, reason_of
 from engine.judging.pairs import Goal
 from engine.merging import parse_recipe, preset_names
 from engine.merging.method_table import METHODS
@@ -39,7 +39,7 @@ def load_study(file: Path) -> StudySpec:
             else "The study file {file} cannot be read: {reason}.",
             fix="Check the path and its permissions.",
             file=str(file),
-            reason=error.strerror or str(error),
+            reason=reason_of(error),
         ) from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         place = getattr(error, "problem_mark", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from engine.errors import BakeoffError, RecordedError, Words, without_templates, words_of
+from engine.errors import BakeoffError, RecordedError, Words, reason_of, without_templates, words_of
 
 GERMAN = {
     "The step '{step}' failed: {reason}": "Der Schritt „{step}“ ist gescheitert: {reason}",
@@ -72,3 +72,16 @@ def test_what_earlier_versions_wrote_is_read_as_it_stands() -> None:
     assert (read.code, read.title, read.message, read.fix) == ("x.y", "T", "It has {braces}.", "Do {so}.")
     assert read.told(german) == ("It has {braces}.", "Do {so}.")
     assert RecordedError({}).told(german) == ("", "")
+
+
+def test_a_strangers_reason_fits_into_a_sentence() -> None:
+    assert reason_of(ValueError("it is wrong.\nand more")) == "it is wrong"
+    assert (
+        reason_of(ValueError("Class validation error for 'x':\n    ValueError: 3 is too many."))
+        == "3 is too many"
+    )
+    assert reason_of(PermissionError(13, "Permission denied", "/a/b")) == "Permission denied"
+    assert reason_of(OSError("unreadable")) == "unreadable"
+    assert reason_of(KeyError()) == "KeyError"
+    assert reason_of(ValueError(f"The first one. {'The second one is long. ' * 20}")).endswith("is long")
+    assert len(reason_of(ValueError("x" * 999))) == 200

@@ -10,6 +10,7 @@ from typing import Any, Final
 from engine.datasets.errors import DatasetError, RowFaultError
 from engine.datasets.readers import RawRow
 from engine.datasets.source import ByteSource
+from engine.errors import reason_of
 
 _BATCH_ROWS: Final = 2048
 _BATCH_BYTES: Final = 8 << 20
@@ -46,7 +47,7 @@ def read_parquet(source: ByteSource, scratch: Path) -> Iterator[RawRow]:
             "{file} cannot be read as Parquet: {reason}.",
             fix="The file is damaged or not whole: fetch or write it again.",
             file=str(source.path),
-            reason=str(error).strip().split("\n")[0].rstrip("."),
+            reason=reason_of(error),
         ) from error
     finally:
         if source.gzipped:

@@ -13,6 +13,7 @@ from http.server import ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any, Final
 
+from engine.errors import reason_of
 from engine.inference.serving.errors import ServerError
 from engine.inference.serving.handler import HOST, Handler
 from engine.inference.serving.models import Offer, ServedModel
@@ -56,7 +57,7 @@ class ModelServer:
                 "Port {port} cannot be listened on: {reason}.",
                 fix="Choose another --port, or leave it out to take a free one.",
                 port=port,
-                reason=error.strerror or str(error),
+                reason=reason_of(error),
             ) from error
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.1,), name="serve")
 

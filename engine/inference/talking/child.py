@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, reason_of
 from engine.inference.constraints import Constraint
 from engine.inference.sampling import Sampling
 from engine.models.auto import forgo_torch
@@ -89,7 +89,7 @@ class _Child:
 def _described(error: Exception) -> dict[str, Any]:
     if isinstance(error, BakeoffError):
         return error.record()
-    reason = str(error).strip().split("\n")[0][:200].rstrip(". ") or type(error).__name__
+    reason = reason_of(error)
     return {
         "code": "answers.failed",
         "message": f"The model failed to answer: {reason}.",

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import httpx2
 
+from engine.errors import reason_of
 from engine.progress import Reporter
 from engine.studies.pushing.token import require_token
 from engine.studies.release.bundle import FACTS, SUMS
@@ -243,7 +244,7 @@ class Repository:
                 "The Hugging Face Hub refuses {name}: {reason}.",
                 fix="Check the name and the model card.",
                 name=self.name,
-                reason=str(error).strip().split("\n")[0][:200].rstrip(". "),
+                reason=reason_of(error),
             )
         return error
 
