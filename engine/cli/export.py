@@ -48,10 +48,21 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _export(options: argparse.Namespace, session: Session) -> Result:
+    from engine.exporting.quantisations import QUANTISATIONS
     from engine.exporting.spec import UNKNOWN, ExportSpec
     from engine.models.library import find_model
 
     with_gguf = options.form in ("gguf", "ollama")
+    model, at, kind = options.model.rpartition("@")
+    if at and kind.lower() in QUANTISATIONS:
+        raise BakeoffError(
+            "export.contestant",
+            "'{named}' names a model with a quantisation, which export takes apart.",
+            fix="Write it as: bakeoff export {model} OUT --quant {kind}",
+            named=options.model,
+            model=model,
+            kind=kind,
+        )
     if options.quant is not None and not with_gguf:
         raise BakeoffError(
             "export.quantisation_unused",

@@ -70,10 +70,12 @@ def run(arguments: list[str]) -> int:
         document, text = options.run(options, session)
         session.print_result(document, text)
         return 0
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as end:
         error = BakeoffError(
             "interrupted", "Interrupted; nothing is lost.", fix="The same command continues."
         )
+        if end.args:  # a command that has ended as it should
+            error = BakeoffError("interrupted", str(end))
         _fail(session, error)
         return 130
     except BrokenPipeError:

@@ -67,7 +67,7 @@ def _serve(options: argparse.Namespace, session: Session) -> NoReturn:
         session.print_result(document, "")
         while not ended.wait(0.5):  # on Windows, Ctrl-C is heard only between two waits
             pass
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt("Nothing is served any more.")
 
 
 def _offer(session: Session, text: str, context: int) -> Offer:

@@ -92,6 +92,7 @@ def test_it_serves_until_it_is_ended(served: Workspace, number: signal.Signals) 
         assert stdout == "", "there is one document only"
         assert document["key"] not in stderr
         assert "Traceback" not in stderr
+        assert stderr.rstrip().endswith("Nothing is served any more.")
         assert not psutil.wait_procs(children, timeout=5)[1]
 
 

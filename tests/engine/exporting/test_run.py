@@ -306,6 +306,7 @@ def test_a_removed_model_takes_its_files_along(ready: Workspace, cli_here: Cli, 
         (("base", "nowhere/x.gguf", "--as", "gguf"), "export.no_folder"),
         (("base", "there.gguf", "--as", "gguf"), "export.exists"),
         (("base", "x", "--as", "merged", "--quant", "q8_0"), "export.quantisation_unused"),
+        (("base@q8_0", "x", "--as", "gguf"), "export.contestant"),
         (("strange", "x.gguf", "--as", "gguf"), "export.architecture_unknown"),
     ],
 )
