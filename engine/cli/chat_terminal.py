@@ -15,6 +15,7 @@ from engine.cli.chat_export import export_examples
 from engine.cli.session import Session
 from engine.cli.visible import visible, whole
 from engine.errors import BakeoffError, UsageError
+from engine.refusals import place_of, why_refused
 
 if TYPE_CHECKING:
     from engine.inference.chat.conversation import Answer
@@ -193,8 +194,8 @@ def changed(sampling: Sampling, changes: dict[str, Any]) -> Sampling:
             "usage.value",
             "The value of '{setting}' cannot be set: {reason}.",
             fix="See /help, or bakeoff chat --help.",
-            setting="-".join(str(part) for part in first["loc"]).replace("_", "-"),
-            reason=first["msg"],
+            setting=place_of(first).replace("_", "-"),
+            reason=why_refused(first),
         ) from error
 
 

@@ -101,14 +101,9 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
     )
     if options.detach:
         return summary, summary["job"]
-    text = f"{summary['file']}: {summary['bytes'] / 1e6:,.0f} MB in {duration(summary['seconds'])}"
+    text = _made_text(summary)
     if not with_gguf:
-        return summary, f"{text}."
-    parity = summary["parity"]
-    equal = parity["texts"] - parity["different"]
-    text += (
-        f", {summary['bits_per_weight']} bits per weight; {equal} of {parity['texts']} texts tokenise alike."
-    )
+        return summary, text
     if options.form == "ollama":
         from engine.exporting.ollama.writing import ollama_name
 
@@ -151,7 +146,7 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
     """Merge by a recipe, and write nothing but the GGUF file."""
     from engine.merging import check, load_recipe
     from engine.merging.workspace_models import workspace_resolver
-    from engine.studies.merged_export.planning import planned_export
+    from engine.studies.merged_export.planning import dataset_of_parents, planned_export
     from engine.studies.merged_export.spec import MergedExportSpec, provenance_file
 
     if options.form != "gguf":
@@ -187,7 +182,8 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
         model_name=file.stem[:100],
         recipe_file=str(file),
         working_folder=str(Path.cwd()),
-        dataset=options.dataset,
+        dataset=options.dataset or dataset_of_parents(session.workspace, recipe),
+        drift=not options.no_drift,
         threads=options.threads,
     )
     summary = session.run_job(
@@ -199,17 +195,14 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
     )
     if options.detach:
         return summary, summary["job"]
-    parity = summary["parity"]
-    return summary, (
-        f"{summary['file']}: {summary['bytes'] / 1e6:,.0f} MB in {duration(summary['seconds'])}, "
-        f"{summary['bits_per_weight']} bits per weight; {parity['texts'] - parity['different']} of "
-        f"{parity['texts']} texts tokenise alike."
-    )
+    text = _made_text(summary)
+    return summary, f"{text}\n{drift_text(summary['drift'])}" if "drift" in summary else text
 
 
 def _drift(session: Session, spec: Any, files: Any) -> dict[str, Any] | None:
     """Compare the new file with the model's 16-bit one on the task's test prompts, where there are any."""
     from engine.datasets.library import open_dataset
+    from engine.exporting.drift.prompts import require_prompts
     from engine.exporting.drift.spec import DriftSpec
     from engine.exporting.sources import sixteen_bits, trained_on
     from engine.exporting.spec import ExportSpec
@@ -219,12 +212,9 @@ def _drift(session: Session, spec: Any, files: Any) -> dict[str, Any] | None:
     if name is None or spec.quantisation == reference:
         return None
     try:
-        dataset = open_dataset(session.workspace, name, "generate")
+        require_prompts(open_dataset(session.workspace, name, "generate"))
     except BakeoffError as error:
         session.say(f"No drift report: {error.message}")
-        return None
-    if next(iter(dataset.store.examples("test")), None) is None:
-        session.say(f"No drift report: the dataset '{name}' has no test prompts.")
         return None
     if find_export(session.workspace, files, reference) is None:
         session.say(f"Exporting {files.name} as {reference}, to compare with.")
@@ -244,6 +234,20 @@ def _drift(session: Session, spec: Any, files: Any) -> dict[str, Any] | None:
             reference=reference,
         ),
         forget_failure=True,
+    )
+
+
+def _made_text(summary: dict[str, Any]) -> str:
+    """What was made, and whether it reads text as the model does."""
+    text = f"{summary['file']}: {summary['bytes'] / 1e6:,.0f} MB in {duration(summary['seconds'])}"
+    if "parity" not in summary:
+        return f"{text}."
+    parity = summary["parity"]
+    equal = parity["texts"] - parity["different"]
+    template = "the chat template is the same" if parity["template"] else "the chat template is another"
+    return (
+        f"{text}, {summary['bits_per_weight']} bits per weight; {equal} of {parity['texts']} texts tokenise alike, "
+        f"and {template}."
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 from engine import __version__
 from engine.cli.session import Session
 from engine.errors import BakeoffError, UsageError
+from engine.refusals import place_of, why_refused
 
 #: Modules that add commands, in the order of the help.
 _COMMANDS: Final = (
@@ -62,6 +63,7 @@ def run(arguments: list[str]) -> int:
     """Run one command; returns its exit status."""
     as_json, debug = "--json" in arguments, "--debug" in arguments
     session = Session(as_json=as_json)
+    command = next((word for word in arguments if word in _COMMANDS), "")
     try:
         options = _parser().parse_args(arguments)
         if not hasattr(options, "run"):
@@ -87,7 +89,7 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         return _fail(session, _from_os(error), debug=debug)
     except Exception as error:
-        return _fail(session, _unexpected(error), debug=debug)
+        return _fail(session, _unexpected(error, command), debug=debug)
 
 
 def _fail(session: Session, error: BakeoffError, *, debug: bool = False) -> int:
@@ -112,7 +114,7 @@ def _from_os(error: OSError) -> BakeoffError:
     )
 
 
-def _unexpected(error: Exception) -> BakeoffError:
+def _unexpected(error: Exception, command: str) -> BakeoffError:
     """Put a value that a spec refuses, or a mistake of ours, into a sentence."""
     if type(error).__name__ == "ValidationError" and hasattr(
         error, "errors"
@@ -121,9 +123,10 @@ def _unexpected(error: Exception) -> BakeoffError:
         return UsageError(
             "usage.value",
             "The value of '{setting}' cannot be used: {reason}.",
-            fix="See: bakeoff --help",
-            setting=".".join(str(part) for part in first["loc"]).replace("_", "-"),
-            reason=first["msg"],
+            fix="See: bakeoff {command} --help" if command else "See: bakeoff --help",
+            command=command,
+            setting=place_of(first).replace("_", "-"),
+            reason=why_refused(first),
         )
     return BakeoffError(
         "internal",

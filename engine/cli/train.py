@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.cli.session import Session, duration, parse_assignments
 from engine.errors import BakeoffError, UsageError
+from engine.refusals import why_refused
 
 Result = tuple[Any, str]
 
@@ -122,9 +123,7 @@ def read_recipe(file: str | None, changes: list[str]) -> Any:
         return TrainRecipe.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise wrong(
-            str(first["loc"][0]) if first["loc"] else "", first["msg"].removeprefix("Value error, ")
-        ) from error
+        raise wrong(str(first["loc"][0]) if first["loc"] else "", why_refused(first)) from error
 
 
 def _plan_text(document: dict[str, Any]) -> str:

@@ -84,6 +84,10 @@ def trained_on(files: ModelFiles) -> str | None:
 
 def sixteen_bits(files: ModelFiles) -> str:
     """The 16-bit quantisation that loses nothing of a model, or least."""
-    source = source_of(files).tensors
+    return sixteen_bits_of(source_of(files).tensors)
+
+
+def sixteen_bits_of(source: TensorSource) -> str:
+    """The 16-bit quantisation that loses nothing of these tensors, or least."""
     stored = {source.dtype(name) for name in source.names()}
     return "f16" if stored <= {"F16", "F32"} and "F16" in stored else "bf16"

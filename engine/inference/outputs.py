@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -37,8 +37,14 @@ class Output:
     cost_usd: float = 0.0
 
 
-def write_outputs(file: Path, outputs: Iterable[Output]) -> int:
-    """Write answers to a new Parquet file; returns how many."""
+def write_outputs(file: Path, outputs: Iterable[Output], identity: Mapping[str, Any]) -> int:
+    """Write one contestant's answers to a new Parquet file; returns how many.
+
+    Args:
+        file: Its place.
+        outputs: The answers.
+        identity: Of the contestant, its sampling settings among it: kept in the file, under ``contestant``.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -51,12 +57,21 @@ def write_outputs(file: Path, outputs: Iterable[Output]) -> int:
             ("tokens", pa.int32()),
             ("seconds", pa.float64()),
             ("cost_usd", pa.float64()),
-        ]
+        ],
+        metadata={"contestant": json.dumps(dict(identity), ensure_ascii=False, sort_keys=True)},
     )
     temporary = temporary_name(file)
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), temporary)
     replace(temporary, file)
     return len(rows)
+
+
+def sampling_of(identity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How a contestant's tokens are chosen and how many there may be; None for answers that nobody generates."""
+    if "sampling" in identity:
+        return dict(identity["sampling"])
+    told = {key: identity[key] for key in ("temperature", "max_tokens") if key in identity}
+    return told or None
 
 
 def read_outputs(workspace: Workspace, contestant_id: str) -> dict[str, Output]:

@@ -12,7 +12,7 @@ from engine.inference.api_answers import Question, ask_all
 from engine.inference.budget import Budget
 from engine.inference.contestants import Participant, contestant, parse
 from engine.inference.local_answers import LocalAnswers
-from engine.inference.outputs import Output, read_outputs, write_outputs
+from engine.inference.outputs import Output, read_outputs, sampling_of, write_outputs
 from engine.inference.questions import Questions, messages_of
 from engine.inference.spec import GenerateSpec
 from engine.inference.starting import paid_contestant
@@ -98,11 +98,12 @@ class _Work:
         """Write the local answers to their final place and hand everything over."""
         folder = self.context.output_folder(self.context.workspace.outputs)
         sets: list[NewOutputSet] = []
+        identities = {who.id: who.identity for who in self.contestants}
         if any(self.fresh.values()):
             with new_folder(folder) as temporary:
                 for who, outputs in self.fresh.items():
                     if outputs:
-                        write_outputs(temporary / f"{who}.parquet", outputs)
+                        write_outputs(temporary / f"{who}.parquet", outputs, identities[who])
                         name = self.context.workspace.relative(folder / f"{who}.parquet")
                         sets.append(
                             NewOutputSet(
@@ -120,9 +121,10 @@ class _Work:
         rows: list[dict[str, Any]] = []
         for who in self.contestants:
             known = read_outputs(self.context.workspace, who.id)
+            sampling = sampling_of(who.identity)
             known.update({output.prompt_id: output for output in self.fresh.get(who.id, [])})
             rows += [
-                {"model": who.name, **asdict(known[example.prompt_id])}
+                {"model": who.name, **asdict(known[example.prompt_id]), "sampling": sampling}
                 for example in self.questions.examples
                 if example.prompt_id in known
             ]

@@ -14,6 +14,7 @@ from engine.errors import BakeoffError, Words, reason_of
 from engine.judging.pairs import Goal
 from engine.merging import parse_recipe, preset_names
 from engine.merging.method_table import METHODS
+from engine.refusals import place_of, why_refused
 from engine.studies.errors import StudyError
 from engine.studies.recipes import fill_recipe
 from engine.studies.spec import Study, StudySpec
@@ -61,15 +62,14 @@ def check_study(values: dict[str, Any], file: str | None = None) -> Study:
         study = Study.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
         close = _nearest(str(first["loc"][-1])) if first["type"] == "extra_forbidden" else ""
         raise StudyError(
             "study.bad_setting",
             "The study has a wrong setting at '{place}': {reason}.",
             fix="Did you mean '{close}'?" if close else "See docs/guide/studies.md for all settings.",
             close=close,
-            place=place,
-            reason=Words("it is not known") if close or first["type"] == "extra_forbidden" else first["msg"],
+            place=place_of(first),
+            reason=why_refused(first),
             file=file,
         ) from error
     for problem in _contradictions(study):
@@ -103,7 +103,7 @@ def _contradictions(study: Study) -> list[str]:
             study.recipe(None, seed=0, own=own)
         except ValidationError as error:
             first = error.errors()[0]
-            found.append(f"The training setting '{first['loc'][0]}' is wrong: {first['msg']}.")
+            found.append(f"The training setting '{first['loc'][0]}' is wrong: {why_refused(first)}.")
     return found
 
 

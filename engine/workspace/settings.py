@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engine.errors import BakeoffError
+from engine.refusals import why_refused
 from engine.workspace.folder import Workspace
 
 _HOST: Final = re.compile(r"[\w.:*\[\]-]+")
@@ -132,13 +133,12 @@ def checked(name: str, value: Any) -> Any:
     try:
         return getattr(Settings.model_validate({name: value}), name)
     except ValidationError as error:
-        reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
         raise SettingError(
             "setting.value",
             "The setting '{name}' cannot be this: {reason}.",
             fix="{about}",
             name=name,
-            reason=reason,
+            reason=why_refused(error.errors()[0]),
             about=Settings.model_fields[name].description,
         ) from error
 

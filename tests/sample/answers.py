@@ -59,7 +59,7 @@ def _keep(workspace: Workspace, entrant: str, task: str, given: dict[str, str]) 
         for prompt, text in given.items()
     ]
     file = workspace.outputs / f"{number}.parquet"
-    write_outputs(file, outputs)
+    write_outputs(file, outputs, {})
     who = NewContestant(
         id=number, name=name, entrant=entrant, dataset_id=f"{task}-1", identity={"answers": name}
     )

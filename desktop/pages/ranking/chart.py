@@ -111,7 +111,7 @@ class RankChart(Canvas):
         self, pen: Pen, row: Standing, y: float, place: object, colour: str, ends: tuple[float, float]
     ) -> None:
         if row.elo is None or not callable(place):
-            pen.text(QRectF(ends[0], y - 10, ends[1] - ends[0], 20), tr("no finite rating"), pen.tokens.muted)
+            pen.text(QRectF(ends[0], y - 10, ends[1] - ends[0], 20), without_rating(row), pen.tokens.muted)
             return
         for bound, edge in ((elo(row.lo), ends[0]), (elo(row.hi), ends[1])):
             at = edge if bound is None else place(bound)
@@ -184,6 +184,15 @@ def places(row: Standing) -> str:
     return tr("{first} to {last}", first=row.rank_lo, last=row.rank_hi)
 
 
+def without_rating(row: Standing) -> str:
+    """Why the data give a contestant no rating that is finite."""
+    if not row.wins and not row.ties:
+        return tr("lost every comparison: no finite rating")
+    if not row.losses and not row.ties:
+        return tr("won every comparison: no finite rating")
+    return tr("no finite rating: not comparable with all others on every task")
+
+
 def interval(row: Standing) -> str:
     """An interval in Elo points."""
     low, high = elo(row.lo), elo(row.hi)
@@ -201,7 +210,9 @@ def sentence(shown: Table) -> str:
             "{name}: place {places}, rating {rating}, interval {interval}.",
             name=row.name,
             places=places(row),
-            rating=tr("unknown") if row.elo is None else numeral(row.elo, ".0f"),
+            rating=tr("unknown ({why})", why=without_rating(row))
+            if row.elo is None
+            else numeral(row.elo, ".0f"),
             interval=interval(row),
         )
         for row in shown.contestants

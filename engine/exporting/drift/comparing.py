@@ -11,7 +11,7 @@ from typing import Any, Final
 from engine.datasets.example import Example
 from engine.datasets.library import OpenDataset
 from engine.datasets.selection import select
-from engine.exporting.errors import ExportError
+from engine.exporting.drift.prompts import require_prompts
 from engine.inference.llama.decoder import BatchedDecoder
 from engine.inference.llama.model import LlamaModel
 from engine.inference.llama.scoring import log_likelihoods
@@ -61,14 +61,8 @@ def compare_files(
     Raises:
         ExportError: There are no test prompts.
     """
+    require_prompts(dataset)
     examples = select(dataset.store, "test", limit=limit)
-    if not examples:
-        raise ExportError(
-            "drift.no_prompts",
-            "The dataset '{name}' has no test prompts to compare on.",
-            fix="Import it with a larger --test-share.",
-            name=dataset.name,
-        )
     asked = _asked(template, examples)
     measure = _metric(reporter, metric, dataset, asked.expected)
     rows: list[dict[str, Any]] = []

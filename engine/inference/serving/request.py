@@ -15,6 +15,7 @@ from engine.datasets.messages import conversation
 from engine.inference.constraints import Constraint, any_json, of_schema
 from engine.inference.sampling import Sampling
 from engine.inference.serving.errors import RequestError
+from engine.refusals import why_refused
 
 #: Parameters that change nothing here: who asks, how it is billed and stored.
 _WITHOUT_EFFECT: Final = frozenset(
@@ -226,7 +227,7 @@ def _sampling(given: dict[str, Any]) -> Sampling:
     except ValidationError as error:
         first = error.errors()[0]
         raise _wrong(
-            str(first["loc"][0]), "The value of '{name}' cannot be used: {reason}.", reason=first["msg"]
+            str(first["loc"][0]), "The value of '{name}' cannot be used: {reason}.", reason=why_refused(first)
         ) from error
 
 

@@ -18,6 +18,7 @@ from engine.merging.plan import MergePlan
 from engine.merging.preflight import check
 from engine.merging.workspace_models import workspace_resolver
 from engine.models.template import load_template
+from engine.studies.merged_export.drift import drift_report
 from engine.studies.merged_export.planning import planned_export
 from engine.studies.merged_export.spec import MergedExportSpec, provenance_file
 
@@ -43,7 +44,9 @@ def run(context: JobContext) -> JobResult:
     write_json(provenance_file(out), provenance)
     seconds = round(time.monotonic() - started, 3)
     summary = {"model": spec.model_name, "form": "gguf", "file": str(out), **made, "seconds": seconds}
-    return JobResult({**summary, "parents": provenance["parents"]})
+    drift = drift_report(context, plan, spec, prepared, made) if spec.drift else None
+    told = {} if drift is None else {"drift": drift}
+    return JobResult({**summary, "parents": provenance["parents"], **told})
 
 
 def _merge_plan(context: JobContext, spec: MergedExportSpec) -> MergePlan:

@@ -44,6 +44,12 @@ class MergedExportSpec(BaseModel):
     dataset: str | None = Field(
         default=None, title="Dataset", description="Its prompts are tokenised by both programs."
     )
+    drift: bool = Field(
+        default=False,
+        title="Drift",
+        description="Compare the file with the merge at 16 bits on the dataset's test prompts. The 16-bit file lies "
+        "beside it for that time.",
+    )
     threads: int | None = Field(
         default=None, ge=1, le=256, title="Threads", description="By default one per core."
     )

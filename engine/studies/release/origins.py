@@ -43,6 +43,11 @@ class Origins:
         return [{"name": name, "sha256": sha256} for name, sha256 in sorted(found)]
 
     @property
+    def base_on_hub(self) -> str | None:
+        """The id on the Hugging Face Hub of what an adapter stands on; None: it has none."""
+        return next((one["hub_id"] for one in self.ancestors if one["depth"] == 1 and one["hub_id"]), None)
+
+    @property
     def hub_bases(self) -> list[str]:
         """Ids on the Hugging Face Hub of those ancestors that came from there."""
         return list(dict.fromkeys(one["hub_id"] for one in self.ancestors if one.get("hub_id")))

@@ -75,12 +75,12 @@ class Parts:
         target.mkdir()
         for file in adapter_files(files.folder):
             copy_file(file, target / file.name, self._context)
-        hub_ids = (one["hub_id"] for one in origins.ancestors if one["depth"] == 1 and one["hub_id"])
-        base = next(hub_ids, None) or pathless(files.base_name)
+        base = origins.base_on_hub or pathless(files.base_name)
         named = {"base_model_name_or_path": base}
         change_json(target / "adapter_config.json", lambda config: config | named)
         forget_places(target, self._places())
-        return {"folder": ADAPTER, "base": base, "bytes": folder_bytes(target)}
+        on_hub = origins.base_on_hub is not None
+        return {"folder": ADAPTER, "base": base, "on_hub": on_hub, "bytes": folder_bytes(target)}
 
     def _places(self) -> list[Path]:
         """Folders that are nobody else's business."""

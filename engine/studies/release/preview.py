@@ -49,10 +49,10 @@ def preview(workspace: Workspace, spec: ReleaseSpec, files: ModelFiles) -> dict[
     whole = _whole(files) if spec.safetensors else None
     adapter: dict[str, Any] | None = None
     if files.adapter_folder is not None:
-        base = next((one["hub_id"] for one in origins.ancestors if one["depth"] == 1 and one["hub_id"]), None)
         adapter = {
             "folder": ADAPTER,
-            "base": base or files.base_name,
+            "base": origins.base_on_hub or files.base_name,
+            "on_hub": origins.base_on_hub is not None,
             "bytes": sum(file.stat().st_size for file in adapter_files(files.folder)),
         }
     ggufs = [_gguf(files, name) for name in dict.fromkeys(spec.quantisations)]

@@ -48,19 +48,28 @@ def running(facts: dict[str, Any]) -> list[tuple[str, str]]:
         )
         found.append(("vLLM", _code("vllm serve .")))
     if facts["adapter"]:
-        base = facts["adapter"]["base"]
         found.append(
             (
                 "PEFT",
                 _code(
                     "from peft import PeftModel\nfrom transformers import AutoModelForCausalLM\n\n"
-                    f'base = AutoModelForCausalLM.from_pretrained("{base}")  # just these weights, see the lineage\n'
+                    f"{_base_of(facts['adapter'])}"
                     f'model = PeftModel.from_pretrained(base, "{facts["adapter"]["folder"]}")',
                     "python",
                 ),
             )
         )
     return found
+
+
+def _base_of(adapter: dict[str, Any]) -> str:
+    """The lines that load what an adapter stands on; a base without a name on the Hub is the reader's to find."""
+    if adapter["on_hub"]:
+        return f'base = AutoModelForCausalLM.from_pretrained("{adapter["base"]}")  # just these weights\n'
+    return (
+        f'folder = "..."  # your copy of {adapter["base"]}: it has no name on the Hub, its hash is in the lineage\n'
+        "base = AutoModelForCausalLM.from_pretrained(folder)\n"
+    )
 
 
 def _code(text: str, language: str = "sh") -> str:

@@ -191,7 +191,7 @@ def test_it_is_pushed_after_a_question_and_gone_on_with_after_a_failure(
     press(question, "Release and push")
     until(lambda: dialog.model.state.stage in ("done", "failed"))
     until(lambda: "It was not pushed" in texts(dialog))
-    assert "refuses me/alder: Bad request" in texts(dialog)
+    assert "refuses me/alder: No pushing today." in texts(dialog)
     assert default_base(base) == "alder"
     made = (out / "release.json").read_bytes()
     # The same once more, as soon as the Hub answers: the folder is not made again.

@@ -225,8 +225,8 @@ def test_plausible_input_ends_no_conversation(workspace: Workspace, tmp_path: Pa
         "'\u00b2' is no pane",
         "'\u00b2' is no number of turns",
         "'99999999999999999999' is no number",
-        "The value of 'seed' cannot be set: Input should be a valid integer",
-        "The value of 'top-p' cannot be set: Input should be less than or equal to 1",
+        "The value of 'seed' cannot be set: it is not a whole number",
+        "The value of 'top-p' cannot be set: it has to be at most 1",
         "no two answers to compare yet",
     ):
         assert said in done.stderr

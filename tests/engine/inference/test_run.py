@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from engine.workspace import Workspace
@@ -37,6 +39,23 @@ def test_every_prompt_gets_an_answer_with_its_cause_of_stopping(ready: Cli) -> N
     assert all(row["tokens"] >= 0 and row["seconds"] > 0 for row in answers)
 
 
+def test_how_tokens_were_chosen_is_recorded_with_each_answer(ready: Cli, workspace: Workspace) -> None:
+    rows = ready(
+        "generate", "--model", "untuned:base", "--model", "dataset", "--dataset", "data", "--json"
+    ).json
+    (told,) = {json.dumps(row["sampling"]) for row in rows["outputs"] if row["model"] == "untuned:base"}
+    sampling = json.loads(told)
+    assert sampling["greedy"] is True
+    assert sampling["max_new_tokens"] > 0
+    assert all(row["sampling"] is None for row in rows["outputs"] if row["model"] == "dataset")
+    kept = [
+        json.loads(pq.read_schema(file).metadata[b"contestant"])
+        for file in workspace.outputs.rglob("*.parquet")
+    ]
+    assert [identity["sampling"] for identity in kept if "weights" in identity] == [sampling]
+    assert len(kept) == 2
+
+
 def test_what_was_answered_is_not_answered_again(ready: Cli) -> None:
     command = ("generate", "--model", "untuned:base", "--dataset", "data", "--json")
     few = ready(*command, "--limit", "4").json["outputs"]
@@ -61,6 +80,7 @@ def test_an_endpoints_model_answers_over_http_once(ready: Cli, workspace: Worksp
         assert first.status == 0, first.stderr
         assert len(first.json["outputs"]) == 12
         assert all(row["cost_usd"] > 0 for row in first.json["outputs"])
+        assert all(row["sampling"]["temperature"] == 0.0 for row in first.json["outputs"])
         calls = server.usage.calls.total()
         again = ready(*command, environment=environment)
         assert again.json["outputs"] == first.json["outputs"]

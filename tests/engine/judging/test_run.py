@@ -76,7 +76,7 @@ def filled(workspace: Workspace, tmp_path: Path) -> Workspace:
 
 def _answer(workspace: Workspace, name: str, answers: list[Output]) -> None:
     path = workspace.outputs / f"{name}.parquet"
-    write_outputs(path, answers)
+    write_outputs(path, answers, {})
     who = NewContestant(
         id=f"c-{name}", name=name, entrant=f"base of {name}", dataset_id="d1", identity={"n": name}
     )

@@ -9,10 +9,12 @@ import pytest
 
 from engine.exporting.spec import ExportSpec
 from engine.merging.spec import MergeSpec
+from engine.models.library import find_model
 from engine.studies.merged_export.spec import MergedExportSpec
+from engine.training.spec import TrainRecipe, TrainSpec
 from engine.workspace import Workspace
 from tests.conftest import Cli
-from tests.here import add_model, do
+from tests.here import add_model, do, import_rows
 from tests.tiny_families import exportable_model
 
 RECIPES = {
@@ -89,3 +91,54 @@ def test_what_cannot_be_merged_or_stored_so_is_refused(cli: Cli, three: Workspac
     refused = cli("export", recipe, out, "--as", "gguf", "--quant", "iq2_xs", "--dry-run")
     assert "matter" in refused.stderr
     assert not out.exists()
+
+
+def test_a_merge_is_compared_with_itself_at_sixteen_bits(
+    cli_here: Cli, three: Workspace, tmp_path: Path
+) -> None:
+    colours = ("red", "green", "blue")
+    rows = [{"input": f"say {colours[n % 3]} {n}", "output": colours[n % 3]} for n in range(60)]
+    import_rows(three, rows, "colours")
+    recipe = tmp_path / "both.yml"
+    recipe.write_text(
+        "merge_method: linear\ndtype: bfloat16\n"
+        "models:\n  - {model: first, parameters: {weight: 0.5}}\n  - {model: second, parameters: {weight: 0.5}}\n",
+        encoding="utf-8",
+    )
+    for name, seed in (("first", 1), ("second", 2)):
+        how = TrainRecipe(epochs=1, seed=seed, method="lora", lora_rank=4)
+        do(three, "train", TrainSpec(base="one", dataset="colours", name=name, recipe=how))
+    # Both parents were trained on the same task: it need not be named.
+    made = cli_here("export", recipe, tmp_path / "both.gguf", "--as", "gguf", "--quant", "q4_0", "--json")
+    assert made.status == 0, made.stderr
+    report = made.json["drift"]
+    assert (report["dataset"], report["reference"]) == ("colours", "bf16")
+    whole, small = report["files"]
+    assert (whole["quantisation"], small["quantisation"]) == ("bf16", "q4_0")
+    assert (whole["agreement"], whole["likelihood_lost"]) == (1.0, 0.0)
+    assert whole["bytes"] > small["bytes"] == made.json["bytes"]
+    assert small["likelihood_lost"] != 0.0
+    # The whole merge at 16 bits answers as one that was made and exported.
+    do(three, "merge", MergeSpec(recipe=recipe.read_text(encoding="utf-8"), name="both"))
+    told = cli_here(
+        "export", "both", tmp_path / "b.gguf", "--as", "gguf", "--quant", "q4_0", "--dataset", "colours"
+    )
+    assert told.status == 0, told.stderr
+    assert f"{small['log_likelihood']:.4f}" in told.stdout
+    assert f"{whole['log_likelihood']:.4f}" in told.stdout
+    assert "the chat template is the same" in told.stdout
+    assert [path.name for path in tmp_path.glob(".*")] == []
+    left_out = cli_here(
+        "export", recipe, tmp_path / "c.gguf", "--as", "gguf", "--quant", "q4_0", "--no-drift", "--json"
+    )
+    assert "drift" not in left_out.json
+    whole_only = cli_here("export", recipe, tmp_path / "d.gguf", "--as", "gguf", "--quant", "bf16", "--json")
+    assert "drift" not in whole_only.json
+    # Parents of two tasks: there is none to compare on. A task without test prompts: that is told.
+    other = find_model(three, "second").folder / "bakeoff.json"
+    content = json.loads(other.read_text(encoding="utf-8"))
+    content["dataset"]["name"] = "another"
+    other.write_text(json.dumps(content), encoding="utf-8")
+    apart = cli_here("export", recipe, tmp_path / "e.gguf", "--as", "gguf", "--quant", "q4_0", "--json")
+    assert apart.status == 0
+    assert "drift" not in apart.json

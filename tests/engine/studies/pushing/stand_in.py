@@ -54,7 +54,7 @@ class PushHub:
         """Status, document and headers."""
         path = path.split("?")[0]
         if self.status:
-            return self.status, {"error": "stand-in"}, {}
+            return self.status, {"error": "No pushing today"}, {}
         if path == "/api/validate-yaml":
             if b"language: strange" in json.loads(body)["content"].encode():
                 return (

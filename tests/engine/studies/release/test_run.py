@@ -126,6 +126,7 @@ def test_a_tune_with_its_verdicts(judged: Workspace, tmp_path: Path) -> None:
     assert (out / "licences" / "base" / "notice.txt").is_file()
     for program in ("llama.cpp", "Ollama", "LM Studio", "transformers", "vLLM", "PEFT"):
         assert f"### {program}" in card
+    assert 'folder = "..."  # your copy of base: it has no name on the Hub' in card
     assert summary["ranked"] is True
 
 
