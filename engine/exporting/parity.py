@@ -11,7 +11,7 @@ from typing import Any, Final
 from engine.errors import Words
 from engine.exporting.errors import ExportError
 from engine.gguf_header import check_gguf
-from engine.inference.llama.library import last_words, llama
+from engine.inference.llama.library import forget_words, last_words, llama
 
 #: Text that is compared whatever the task: spaces, numbers, punctuation, scripts, emoji, code.
 PROBES: Final = (
@@ -106,6 +106,7 @@ def _vocabulary(file: Path) -> Iterator[tuple[Any, str | None]]:
     check_gguf(file)
     options = llama().llama_model_default_params()
     options.vocab_only = True
+    forget_words()
     model = llama().llama_model_load_from_file(str(file).encode("utf-8"), options)
     if not model:
         raise ExportError(

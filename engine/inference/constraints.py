@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.errors import BakeoffError
 from engine.inference.grammars.limits import LONGEST, require_moderate
+from engine.inference.grammars.reading import require_readable
 from engine.inference.grammars.schema import schema_grammar
 
 #: Any JSON value that is an object.
@@ -111,6 +112,7 @@ def read_constraint(file: Path) -> Constraint:
         )
     if file.suffix == ".gbnf":
         require_moderate(text)
+        require_readable(text)
         return Constraint(kind="grammar", text=text)
     try:
         schema = json.loads(text)

@@ -12,11 +12,15 @@ from engine.errors import Words
 from engine.inference.constraints import Constraint
 from engine.inference.errors import AnsweringError
 from engine.inference.grammars.limits import require_moderate
+from engine.inference.grammars.reading import require_readable
 from engine.inference.grammars.schema import schema_grammar
 from engine.inference.grammars.writing import literal, refused
 from engine.inference.llama.candidates import Candidates
-from engine.inference.llama.library import last_words, llama
+from engine.inference.llama.library import forget_words, last_words, llama
 from engine.inference.llama.model import LlamaModel
+
+#: What llama.cpp logs whatever is wrong.
+_NOT_SAID: Final = "failed to parse grammar"
 
 Logits = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -37,15 +41,19 @@ class Grammar:
 
     def __init__(self, model: LlamaModel, text: str) -> None:
         self._model = model
+        forget_words()
         self._sampler: Any = llama().llama_sampler_init_grammar(
             model.vocabulary, text.encode("utf-8"), b"root"
         )
         if not self._sampler:
+            reason = last_words().rstrip(".")
             raise AnsweringError(
                 "answers.grammar",
                 "The grammar cannot be read: {reason}.",
                 fix="Check it; its start symbol has to be called root.",
-                reason=last_words().rstrip(".") or Words("llama.cpp does not say why"),
+                reason=Words("it names a token that the model does not have, or repeats too much")
+                if reason in ("", _NOT_SAID)
+                else reason,
             )
 
     def copy(self) -> Grammar:
@@ -120,4 +128,6 @@ def grammar_text(constraint: Constraint) -> str:
             raise refused("it is no JSON") from error
         text = schema_grammar(schema)
     require_moderate(text)
+    if constraint.kind == "grammar":
+        require_readable(text)
     return text

@@ -30,6 +30,11 @@ def llama() -> Any:
     return llama_cpp
 
 
+def forget_words() -> None:
+    """Forget what was logged so far: what fails next is not told by the words of what failed before."""
+    _LINES.clear()
+
+
 def last_words() -> str:
     """Why something failed, as far as llama.cpp logged it; empty where it did not."""
     lines = [line.strip() for line in "".join(_LINES).splitlines() if line.strip()]

@@ -10,7 +10,7 @@ from typing import Any
 from engine.errors import Words
 from engine.gguf_header import check_gguf
 from engine.inference.errors import AnsweringError
-from engine.inference.llama.library import last_words, llama
+from engine.inference.llama.library import forget_words, last_words, llama
 
 
 class LlamaModel:
@@ -41,6 +41,7 @@ class LlamaModel:
         check_gguf(file)
         options = llama().llama_model_default_params()
         options.n_gpu_layers = gpu_layers
+        forget_words()
         self._handle = llama().llama_model_load_from_file(str(file).encode("utf-8"), options)
         if not self._handle:
             raise AnsweringError(
