@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.session import Session
+from engine.cli.session import Session, counted
 from engine.cli.visible import visible
 
 if TYPE_CHECKING:
@@ -40,4 +40,4 @@ def export_examples(conversation: Conversation, file: Path, pane: int | None) ->
 
     number, passed_over = write_examples(conversation, file, pane)
     document = {"file": str(file), "examples": number, "left_out": passed_over}
-    return document, f"{number} examples in {file}.{left_out_words(passed_over)}"
+    return document, f"{counted(number, 'example')} in {file}.{left_out_words(passed_over)}"

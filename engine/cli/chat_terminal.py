@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.cli.chat_export import export_examples
-from engine.cli.session import Session
+from engine.cli.session import Session, counted
 from engine.cli.visible import visible, whole
 from engine.errors import BakeoffError, UsageError
 from engine.refusals import place_of, why_refused
@@ -200,7 +200,7 @@ def changed(sampling: Sampling, changes: dict[str, Any]) -> Sampling:
 
 
 def _took(answer: Answer) -> str:
-    parts = [f"{answer.tokens} tokens"]
+    parts = [counted(answer.tokens, "token")]
     if answer.tokens_per_second:
         parts.append(f"{answer.tokens_per_second:.1f}/s")
     parts.append(f"first after {answer.first_seconds:.2f} s")

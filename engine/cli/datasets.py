@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from engine.cli.session import Session, parse_assignments, table
+from engine.cli.session import Session, counted, parse_assignments, table
 from engine.errors import Words
 
 Result = tuple[Any, str]
@@ -129,8 +129,8 @@ def _require_files(sources: list[dict[str, Any]]) -> None:
 
 def _import_text(summary: dict[str, Any]) -> str:
     lines = [
-        f"{summary['name']}: {summary['examples']:,} examples ({summary['train']:,} train, {summary['dev']:,} dev, "
-        f"{summary['test']:,} test), read as {summary['format']}."
+        f"{summary['name']}: {counted(summary['examples'], 'example')} ({summary['train']:,} train, "
+        f"{summary['dev']:,} dev, {summary['test']:,} test), read as {summary['format']}."
     ]
     rejected = summary["rejected"]
     if rejected:
@@ -190,7 +190,7 @@ def _show(options: argparse.Namespace, session: Session) -> Result:
     folder = session.workspace.absolute(row.folder)
     document = {**row.manifest, **_document(row), "folder": str(folder)}
     lines = [
-        f"{row.name}: {document['examples']:,} examples "
+        f"{row.name}: {counted(document['examples'], 'example')} "
         f"({document['train']:,} train, {document['dev']:,} dev, {document['test']:,} test)"
         + (f", {_seal_text(document)}" if row.sealed else ""),
         *(
@@ -213,7 +213,7 @@ def _check(options: argparse.Namespace, session: Session) -> Result:
 
     report = check_dataset(open_dataset(session.workspace, options.name, "check").store)
     report["name"] = options.name
-    lines = [f"{options.name}: {report['examples']:,} examples"]
+    lines = [f"{options.name}: {counted(report['examples'], 'example')}"]
     for what, spread in report["lengths"].items():
         if spread:
             lines.append(
@@ -259,7 +259,7 @@ def _preview(options: argparse.Namespace, session: Session) -> Result:
     )
     head = (
         f"Row {document['row']} of {options.name} ({document['split']}) for {document['model']}: "
-        f"{len(tokens)} tokens, {trained} of them trained (between the arrows)."
+        f"{counted(len(tokens), 'token')}, {trained} of them trained (between the arrows)."
     )
     warnings = [f"Warning: {warning}" for warning in document["warnings"]]
     return document, "\n".join([head, "", f"{prompt}⟶{_marked(answer)}⟵", *warnings])
@@ -285,4 +285,8 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
             file=str(file),
         )
     count = export_dataset(dataset.store, file, options.split)
-    return {"name": options.name, "file": str(file), "examples": count}, f"{count:,} examples are in {file}."
+    return {
+        "name": options.name,
+        "file": str(file),
+        "examples": count,
+    }, f"{file}: {counted(count, 'example')}."

@@ -22,12 +22,13 @@ def gguf_of(session: Session, text: str) -> tuple[ModelFiles, ExportedFile]:
         NameUnknownError: There is no such model.
         BakeoffError: It cannot be exported.
     """
+    from engine.exporting.quantisations import quantisation as known
     from engine.exporting.spec import ExportSpec
     from engine.inference.contestants import local_file
 
     files, quantisation, export = local_file(session.workspace, text)
     if export is None:
-        quantisation = quantisation or _QUANTISATION
+        quantisation = known(quantisation or _QUANTISATION).name
         session.say(f"Exporting {files.name} as {quantisation}.")
         session.run_job(
             "export",

@@ -121,6 +121,8 @@ class Session:
             with self.client.parking([job]):
                 self.client.ensure_runner(job)
                 summary = self.client.wait(job, self.show_event)
+            if job.id in self._shown:  # what was shown last is where it was then
+                self._show_progress(job, at_once=True)
         except JobFailedError as error:
             if forget_failure and not _is_of_use(job, kind, error.code):
                 _forget(job)
@@ -141,19 +143,19 @@ class Session:
         elif event.type == "warning":
             self.say(f"  Warning: {event.data.get('message', '')}")
 
-    def _show_progress(self, job: JobDirectory) -> None:
+    def _show_progress(self, job: JobDirectory, *, at_once: bool = False) -> None:
         progress = job.status().progress
         if progress:
-            self.show_text(job.id, f"  {progress_text(progress)}")
+            self.show_text(job.id, f"  {progress_text(progress)}", at_once=at_once)
 
-    def show_text(self, key: str, text: str) -> None:
+    def show_text(self, key: str, text: str, *, at_once: bool = False) -> None:
         """A passing line about ``key``: rewritten in place on a terminal, now and then elsewhere.
 
-        What was the last line already is not said again.
+        What was the last line already is not said again. With ``at_once`` it does not wait for its time.
         """
         interval = 0.5 if sys.stderr.isatty() else _QUIET
         moment, last = self._shown.get(key, (0.0, ""))
-        if time.monotonic() - moment < interval or text == last:
+        if text == last or (time.monotonic() - moment < interval and not at_once):
             return
         self._shown[key] = (time.monotonic(), text)
         if sys.stderr.isatty():
@@ -213,6 +215,11 @@ def progress_text(progress: dict[str, Any]) -> str:
     if progress.get("seconds_left") is not None:
         text += f", about {duration(progress['seconds_left'])} left"
     return text
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things: 1 token, 2 tokens."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def duration(seconds: float) -> str:

@@ -299,12 +299,12 @@ def test_what_a_reasoning_model_does_not_take_or_say_is_told(cli_here: Cli, work
         asked = [body["model"] for body in fake.usage.bodies]
     assert asked == ["o3"] * 4 + ["gpt-4o", "o3", "gpt-4o"], done.stdout
     assert "top_p: left out (the endpoint 'openai' refuses it for o3)" in done.stderr
-    assert "1024 tokens" in done.stdout
+    assert "1,024 tokens" in done.stdout
     assert "cut off at the longest length before a word was said" in done.stdout
     assert "a larger --max-new-tokens" in done.stdout
     assert "answer 2 does not count (the model refused)" in done.stdout
-    assert "1 examples in x.jsonl.\n" in done.stdout
-    assert "1 examples in y.jsonl. Left out: 1 empty, refused, withheld or stopped answers." in done.stdout
+    assert "1 example in x.jsonl.\n" in done.stdout
+    assert "1 example in y.jsonl. Left out: 1 empty, refused, withheld or stopped answers." in done.stdout
 
 
 def opened(workspace: Workspace, folder: Path, access: dict[str, str], *words: str) -> subprocess.Popen[str]:
