@@ -50,6 +50,7 @@ _GROUPED: Final = re.compile(
 _WHOLE: Final = re.compile(r"[+-]?\d{1,3}([.,])\d{3}(?:\1\d{3})*")
 
 _words: dict[str, str] = {}
+_code = "en"
 _marks = Marks()
 
 
@@ -62,17 +63,32 @@ def use_language(code: str) -> str:
     Returns:
         The code of the language that is spoken.
     """
-    global _marks
+    global _code, _marks
     if code == "system":
         code = (locale.getlocale()[0] or "en")[:2].lower()
     _words.clear()
     if code not in LANGUAGES:
         code = "en"
-    _marks = _MARKS[code]
+    _code, _marks = code, _MARKS[code]
     if code != "en":
-        for name in (f"{code}-engine.json", f"{code}.json"):
-            _words.update(json.loads(resource("translations", name).read_text(encoding="utf-8")))
+        _words.update(engine_words(code))
+        _words.update(_read(f"{code}.json"))
     return code
+
+
+def spoken() -> str:
+    """The code of the language that is spoken."""
+    return _code
+
+
+def engine_words(code: str) -> dict[str, str]:
+    """The engine's texts in a language, by the English ones; empty for English."""
+    return _read(f"{code}-engine.json") if code != "en" else {}
+
+
+def _read(name: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads(resource("translations", name).read_text(encoding="utf-8"))
+    return found
 
 
 def tr(text: str, **params: Any) -> str:

@@ -109,11 +109,11 @@ def local_judge(
 
 def _why_unread(completion: Completion) -> str:
     if completion.refusal is not None:
-        return f"The judge refused: {completion.refusal}"
+        return Words("The judge refused: {words}", words=completion.refusal)
     if completion.finish_reason == "content_filter":
         return Words("The judge's answer was withheld by a content filter.")
     if not completion.text.strip():
-        return f"The judge's answer is empty (stopped by: {completion.finish_reason})."
+        return Words("The judge's answer is empty (stopped by: {cause}).", cause=completion.finish_reason)
     if completion.finish_reason == "length":
         return Words("The judge's answer was cut at its limit before a verdict.")
     return Words("The judge's answer holds no verdict.")

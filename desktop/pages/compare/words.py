@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from desktop.amounts import usd as usd
 from desktop.language import numeral, tr
+from desktop.retold import retold
 from desktop.theme.tokens import Tone
 from desktop.words import count, told
 
@@ -80,7 +81,7 @@ def explanation_words(verdict: Verdict) -> str:
     from engine.judging.votes import BOTH_BAD
 
     if verdict.state != "ok":
-        return tr(verdict.reason)
+        return retold(verdict.reason)
     said = verdict.explanation
     ours = {IDENTICAL: tr("The answers are identical."), BOTH_BAD: tr("Both answers are bad.")}
     counted = words_of_explanation(said)

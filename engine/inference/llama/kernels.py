@@ -26,11 +26,19 @@ def choose_kernels() -> None:
     """Load the better kernels, if there are any; has to come before llama-cpp-python is imported."""
     if "llama_cpp" in sys.modules or not processor_features(_PROCESSOR) >= NEEDED:
         return
-    found = find_spec("llama_cpp")
-    if found is not None and found.submodule_search_locations:
-        file = Path(found.submodule_search_locations[0]) / "lib/avx512/libggml-cpu.so.0"
-        with suppress(OSError):  # it was not built
+    file = built_kernels()
+    if file is not None:
+        with suppress(OSError):  # it was built for another system
             ctypes.CDLL(str(file), mode=ctypes.RTLD_GLOBAL)
+
+
+def built_kernels() -> Path | None:
+    """The library of the better kernels; None where set-up could not build it, and went on without."""
+    found = find_spec("llama_cpp")
+    if found is None or not found.submodule_search_locations:
+        return None
+    file = Path(found.submodule_search_locations[0]) / "lib/avx512/libggml-cpu.so.0"
+    return file if file.is_file() else None
 
 
 def processor_features(file: Path) -> frozenset[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.inference.llama.kernels import _PROCESSOR, NEEDED, processor_features
+from engine.inference.llama.kernels import _PROCESSOR, NEEDED, built_kernels, processor_features
 from tests.engine.inference.llama.models import tiny_gguf
 
 HAS_AVX512 = processor_features(_PROCESSOR) >= NEEDED
@@ -41,6 +41,7 @@ def run(file: Path, which: str) -> tuple[str, list[str], list[int]]:
 
 
 @pytest.mark.skipif(not HAS_AVX512, reason="this processor has no AVX-512")
+@pytest.mark.skipif(built_kernels() is None, reason="set-up has built no kernels for AVX-512")
 def test_a_processor_with_avx512_computes_with_the_kernels_made_for_it(tmp_path: Path) -> None:
     _, file = tiny_gguf(tmp_path)
     version, files, lengths = run(file, "best")
