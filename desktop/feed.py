@@ -57,6 +57,16 @@ class JobRow:
         return self.state in ("queued", "running")
 
     @property
+    def unfinished(self) -> bool:
+        """Whether it is still to come to an end, by itself or when somebody lets it go on."""
+        return self.active or self.on_hold
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether it goes on only when somebody lets it."""
+        return self.state in ("paused", "interrupted")
+
+    @property
     def share(self) -> float | None:
         """How much is done, from 0 to 1; None where that is not known."""
         done, total = self.progress.get("done"), self.progress.get("total")

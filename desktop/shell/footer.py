@@ -83,10 +83,13 @@ class Footer(QFrame):
     def _show_jobs(self) -> None:
         jobs = self._services.feed.jobs
         running = sum(job.state == "running" for job in jobs)
-        waiting = sum(job.state in ("queued", "interrupted") for job in jobs)
+        waiting = sum(job.state == "queued" for job in jobs)
+        held = sum(job.on_hold for job in jobs)
+        parts = []
         if running or waiting:
-            text = tr("{running} running, {waiting} waiting", running=running, waiting=waiting)
-        else:
-            text = tr("Nothing is running")
+            parts.append(tr("{running} running, {waiting} waiting", running=running, waiting=waiting))
+        if held:
+            parts.append(tr("{count} on hold", count=held))
+        text = ", ".join(parts) or tr("Nothing is running")
         self._jobs.setText(text)
         retone(self._dot, tone="info" if running else "good")

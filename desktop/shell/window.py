@@ -213,7 +213,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _count_jobs(self) -> None:
-        count = sum(job.active for job in self._feed.jobs)
+        count = sum(job.unfinished for job in self._feed.jobs)
         self._sidebar.show_badge("jobs", str(count) if count else "")
 
     def _restore(self) -> None:

@@ -280,17 +280,22 @@ class CellPainter(QStyledItemDelegate):
         colour = tokens.faint if cell.faint else tokens.text
         clamp(pen, place.adjusted(0, 0, 0, -below), cell.text, colour)
         left, right = place.left(), place.right()
-        for number, (text, tone) in enumerate(cell.chips):
-            wide = text_width(text, 11, 600) + 18
+        widths = [text_width(text, 11, 600) + 18 for text, _ in cell.chips]
+        gap = 6.0
+        lacking = sum(widths) + gap * (len(widths) - 1) - place.width()
+        if lacking > 0:  # all have to be seen: the widest gives way
+            gap = 3.0
+            lacking -= 3.0 * (len(widths) - 1)
+            widest = widths.index(max(widths))
+            widths[widest] -= max(0.0, lacking)
+        for number, ((text, tone), wide) in enumerate(zip(cell.chips, widths, strict=True)):
             last = number == len(cell.chips) - 1
-            if right - left < 30:
-                break
-            wide = min(wide, right - left)
             at = QRectF(right - wide if last else left, place.bottom() - 19, wide, 19)
             fill, ink = _chip(tokens, tone)
             pen.box(at, fill, 9.5)
-            pen.text(at.adjusted(9, 0, -8, 0), text, ink, pixels=11, weight=600)
-            left += wide + 6
+            edge = max(4.0, min(9.0, (wide - text_width(text, 11, 600)) / 2))
+            pen.text(at.adjusted(edge, 0, 1 - edge, 0), text, ink, pixels=11, weight=600)
+            left += wide + gap
 
 
 def clamp(pen: Pen, place: QRectF, words: str, colour: str, pixels: int = 12) -> None:

@@ -24,6 +24,7 @@ from desktop.problem import Problem
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, chip, column, label, retone, row
 from desktop.widgets.fields import Decimal, combo, fill, form, later, spin
+from desktop.widgets.inset import inset
 from desktop.widgets.segments import Segments
 from desktop.widgets.table import Cell, Column, Rows, table
 from engine.datasets.glance import ImportPreview
@@ -51,7 +52,7 @@ class ImportDialog(QDialog):
         self._number = 0
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Import examples"))
-        self.resize(900, 680)
+        self.resize(900, min(680, max(480, parent.window().height() - 40)))
         self._name = QLineEdit(_name_of(files))
         self._name.setAccessibleName(tr("What to call it"))
         self._which = combo(tr("Which file"), 260)
@@ -72,7 +73,7 @@ class ImportDialog(QDialog):
         ]
         self._rows = Rows(look, columns)
         shown = table(tr("The first rows, as they will be read"), self._rows, columns, row=28)
-        shown.setMinimumHeight(190)
+        shown.setMinimumHeight(150)
         self._format = _choice(
             tr("Format"),
             [(tr("told from the content"), _AUTO), *((name, name) for name in (*CONTAINERS, *FORMS))],
@@ -133,10 +134,7 @@ class ImportDialog(QDialog):
         layout.addLayout(row(label(tr("Import examples"), "title"), None, self._forms))
         layout.addLayout(head)
         layout.addLayout(row(self._taken, self._problem, gap=10))
-        layout.addWidget(shown, 1)
-        layout.addWidget(self._notes)
-        layout.addWidget(self._advanced)
-        layout.addWidget(self._sealed)
+        layout.addWidget(inset(column(shown, self._notes, self._advanced, self._sealed, gap=12)), 1)
         layout.addLayout(row(None, cancel, self._go))
         self._name.setFocus()
         self._look()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -193,7 +194,18 @@ class DatasetsPage(Page):
         return [
             Command(tr("Import examples"), "plus", self.browse),
             Command(tr("Search in the dataset"), "magnifying-glass", self._search.setFocus),
+            *(
+                Command(tr("Sort by: {column}", column=one.title), "list", partial(self.sort_by, at))
+                for at, one in enumerate(columns())
+            ),
         ]
+
+    def sort_by(self, column: int) -> None:
+        """Sort the rows by a column, a second time the other way round; as a click on its head does."""
+        header = self._table.horizontalHeader()
+        ascending = Qt.SortOrder.AscendingOrder
+        again = header.sortIndicatorSection() == column and header.sortIndicatorOrder() == ascending
+        header.setSortIndicator(column, Qt.SortOrder.DescendingOrder if again else ascending)
 
     def browse(self) -> None:
         """Let files be chosen in a dialog."""
@@ -226,7 +238,16 @@ class DatasetsPage(Page):
         for place, (widget, share) in enumerate(((self._table, 3), (self._inspector, 2))):
             parted.addWidget(widget)
             parted.setStretchFactor(place, share)
-        self._looking.setLayout(column(parted))
+        self._parted = parted
+        self._nothing = Empty(
+            self.context.look,
+            "magnifying-glass",
+            tr("No example fits"),
+            tr("Nothing in this dataset holds what you search for, or is used for that."),
+            Button(self.context.look, tr("Show all examples"), does=self._show_all),
+        )
+        self._nothing.hide()
+        self._looking.setLayout(column(parted, self._nothing))
         above = row(
             self._which, self._forms, self._search, self._split, self._found, None, *self._chips, gap=10
         )
@@ -297,6 +318,8 @@ class DatasetsPage(Page):
     @Slot(int)
     def _show_count(self, number: int) -> None:
         self._found.setText(count(number, tr("{count} row"), tr("{count} rows")))
+        self._parted.setVisible(bool(number))
+        self._nothing.setVisible(not number)
         if number:
             self._table.setCurrentIndex(self._rows.index(0, 0))
         else:
@@ -316,6 +339,12 @@ class DatasetsPage(Page):
         current = self._table.currentIndex()
         if current.isValid():
             self._choose(current, current)
+
+    def _show_all(self) -> None:
+        with QSignalBlocker(self._search):
+            self._search.clear()
+        self._split.setCurrentIndex(0)
+        self._show_view()
 
     def _start_study(self) -> None:
         shown = self.model.state.shown

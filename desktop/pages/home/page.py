@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QWidget
 
 from desktop.amounts import amount, usd
@@ -24,11 +23,14 @@ from desktop.shell.dialogs import ask
 from desktop.study_file.dialog import StudyFileDialog, choose_study_file
 from desktop.study_file.planning import ENDINGS
 from desktop.theme.tokens import GAP
-from desktop.widgets.basics import Button, chip, frame, label, row
+from desktop.widgets.basics import Button, chip, frame, holder, label, row
 from desktop.widgets.drop_zone import DropZone
 from desktop.widgets.folding import Folding
 from desktop.widgets.page import Page
 from desktop.words import duration
+
+#: Width that the hint of the last step needs, beside its buttons.
+_SAYS = 320
 
 
 def build(context: Context) -> Page:
@@ -180,13 +182,12 @@ class HomePage(Page):
         body.addWidget(self._columns)
         body.addLayout(_step(2, tr("Pick a recipe"), self._hint))
         body.addLayout(self._recipes)
-        line = _step(3, tr("Start"), self._says)
-        line.setStretch(2, 1)
-        line.setStretch(3, 0)
-        line.addWidget(self._file, 0, Qt.AlignmentFlag.AlignVCenter)
-        line.addWidget(self._others, 0, Qt.AlignmentFlag.AlignVCenter)
-        line.addWidget(self._start, 0, Qt.AlignmentFlag.AlignVCenter)
-        body.addLayout(line)
+        says = _step(3, tr("Start"), self._says)
+        says.setStretch(2, 1)
+        says.setStretch(3, 0)
+        self._says.setMinimumWidth(_SAYS)
+        buttons = row(None, self._file, self._others, self._start)
+        body.addWidget(Folding(holder(says), holder(buttons)))
         body.addWidget(Folding(self._recent, self._machine), 1)
 
     def _take(self, files: list[Path]) -> None:

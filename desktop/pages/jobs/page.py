@@ -228,8 +228,11 @@ class MachineCard(QFrame):
                 ("processor", tr("Processor")),
                 ("memory", tr("Memory")),
                 ("disk", tr("Disk")),
+                ("gpu", tr("GPU")),
+                ("gpu_memory", tr("Its memory")),
             )
         }
+        self._lines: list[QWidget] = []
         inside = card(heading(tr("This machine now")), gap=8)
         layout = inside.layout()
         for shown, words in self._rows.values():
@@ -239,16 +242,26 @@ class MachineCard(QFrame):
             words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             line = row(name, shown, words, gap=12)
             line.setStretch(1, 1)
+            whole = holder(line)
+            self._lines.append(whole)
             if isinstance(layout, QVBoxLayout):
-                layout.addLayout(line)
+                layout.addWidget(whole)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(inside)
 
     def show_machine(self, machine: Machine) -> None:
         """Show how busy it is."""
-        disk = machine.disk_used + machine.disk_free
+        disk, gpu = machine.disk_used + machine.disk_free, machine.gpu
+        for line in self._lines[-2:]:
+            line.setVisible(gpu is not None)
         for name, share, words in (
+            ("gpu", gpu.load if gpu else 0.0, numeral(gpu.load, ".0%") if gpu else ""),
+            (
+                "gpu_memory",
+                gpu.used / gpu.memory if gpu else 0.0,
+                tr("{used} of {all}", used=size(gpu.used), all=size(gpu.memory)) if gpu else "",
+            ),
             ("processor", machine.processor, numeral(machine.processor, ".0%")),
             (
                 "memory",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,15 +12,16 @@ from PySide6.QtCore import QObject, QTimer, Slot
 
 from desktop.feed import JobRow
 from desktop.language import tr
+from desktop.pages.jobs.account import Account
 from desktop.services import Services
 from desktop.view_model import ViewModel
 from engine.jobs.directory import Action, JobDirectory
+from engine.models.gpu_now import GpuNow, gpu_now
 
 Shown = Literal["active", "done", "failed"]
 
 #: Milliseconds between two looks at the log and the machine.
 _EVERY: Final = 1500
-_LOG_BYTES: Final = 24_000
 #: States of each part of the page.
 _PARTS: Final[dict[Shown, tuple[str, ...]]] = {
     "active": ("running", "interrupted", "queued", "paused"),
@@ -39,6 +39,7 @@ class Machine:
     memory: int = 0
     disk_used: int = 0
     disk_free: int = 0
+    gpu: GpuNow | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class JobsModel(ViewModel[JobsState]):
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(services, JobsState(), parent)
         self._shown_part: Shown = "active"
+        self._account: Account | None = None
         self._wanted = ""
         self._timer = QTimer(self, interval=_EVERY)
         self._timer.timeout.connect(self.refresh)
@@ -104,12 +106,19 @@ class JobsModel(ViewModel[JobsState]):
                 memory.total,
                 disk.total - disk.free,
                 disk.free,
+                gpu_now(),
             )
-            log = _end_of(directory) if directory is not None else ""
+            log = self._account_of(directory).text() if directory is not None else ""
             file = str(directory.log) if directory is not None else ""
             return JobsState(part, jobs, counts, selected, log, file, machine)
 
         return read
+
+    def _account_of(self, job: JobDirectory) -> Account:
+        """What is told of a job; the last one is kept."""
+        if self._account is None or self._account.job.path != job.path:
+            self._account = Account(job)
+        return self._account
 
     def show_part(self, part: Shown) -> None:
         """Show the active, the finished or the failed ones."""
@@ -181,16 +190,3 @@ def _part(jobs: tuple[JobRow, ...], part: Shown | str) -> tuple[JobRow, ...]:
             sorted(chosen, key=lambda job: (states.index(job.state), job.place or job.created, job.id))
         )
     return tuple(sorted(chosen, key=lambda job: (job.ended or job.created, job.id), reverse=True))
-
-
-def _end_of(job: JobDirectory) -> str:
-    """The last lines of a job's log."""
-    try:
-        with job.log.open("rb") as stream:
-            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _LOG_BYTES))
-            text = stream.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
-    # A progress line that was rewritten in place shows as it was last.
-    lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.splitlines()]
-    return "\n".join(line for line in lines if line)

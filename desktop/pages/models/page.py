@@ -76,7 +76,7 @@ class ModelsPage(Page):
         self._search.textChanged.connect(self._fill)
         columns = [
             Column(tr("Name"), 0),
-            Column(tr("Kind"), 90),
+            Column(tr("Kind"), 118),
             Column(tr("Made by"), 190),
             Column(tr("Size"), 90, right=True),
             Column(tr("GGUF"), 130),

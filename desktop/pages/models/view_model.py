@@ -18,6 +18,7 @@ from desktop.view_model import ViewModel
 from engine.errors import Words
 from engine.exporting.spec import ExportSpec
 from engine.files import folder_bytes
+from engine.models.gpu_now import gpu_here
 from engine.models.inspect import ModelInfo
 from engine.models.library import default_base, find_model, set_default_base
 from engine.models.managing import Removed, remove_model, rename_model, restore_model
@@ -276,11 +277,13 @@ def _details(model: ModelRow, infos: dict[str, Any], models: tuple[ModelRow, ...
     run = memory_to_run(info, dtype="bfloat16")
     train = memory_to_train(info, method="qlora", dtype="bfloat16", lora_rank=16, tokens_per_step=4096)
     pairs += [(tr("Memory to run"), size(run)), (tr("Memory to train"), size(train))]
-    there = psutil.virtual_memory().total
+    gpu, memory = gpu_here(), psutil.virtual_memory().total
     cores = os.cpu_count() or 1
-    if train < 0.8 * there:
+    if gpu is not None and train < 0.9 * gpu.memory:
+        fits, tone = tr("Can be trained and run on this machine's {gpu}.", gpu=gpu.name), "good"
+    elif gpu is None and train < 0.8 * memory:
         fits, tone = tr("Can be trained and run on this machine ({cores} cores).", cores=cores), "good"
-    elif run < 0.8 * there:
+    elif run < 0.8 * max(memory, gpu.memory if gpu is not None else 0):
         fits, tone = tr("Can be run on this machine, not trained."), "warn"
     else:
         fits, tone = tr("Does not fit into this machine's memory."), "bad"

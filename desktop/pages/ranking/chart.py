@@ -22,7 +22,9 @@ _BOTTOM: Final = 28.0
 _ROW: Final = 32
 _RANK: Final = 64.0
 _NAME_LEAST, _NAME_MOST = 110.0, 260.0
-_BRACKETS: Final = 34.0
+#: Width of a bracket with its sign, and how many stand beside each other at most.
+_LANE: Final = 24.0
+_MOST_LANES: Final = 4
 #: Shown beyond the outermost end of an interval, in Elo points.
 _AROUND: Final = 15.0
 #: Intervals wider than this many spreads of the ratings do not stretch the scale.
@@ -56,7 +58,9 @@ class RankChart(Canvas):
         bottom = _TOP + step * len(rows)
         names = max(text_width(row.name, 13, 600) for row in rows) + 8
         name = max(_NAME_LEAST, min(_NAME_MOST, names, 0.34 * width))
-        left, right = _RANK + 14 + name + 10, width - _BRACKETS - 60
+        beside = min(_MOST_LANES, max((lane + 1 for *_, lane in lanes(shown)), default=0))
+        brackets = width - max(10.0 + _LANE * beside, 34.0)
+        left, right = _RANK + 14 + name + 10, brackets - 60
         low, high = scale_of(rows)
 
         def place(points: float) -> float:
@@ -85,7 +89,7 @@ class RankChart(Canvas):
             self._paint_interval(pen, row, y, place, colour, (left, right))
             rating = "" if row.elo is None else numeral(row.elo, ".0f")
             pen.text(QRectF(right + 4, y - 10, 48, 20), rating, weight=600, align=RIGHT)
-        self._paint_brackets(pen, shown, step, width)
+        self._paint_brackets(pen, shown, step, brackets + 6)
 
     def _paint_band(
         self, pen: Pen, rows: Sequence[Standing], place: object, bottom: float, ends: tuple[float, float]
@@ -125,17 +129,12 @@ class RankChart(Canvas):
                 pen.line(QPointF(shown, y), QPointF(shown + back, y + 5), colour, 2)
         pen.dot(QPointF(place(row.elo), y), 6.5, colour, pen.tokens.surface, 2)
 
-    def _paint_brackets(self, pen: Pen, shown: Table, step: float, width: float) -> None:
+    def _paint_brackets(self, pen: Pen, shown: Table, step: float, left: float) -> None:
         tokens = pen.tokens
-        spots = {row.name: number for number, row in enumerate(shown.contestants)}
-        lane_ends: list[int] = []
-        for group in shown.groups:
-            first, last = spots[group[0]], spots[group[-1]]
-            lane = next((lane for lane, end in enumerate(lane_ends) if end < first), len(lane_ends))
-            lane_ends[lane : lane + 1] = [last]
-            if lane > 1:
+        for first, last, lane in lanes(shown):
+            if lane >= _MOST_LANES:
                 continue  # the table and the places tell the rest
-            x = width - _BRACKETS + 6 + lane * 10
+            x = left + lane * _LANE
             top, bottom = _TOP + step * first + 8, _TOP + step * (last + 1) - 8
             for begin, end in (
                 (QPointF(x, top), QPointF(x + 6, top)),
@@ -143,9 +142,24 @@ class RankChart(Canvas):
                 (QPointF(x, bottom), QPointF(x + 6, bottom)),
             ):
                 pen.line(begin, end, tokens.warn_fill, 1.8)
-            if len(shown.groups) == 1 or lane == 0:
-                place = QRectF(x + 9, (top + bottom) / 2 - 9, 18, 18)
-                pen.text(place, "≈", tokens.warn, pixels=15, weight=600)
+            place = QRectF(x + 8, (top + bottom) / 2 - 9, _LANE - 8, 18)
+            pen.text(place, "≈", tokens.warn, pixels=15, weight=600)
+
+
+def lanes(shown: Table) -> list[tuple[int, int, int]]:
+    """First row, last row and lane of each group of contestants that nothing tells apart.
+
+    Groups that share rows stand in different lanes.
+    """
+    spots = {row.name: number for number, row in enumerate(shown.contestants)}
+    ends: list[int] = []
+    found = []
+    for group in shown.groups:
+        first, last = spots[group[0]], spots[group[-1]]
+        lane = next((lane for lane, end in enumerate(ends) if end < first), len(ends))
+        ends[lane : lane + 1] = [last]
+        found.append((first, last, lane))
+    return found
 
 
 def kind_colour(tokens: Tokens, kind: Kind) -> str:

@@ -39,7 +39,7 @@ _STATES: Final[dict[str, tuple[str, Tone]]] = {
     "answered": ("answered", "info"),
     "judging": ("judging", "good"),
     "judged": ("judged", "good"),
-    "paused": ("paused", "warn"),
+    "paused": ("on hold", "warn"),
     "failed": ("failed, see Jobs", "bad"),
     "sealed": ("sealed", "warn"),
     "none": ("not asked", ""),

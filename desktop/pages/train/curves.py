@@ -77,7 +77,9 @@ class Follower:
 
     def _memory(self) -> float | None:
         status = self._job.status()
-        if status.state != "running" or status.pid is None:
+        if (
+            status.state != "running" or status.pid is None or not self._job.alive()
+        ):  # its number may be another's
             return None
         try:
             return float(psutil.Process(status.pid).memory_info().rss)

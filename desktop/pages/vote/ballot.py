@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QResizeEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QTextEdit, QWidget
 
@@ -158,6 +158,15 @@ class ChoiceButton(QPushButton):
             if widget is not None:
                 widget.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setLayout(inside)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """See Qt: what the words and their key need, where a button counts its own text only."""
+        inside = self.layout()
+        return super().sizeHint() if inside is None else inside.sizeHint().expandedTo(QSize(0, 48))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """See Qt."""
+        return self.sizeHint()
 
 
 class Reading(QTextEdit):

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QLabel,
     QLineEdit,
+    QPushButton,
     QTableView,
     QTextBrowser,
     QWidget,
@@ -209,6 +210,27 @@ def test_rows_are_searched_filtered_and_read_in_full(
     table.setFocus()
     QTest.keyClick(table, Qt.Key.Key_Down)
     until(lambda: "It is 36." in text.toPlainText())
+    # Nothing fits: that is said, with a way back.
+    search.setFocus()
+    QTest.keyClicks(search, "!")
+    until(lambda: "No example fits" in texts(page))
+    assert not table.isVisible()
+    everything = named(page, QPushButton, "Show all examples")
+    everything.setFocus()
+    QTest.keyClick(everything, Qt.Key.Key_Space)
+    until(lambda: rows.rowCount() == 40 and table.isVisible())
+    assert "No example fits" not in texts(page)
+
+
+def test_rows_are_sorted_by_keyboard(page: DatasetsPage, workspace: Workspace, until: Until) -> None:
+    import_rows(workspace, ROWS, "questions")
+    rows = rows_of(page)
+    until(lambda: rows.rowCount() == 40 and rows.row_at(0) is not None)
+    by_prompt = next(one for one in page.commands() if one.title == "Sort by: Prompt")
+    by_prompt.does()
+    until(lambda: "number 10?" in str(rows.row_at(1)))  # as text, where a digit comes before a question mark
+    by_prompt.does()
+    until(lambda: "number 9?" in str(rows.row_at(0)))
 
 
 def test_rows_that_were_scrolled_past_are_not_fetched(

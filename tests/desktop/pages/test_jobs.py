@@ -11,13 +11,16 @@ from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton
 
+from desktop.pages.jobs import view_model
 from desktop.pages.jobs.page import JobCard, JobsPage
 from desktop.pages.jobs.reorder import MIME, DropColumn, Grip
 from desktop.shell.window import MainWindow
 from desktop.ways import in_the_window
 from engine.jobs.client import JobClient
 from engine.jobs.directory import in_order, job_directories
+from engine.jobs.events import EventWriter
 from engine.locks import ProcessLock
+from engine.models.gpu_now import GpuNow
 from engine.workspace import Workspace
 from tests.desktop.conftest import Until
 from tests.engine.jobs.helpers import submit_import, write_rows
@@ -171,3 +174,37 @@ def drop(column: DropColumn, where: QPoint, data: QMimeData) -> None:
     QApplication.sendEvent(column, QDragEnterEvent(where, *how))
     QApplication.sendEvent(column, QDragMoveEvent(where, *how))
     QApplication.sendEvent(column, QDropEvent(QPointF(where), *how))
+
+
+def test_what_a_job_chose_and_what_came_of_it_is_told(
+    page: JobsPage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    client = JobClient(workspace)
+    job = submit_import(client, write_rows(tmp_path / "rows.jsonl", 50), "rows")
+    client.ensure_runner()
+    until(lambda: job.status().state == "done")
+    page.model.select(job.id)
+    log = page.findChild(QPlainTextEdit)
+    assert isinstance(log, QPlainTextEdit)
+    until(lambda: "examples: 50" in log.toPlainText())
+    writer = EventWriter(job.events)
+    writer.write("train.step", {"decision": "is no event of that kind"})
+    writer.write("decision", {"subject": "dtype", "choice": "bfloat16", "reason": "the processor has it"})
+    writer.write("warning", {"message": "little memory is left"})
+    writer.close()
+    until(
+        lambda: "dtype: bfloat16 (the processor has it)\nWarning: little memory is left" in log.toPlainText()
+    )
+    assert "no event of that kind" not in log.toPlainText()
+
+
+def test_a_gpu_is_among_what_is_busy(page: JobsPage, monkeypatch: pytest.MonkeyPatch, until: Until) -> None:
+    def texts() -> list[str]:
+        return [label.text() for label in page.findChildren(QLabel) if label.isVisible()]
+
+    until(lambda: page.model.loaded)
+    assert "Its memory" not in texts()
+    monkeypatch.setattr(view_model, "gpu_now", lambda: GpuNow("A card", 0.5, 6_000_000_000, 24_000_000_000))
+    page.model.refresh()
+    until(lambda: "6.0 GB of 24.0 GB" in texts())
+    assert {"GPU", "50%", "Its memory"} <= set(texts())

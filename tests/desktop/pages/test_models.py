@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTableView, QWidget
 
+from desktop.pages.models import view_model
 from desktop.pages.models.adding import AddDialog
 from desktop.pages.models.lineage import Lineage, arrange
 from desktop.pages.models.page import ModelsPage
@@ -17,6 +18,7 @@ from desktop.shell.footer import Footer
 from desktop.shell.window import MainWindow
 from engine.inference.spec import GenerateSpec
 from engine.jobs.client import JobClient
+from engine.models.gpu_now import GpuNow
 from engine.workspace import Workspace
 from tests.desktop.conftest import Until
 from tests.here import add_model
@@ -173,3 +175,25 @@ def test_the_picture_is_told_in_words(
     lineage.setFocus()
     QTest.keyClick(lineage, Qt.Key.Key_Down)
     assert page.model.state.selected == page.model.state.models[0].id
+
+
+@pytest.mark.parametrize(
+    ("gpu", "said"),
+    [
+        (None, "Can be trained and run on this machine ("),
+        (GpuNow("A card", 0.0, 0, 24_000_000_000), "Can be trained and run on this machine's A card."),
+        (GpuNow("A card", 0.0, 0, 1_000_000), "Can be run on this machine, not trained."),
+    ],
+)
+def test_what_fits_is_reckoned_with_the_memory_that_computes(
+    page: ModelsPage,
+    workspace: Workspace,
+    tmp_path: Path,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+    gpu: GpuNow | None,
+    said: str,
+) -> None:
+    monkeypatch.setattr(view_model, "gpu_here", lambda: gpu)
+    add_model(workspace, tiny_model(tmp_path / "one"), "one")
+    until(lambda: listed(page) == ["one"] and page.model.state.details.fits.startswith(said))

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QPoint, Qt
@@ -16,7 +17,7 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLabel, Q
 from desktop.pages.compare.judging import JudgingDialog
 from desktop.pages.compare.page import ComparePage
 from desktop.pages.ranking import reading
-from desktop.pages.ranking.chart import RankChart, scale_of, ticks
+from desktop.pages.ranking.chart import RankChart, lanes, scale_of, ticks, without_rating
 from desktop.pages.ranking.health import HealthCard
 from desktop.pages.ranking.matrix import HeadMatrix
 from desktop.pages.ranking.page import RankingPage
@@ -363,3 +364,24 @@ def test_scales_hold_all_ratings_and_no_interval_out_of_proportion() -> None:
     assert 1174 < high < 1230
     assert ticks(low, high, 5) == [900.0, 1000.0, 1100.0, 1200.0][: len(ticks(low, high, 5))]
     assert scale_of([Standing("x", None, None, None, 1, 1, 1, 0, 0, 0)]) == (900.0, 1100.0)
+
+
+def test_groups_that_share_rows_stand_beside_each_other() -> None:
+    rows = tuple(Standing(name, 0.0, 0.0, 0.0, 1, 1, 1, 1, 1, 1) for name in "abcdefg")
+    shown = SimpleNamespace(
+        contestants=rows, groups=(("a", "b", "c"), ("b", "c", "d"), ("c", "d", "e"), ("f", "g"))
+    )
+    assert lanes(shown) == [(0, 2, 0), (1, 3, 1), (2, 4, 2), (5, 6, 0)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("wins", "ties", "losses", "said"),
+    [
+        (0, 0, 3, "lost every comparison"),
+        (3, 0, 0, "won every comparison"),
+        (3, 0, 1, "not comparable with all"),
+    ],
+)
+def test_a_rating_that_is_not_finite_is_explained(wins: int, ties: int, losses: int, said: str) -> None:
+    row = Standing("x", None, None, None, 1, 1, 1, wins, ties, losses)
+    assert said in without_rating(row)
