@@ -18,7 +18,7 @@ from unittest.mock import patch
 import psutil
 from PySide6.QtCore import QTimer
 
-from desktop.pages.settings.view_model import SettingsModel, SettingsState
+from desktop.pages.settings.view_model import SettingsModel, SettingsState, Sizes
 from desktop.pages.train.planner import PlanProcess
 from engine.datasets import Example
 from engine.training.examples import TrainingExample
@@ -81,6 +81,8 @@ def still(workspace: Workspace) -> Iterator[None]:
         for module in ("desktop.pages.jobs.view_model", "desktop.pages.models.view_model"):
             instead(f"{module}.psutil", _PSUTIL)
         instead("desktop.pages.train.curves.psutil", _PSUTIL)
+        instead("desktop.pages.jobs.view_model.gpu_now", lambda: None)
+        instead("desktop.pages.models.view_model.gpu_here", lambda: None)
         instead("shutil.disk_usage", lambda _place: _DISK)
         instead("os.cpu_count", lambda: _CORES)
         for module in ("home", "settings"):
@@ -121,10 +123,15 @@ def _plan(planner: Planner) -> Any:
     return send
 
 
+def _rounded(sizes: Sizes) -> Sizes:
+    """Sizes that stay when files of a release hold a few bytes more."""
+    return replace(sizes, parts=tuple((name, -(-size // 50_000) * 50_000) for name, size in sizes.parts))
+
+
 def _elsewhere(use: Any) -> Any:
     """The settings with `FOLDER` in the place of a temporary folder."""
 
     def use_elsewhere(self: SettingsModel, state: SettingsState) -> None:
-        use(self, replace(state, folder=FOLDER, version="1.0"))
+        use(self, replace(state, folder=FOLDER, version="1.0", sizes=_rounded(state.sizes)))
 
     return use_elsewhere
