@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from engine.cli.session import Session, duration, table
+from engine.cli.session import Session, counted, duration, table
 from engine.errors import BakeoffError, Words
 
 Result = tuple[Any, str]
@@ -82,6 +82,7 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
         converted=str(Path(options.converted).expanduser().absolute()) if options.converted else None,
         dataset=options.dataset,
         importance=options.importance,
+        drift=with_gguf and not options.no_drift,
         threads=options.threads,
     )
     plan = _plan(spec, files) if with_gguf and spec.converted is None else None
@@ -92,6 +93,10 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
         return plan.as_dict(), _plan_text(plan)
     out = _place(options, files.name, spec.quantisation if spec.converted is None else UNKNOWN)
     spec = spec.model_copy(update={"out": str(out)})
+    if session.parked("export", spec) is None:  # one that was interrupted may have written its file
+        _require_new(out, force=options.force)
+    if plan is not None:
+        session.say(_size_text(plan))
     summary = session.run_job(
         "export",
         spec,
@@ -108,10 +113,7 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
         from engine.exporting.ollama.writing import ollama_name
 
         text += f"\n{summary['modelfile']}: ollama create {ollama_name(files.name)} -f {summary['modelfile']}"
-    drift = None if options.no_drift or spec.converted is not None else _drift(session, spec, files)
-    if drift is None:
-        return summary, text
-    return {**summary, "drift": drift}, f"{text}\n{drift_text(drift)}"
+    return summary, f"{text}\n{drift_text(summary['drift'])}" if "drift" in summary else text
 
 
 def _quantisation(options: argparse.Namespace, session: Session) -> str:
@@ -174,7 +176,6 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
             plan.family.vocabulary()
             return {**plan.as_dict(), "preflight": preflight.as_dict()}, _plan_text(plan)
     out = _place(options, file.stem, quantisation)
-    _require_new(provenance_file(out), force=options.force)
     spec = MergedExportSpec(
         recipe=file.read_text(encoding="utf-8-sig"),
         out=str(out),
@@ -186,6 +187,9 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
         drift=not options.no_drift,
         threads=options.threads,
     )
+    if session.parked("merged_export", spec) is None:
+        _require_new(out, force=options.force)
+        _require_new(provenance_file(out), force=options.force)
     summary = session.run_job(
         "merged_export",
         spec,
@@ -197,44 +201,6 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
         return summary, summary["job"]
     text = _made_text(summary)
     return summary, f"{text}\n{drift_text(summary['drift'])}" if "drift" in summary else text
-
-
-def _drift(session: Session, spec: Any, files: Any) -> dict[str, Any] | None:
-    """Compare the new file with the model's 16-bit one on the task's test prompts, where there are any."""
-    from engine.datasets.library import open_dataset
-    from engine.exporting.drift.prompts import require_prompts
-    from engine.exporting.drift.spec import DriftSpec
-    from engine.exporting.sources import sixteen_bits, trained_on
-    from engine.exporting.spec import ExportSpec
-    from engine.models.library import find_export
-
-    name, reference = spec.dataset or trained_on(files), sixteen_bits(files)
-    if name is None or spec.quantisation == reference:
-        return None
-    try:
-        require_prompts(open_dataset(session.workspace, name, "generate"))
-    except BakeoffError as error:
-        session.say(f"No drift report: {error.message}")
-        return None
-    if find_export(session.workspace, files, reference) is None:
-        session.say(f"Exporting {files.name} as {reference}, to compare with.")
-        session.run_job(
-            "export",
-            ExportSpec(model=files.name, quantisation=reference),
-            Words("Export {model} as {reference}", model=files.name, reference=reference),
-            forget_failure=True,
-        )
-    return session.run_job(
-        "drift",
-        DriftSpec(model=files.name, dataset=name, reference=reference, quantisations=[spec.quantisation]),
-        Words(
-            "Compare {form} of {model} with {reference}",
-            form=spec.quantisation,
-            model=files.name,
-            reference=reference,
-        ),
-        forget_failure=True,
-    )
 
 
 def _made_text(summary: dict[str, Any]) -> str:
@@ -292,12 +258,23 @@ def _plan_text(plan: Any) -> str:
     document = plan.as_dict()
     lines = [
         f"{tensor['name']:<40} {'x'.join(map(str, tensor['shape'])):>14}  {tensor['type']:<6} "
-        f"{tensor['bytes'] / 1e6:>9.2f} MB"
+        f"{tensor['bytes'] / 1e6:>9.2f} MB{' *' if tensor['fallback'] else ''}"
         for tensor in document["tensors"]
     ]
+    return "\n".join([*lines, _size_text(plan)])
+
+
+def _size_text(plan: Any) -> str:
+    """How large the file will be, and how many tensors are stored as what."""
+    document = plan.as_dict()
     types = ", ".join(f"{count} as {kind}" for kind, count in document["types"].items())
     total = f"{document['bytes'] / 1e6:,.0f} MB, {document['bits_per_weight']} bits per weight ({types})."
-    return "\n".join([*lines, total])
+    odd = sum(tensor["fallback"] for tensor in document["tensors"])
+    if odd:
+        total += (
+            f" {counted(odd, 'tensor')} (*) with rows that are no whole blocks of {plan.quantisation.name}."
+        )
+    return total
 
 
 def _place(options: argparse.Namespace, name: str, quantisation: str) -> Path:
@@ -316,7 +293,6 @@ def _place(options: argparse.Namespace, name: str, quantisation: str) -> Path:
             fix="Make it first, or name another.",
             file=str(out.parent),
         )
-    _require_new(out, force=options.force)
     return out
 
 

@@ -92,6 +92,9 @@ def make_gguf(
         ExportError: The disk is full, or llama.cpp cannot load what was written.
     """
     plan, template = prepared.plan, prepared.template
+    # Before the large file: a template that fails on the task's prompts costs nothing.
+    texts = list(parity_texts(template, prepared.dataset))
+    found: list[Parity] = []
     write_gguf(
         plan,
         file,
@@ -101,8 +104,9 @@ def make_gguf(
         importance=prepared.importance,
         threads=threads,
         reporter=reporter,
+        check=lambda whole: found.append(compare_tokens(whole, template.tokenizer, texts, template.text)),
     )
-    parity = compare_tokens(file, template.tokenizer, parity_texts(template, prepared.dataset), template.text)
+    (parity,) = found
     _tell(reporter, parity)
     return {
         "quantisation": prepared.wanted.name,

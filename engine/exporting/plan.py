@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from gguf import GGML_QUANT_SIZES, GGUFWriter
 from gguf import GGMLQuantizationType as Type
-from gguf import GGUFWriter
 from gguf import LlamaFileType as FileType
 
 from engine.exporting.errors import ExportError
@@ -78,6 +78,13 @@ class GgufPlan:
         """Values of all tensors together."""
         return sum(tensor.output.rows * tensor.output.columns for tensor in self.tensors)
 
+    def falls_back(self, tensor: TypedTensor) -> bool:
+        """Whether a tensor is stored otherwise than the quantisation would, as its rows are no whole blocks."""
+        block = GGML_QUANT_SIZES[self.quantisation.default][0]
+        return (
+            self.quantisation.quantised and tensor.type is not Type.F32 and tensor.output.columns % block > 0
+        )
+
     @property
     def types(self) -> dict[str, int]:
         """How many tensors are stored as each type, most first."""
@@ -98,6 +105,7 @@ class GgufPlan:
                     "shape": list(tensor.output.shape),
                     "type": tensor.type.name,
                     "bytes": tensor.nbytes,
+                    "fallback": self.falls_back(tensor),
                 }
                 for tensor in self.tensors
             ],

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from engine.exporting.converted import take_converted
 from engine.exporting.errors import ExportError
-from engine.exporting.making import make_gguf, new_export, prepare_gguf
+from engine.exporting.making import Prepared, make_gguf, new_export, prepare_gguf
 from engine.exporting.ollama.modelfile import MODELFILE
 from engine.exporting.ollama.writing import check_prompts, gguf_name, modelfile_of
 from engine.exporting.spec import UNKNOWN, ExportSpec
 from engine.files import copy_folder, folder_bytes, new_folder
 from engine.jobs.context import JobContext, JobResult
-from engine.models.library import ModelFiles, find_model
+from engine.models.library import ExportedFile, ModelFiles, find_model
+from engine.models.unchanged import require_unchanged
 from engine.weights.folding import fold_adapter
-from engine.workspace.adoption import Adoption
+from engine.workspace.adoption import Adoption, NewExport
 
 
 def run(context: JobContext) -> JobResult:
@@ -24,6 +26,7 @@ def run(context: JobContext) -> JobResult:
     if spec.form == "gguf":
         return _ggufs(context, spec)
     files = find_model(context.workspace, spec.model)
+    require_unchanged(context.workspace, files, context)
     if spec.out is None:
         raise ExportError("export.no_place", "It is not said where the export goes.", fix="Name a folder.")
     out = Path(spec.out)
@@ -66,6 +69,7 @@ def _ggufs(context: JobContext, spec: ExportSpec) -> JobResult:
         started = time.monotonic()
         context.progress(number, len(models), "models", model=model)
         files = find_model(context.workspace, model)
+        require_unchanged(context.workspace, files, context)
         if spec.converted is not None:
             file = Path(spec.out) if spec.out is not None else folder / gguf_name(files.name, UNKNOWN)
             made = take_converted(context, spec, files, file)
@@ -75,9 +79,12 @@ def _ggufs(context: JobContext, spec: ExportSpec) -> JobResult:
             file = Path(spec.out) if spec.out is not None else folder / name
             made = make_gguf(prepared, file, context, threads=spec.threads)
         seconds = round(time.monotonic() - started, 3)
-        summaries.append({"model": model, "form": "gguf", "file": str(file), **made, "seconds": seconds})
+        summary = {"model": model, "form": "gguf", "file": str(file), **made, "seconds": seconds}
         identity = f"{context.job_id}#{number}" if number else context.job_id
         exports.append(new_export(identity, files, context.workspace.relative(file), made, file))
+        if spec.drift and spec.converted is None:
+            summary |= _compared(context, spec, files, prepared, made, file, exports)
+        summaries.append(summary)
     result = {**summaries[0], "others": summaries[1:]} if spec.others else summaries[0]
     return JobResult(result, Adoption(exports=exports))
 
@@ -102,8 +109,29 @@ def _ollama(context: JobContext, spec: ExportSpec, files: ModelFiles, folder: Pa
         "modelfile": str(file.with_name(MODELFILE)),
         "seconds": round(time.monotonic() - started, 3),
     }
-    export = new_export(context.job_id, files, context.workspace.relative(file), made, folder / name)
-    return JobResult(summary, Adoption(exports=[export]))
+    exports = [new_export(context.job_id, files, context.workspace.relative(file), made, folder / name)]
+    if spec.drift:
+        summary |= _compared(context, spec, files, prepared, made, folder / name, exports)
+    return JobResult(summary, Adoption(exports=exports))
+
+
+def _compared(
+    context: JobContext,
+    spec: ExportSpec,
+    files: ModelFiles,
+    prepared: Prepared,
+    made: dict[str, Any],
+    file: Path,
+    exports: list[NewExport],
+) -> dict[str, Any]:
+    """The drift report as a part of the summary; a 16-bit file that was made for it joins ``exports``."""
+    from engine.exporting.drift.after import drift_after
+
+    new = ExportedFile(file, made["quantisation"], made["sha256"], made)
+    drift = drift_after(context, spec, files, prepared, new)
+    if drift.reference is not None:
+        exports.append(drift.reference)
+    return {} if drift.report is None else {"drift": drift.report}
 
 
 def _copy_adapter(files: ModelFiles, out: Path) -> None:

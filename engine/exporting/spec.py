@@ -51,6 +51,11 @@ class ExportSpec(BaseModel):
         description="Measure on the dataset's training text which weights matter, and round the others more; by "
         "default only where the quantisation needs it.",
     )
+    drift: bool = Field(
+        default=False,
+        title="Drift",
+        description="Compare the file with the model's 16-bit one on the dataset's test prompts.",
+    )
     converted: str | None = Field(
         default=None,
         title="Converted file",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -41,6 +41,7 @@ def write_gguf(
     importance: dict[str, Bytes] | None = None,
     threads: int | None = None,
     reporter: Reporter | None = None,
+    check: Callable[[Path], object] | None = None,
 ) -> None:
     """Write the file of a plan under a temporary name, then give it its own.
 
@@ -55,6 +56,7 @@ def write_gguf(
         importance: Weight of each column of a tensor, by its name, float32 (experts one below the other).
         threads: Rows are turned by so many; None: by one per core.
         reporter: Hears about progress, and may interrupt.
+        check: Looks at the whole file before it gets its name; what it raises leaves no file.
 
     Raises:
         ExportError: The disk is full, or the model holds values that are no numbers.
@@ -66,6 +68,8 @@ def write_gguf(
     add_metadata(plan, writer, name, chat_template, add_bos)
     try:
         _write(plan, writer, temporary, importance or {}, threads or os.cpu_count() or 1, reporter)
+        if check is not None:
+            check(temporary)
         replace(temporary, file)
         sync_folder(file.parent)
     except OSError as error:

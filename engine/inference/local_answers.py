@@ -19,6 +19,7 @@ from engine.jobs.context import JobContext
 from engine.models.device import Device, choose_device
 from engine.models.library import ModelFiles, find_export
 from engine.models.template import ChatTemplate, load_template
+from engine.models.unchanged import require_unchanged
 from engine.workspace.adoption import NewContestant
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class LocalAnswers:
         }
         who, fresh, prompts = self._open(participant, identity, template)
         if prompts:
+            require_unchanged(self._context.workspace, files, self._context)
             generator = generator or Generator(files.base_folder, device, self._context)
             batches = generator.answers(
                 prompts,

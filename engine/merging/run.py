@@ -21,6 +21,7 @@ from engine.merging.references import Locator
 from engine.merging.spec import MergeSpec
 from engine.merging.workspace_models import parents_of_merge, workspace_resolver
 from engine.models.inspect import inspect_folder, weights_sha256
+from engine.models.unchanged import note_checked
 from engine.weights import WeightsReader
 from engine.workspace.adoption import Adoption, NewModel
 
@@ -52,6 +53,7 @@ def run(context: JobContext) -> JobResult:
     context.event("model.hashing", file=str(folder))
     info = inspect_folder(folder).model_dump()
     sha256 = weights_sha256(folder)
+    note_checked(context.workspace, folder, sha256)
     model = NewModel(
         id=context.job_id,
         name=spec.name,

@@ -99,6 +99,13 @@ class Renderer:
             raise TemplateError(
                 "template.syntax", "The chat template is damaged: {reason}.", fix=_FIX, reason=complaint
             )
+        if outcome == "forbidden":
+            raise TemplateError(
+                "template.forbidden",
+                "The chat template does what no chat template may: {reason}.",
+                fix=_FIX,
+                reason=complaint,
+            )
         raise TemplateError(
             "template.fails",
             "The chat template cannot render this conversation: {reason}.",
@@ -148,6 +155,7 @@ class Renderer:
             rendering_child.DONE: "done",
             rendering_child.FAILED: "failed",
             rendering_child.SYNTAX: "syntax",
+            rendering_child.FORBIDDEN: "forbidden",
         }
         outcome = outcomes.get(answer[:1])
         if outcome is None:

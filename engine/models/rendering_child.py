@@ -35,6 +35,7 @@ DONE: Final = b"d"
 FAILED: Final = b"f"
 SYNTAX: Final = b"s"
 MEMORY: Final = b"m"
+FORBIDDEN: Final = b"x"
 
 LENGTH: Final = struct.Struct("<I")
 
@@ -159,7 +160,9 @@ def _render(
     except MemoryError:
         return MEMORY
     except RecursionError:
-        return FAILED + b"it is nested too deeply, or calls itself without end"
+        return FORBIDDEN + b"it is nested too deeply, or calls itself without end"
+    except (SecurityError, OverflowError) as error:
+        return FORBIDDEN + _encoded((str(error) or type(error).__name__)[:1000])
     except Exception as error:  # whatever strangers' code makes of values it did not expect
         return FAILED + _encoded((str(error) or type(error).__name__)[:1000])
 

@@ -12,6 +12,7 @@ from engine.models.errors import ModelError
 from engine.models.inspect import inspect_folder, weights_sha256
 from engine.models.source import classify
 from engine.models.spec import ModelAddSpec
+from engine.models.unchanged import note_checked
 from engine.models.usable import require_usable
 from engine.workspace.adoption import Adoption, NewModel
 
@@ -41,6 +42,7 @@ def run(context: JobContext) -> JobResult:
     context.check()
     context.event("model.hashing", file=str(folder))
     sha256 = weights_sha256(folder)
+    note_checked(context.workspace, folder, sha256)
     model = NewModel(
         id=context.job_id,
         name=spec.name,

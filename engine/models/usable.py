@@ -75,6 +75,10 @@ def _require_causal(folder: Path, config: dict[str, Any]) -> None:
             )
 
 
+#: What a greeting says, to see whether the template passes it on.
+_ASKED: Final = "What a fine morning"
+
+
 def _require_tokenizer(folder: Path, reporter: Reporter) -> None:
     if not any(next(folder.glob(pattern), None) for pattern in VOCABULARIES):
         reporter.decision(
@@ -83,7 +87,12 @@ def _require_tokenizer(folder: Path, reporter: Reporter) -> None:
         return
     template = load_template(folder, SilentReporter())
     try:
-        template.prompt_text([{"role": "user", "content": "x"}])
+        rendered = template.prompt_text([{"role": "user", "content": _ASKED}])
+        if _ASKED not in rendered:
+            reporter.event(
+                "warning",
+                message="The chat template leaves out what the user says: the model would answer blindly.",
+            )
     except TemplateError as error:
         # What a template says to a conversation may be right; what cannot even be read is not, nor what
         # one greeting lets work without end.

@@ -21,6 +21,7 @@ from engine.models.library import ModelFiles
 from engine.models.load import load_causal_lm
 from engine.models.template import ChatTemplate, load_template
 from engine.models.tokenizer import TOKENIZER_FILES
+from engine.models.unchanged import note_checked, require_unchanged
 from engine.training.base import find_base, published_name
 from engine.training.batches import EpochBatches, parts, supervised_tokens
 from engine.training.checkpoint import Checkpoints, Position
@@ -37,6 +38,7 @@ def run(context: JobContext) -> JobResult:
     """Fine-tune the spec's base on its dataset."""
     spec = TrainSpec.model_validate(context.spec)
     base = find_base(context.workspace, spec.base)
+    require_unchanged(context.workspace, base, context)
     dataset = open_dataset(context.workspace, spec.dataset, "train")
     template = load_template(base.folder, context)
     chosen = select(dataset.store, "train", limit=spec.recipe.limit, answers=spec.answers)
@@ -58,6 +60,7 @@ def run(context: JobContext) -> JobResult:
     with new_folder(folder) as temporary:
         _save(trainer, temporary, base, template, {**record, "result": summary})
     sha256 = sha256_file(folder / "adapter_model.safetensors")
+    note_checked(context.workspace, folder, sha256)
     model = NewModel(
         id=context.job_id,
         name=spec.name,

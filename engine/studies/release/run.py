@@ -11,6 +11,7 @@ from engine.exporting.quantisations import quantisation
 from engine.files import write_json
 from engine.jobs.context import JobContext, JobResult
 from engine.models.library import ModelFiles, find_model
+from engine.models.unchanged import require_unchanged
 from engine.studies.release.bundle import CARD, FACTS, Bundle, write_sums
 from engine.studies.release.card import LICENCES_TOLD, card_text, licences_text
 from engine.studies.release.compared import NO_GGUF
@@ -30,6 +31,7 @@ def run(context: JobContext) -> JobResult:
     spec = ReleaseSpec.model_validate(context.spec)
     started = time.monotonic()
     files = find_model(context.workspace, spec.model)
+    require_unchanged(context.workspace, files, context)
     bundle = Bundle(context, Path(spec.out), files.identity)
     parts = Parts(context, spec, files, bundle.folder)
     if not bundle.finished:

@@ -8,22 +8,26 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from gguf import GGUFReader, GGUFWriter
 
-from engine.exporting import vocabulary
+from engine.exporting import making, vocabulary, writing
 from engine.exporting.drift.spec import DriftSpec
+from engine.exporting.errors import ExportError
 from engine.exporting.spec import ExportSpec
 from engine.inference.spec import GenerateSpec
-from engine.jobs.client import JobFailedError
+from engine.jobs.client import JobClient, JobFailedError
+from engine.jobs.directory import JobDirectory, all_jobs
+from engine.models.errors import TemplateError
 from engine.models.library import find_export, find_model
 from engine.training.spec import TrainRecipe, TrainSpec
 from engine.workspace import Workspace
 from tests.conftest import REPOSITORY, Cli
-from tests.here import add_model, do, import_rows
+from tests.here import add_model, do, import_rows, threads_for_processes
 from tests.tiny import tiny_model
 from tests.tiny_families import merge_bytes
 
@@ -276,6 +280,83 @@ def test_drift_compares_with_the_sixteen_bit_file(ready: Workspace) -> None:
     assert all(row["log_likelihood"] < 0 and row["answers_per_second"] > 0 for row in rows.values())
 
 
+def test_an_export_ends_with_its_drift_report(ready: Workspace, tmp_path: Path) -> None:
+    """The 16-bit file is made once, and kept; whoever waits for the job or not."""
+    spec = ExportSpec(model="tuned", quantisation="q4_0", out=str(tmp_path / "a.gguf"), drift=True)
+    report = do(ready, "export", spec)[1]["drift"]
+    assert (report["dataset"], report["reference"], report["prompts"]) == ("colours", "bf16", 9)
+    assert [row["quantisation"] for row in report["files"]] == ["bf16", "q4_0"]
+    whole = find_export(ready, find_model(ready, "tuned"), "bf16")
+    assert whole is not None
+    written = whole.file.stat().st_mtime_ns
+    spec = ExportSpec(model="tuned", form="ollama", quantisation="q8_0", out=str(tmp_path / "o"), drift=True)
+    again = do(ready, "export", spec)[1]["drift"]
+    assert again["files"][0]["log_likelihood"] == report["files"][0]["log_likelihood"]
+    assert whole.file.stat().st_mtime_ns == written
+    # Where it is not known on which task, or there is none to compare on: no report, and that is told.
+    for model, dataset, told in (
+        ("base", None, "Name its dataset"),
+        ("base", "train-only", "no test prompts"),
+    ):
+        if dataset is not None:
+            import_rows(ready, [{"input": "a", "output": "b", "split": "train"}] * 2, dataset)
+        out = tmp_path / f"{model}-{dataset}.gguf"
+        spec = ExportSpec(model=model, quantisation="q4_0", out=str(out), dataset=dataset, drift=True)
+        job, summary = do(ready, "export", spec)
+        assert "drift" not in summary
+        assert out.is_file()
+        warned = [event.data["message"] for event in job.reader().new() if event.type == "warning"]
+        assert any(told in message for message in warned)
+
+
+def test_an_export_that_fails_or_is_stopped_leaves_no_file(
+    ready: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is found out last that llama.cpp reads it not, or the template fails on a prompt of the task."""
+    out = tmp_path / "out.gguf"
+    spec = ExportSpec(model="tuned", quantisation="q8_0", out=str(out))
+
+    def unreadable(*_: object) -> None:
+        raise ExportError("export.not_loadable", "llama.cpp cannot load it.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(making, "compare_tokens", unreadable)
+        with pytest.raises(JobFailedError, match="cannot load it"):
+            do(ready, "export", spec)
+    with monkeypatch.context() as patched:
+
+        def fails(*_: object) -> str:
+            raise TemplateError("template.fails", "It fails on this prompt.")
+
+        patched.setattr(making, "parity_texts", lambda *_: map(fails, "x"))
+        with pytest.raises(JobFailedError, match="fails on this prompt"):
+            do(ready, "export", spec)
+    with monkeypatch.context() as patched:
+        rows = writing.quantise_rows
+        job: list[JobDirectory] = []
+
+        def stop_in_the_middle(*arguments: object, **more: object) -> object:
+            (working,) = [one for one in all_jobs(ready.jobs) if one.status().state == "running"]
+            if not job:
+                working.ask("stop")
+                job.append(working)
+                time.sleep(0.3)  # a wish is looked for now and then
+            return rows(*arguments, **more)  # type: ignore[arg-type]
+
+        patched.setattr(writing, "quantise_rows", stop_in_the_middle)
+        client = JobClient(ready)
+        stopped = client.submit("export", spec, "export")
+        with threads_for_processes(ready):
+            client.ensure_runner()
+            deadline = time.monotonic() + 60
+            while stopped.status().state not in ("stopped", "failed", "done"):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        assert stopped.status().state == "stopped"
+    assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == []
+    assert do(ready, "export", spec)[1]["bytes"] == out.stat().st_size
+
+
 def test_a_file_that_is_gone_or_was_changed_is_made_again(ready: Workspace) -> None:
     do(ready, "export", ExportSpec(model="base", quantisation="q8_0"))
     files = find_model(ready, "base")
@@ -341,7 +422,7 @@ def test_a_full_disk_leaves_no_file(tmp_path: Path) -> None:
 import resource, signal
 from pathlib import Path
 from engine.errors import BakeoffError
-from engine.exporting import vocabulary
+from engine.exporting import making, vocabulary, writing
 from engine.exporting.plan import plan_gguf
 from engine.exporting.quantisations import quantisation
 from engine.exporting.writing import write_gguf

@@ -244,6 +244,15 @@ def test_such_a_model_is_refused_when_it_is_added(tmp_path: Path) -> None:
     assert caught.value.code == "model.bad_template"
 
 
+@pytest.mark.parametrize("name", ["class", "globals", "endless macro", "range"])
+def test_what_the_sandbox_forbids_is_refused_when_it_is_added(tmp_path: Path, name: str) -> None:
+    text = HOSTILE.get(name) or "{% for i in range(10**9) %}{% endfor %}"
+    folder = tiny_model(tmp_path / "tiny", chat_template=text)
+    with pytest.raises(ModelError, match="does what no chat template may") as caught:
+        require_usable(folder, SilentReporter())
+    assert caught.value.code == "model.bad_template"
+
+
 @pytest.mark.parametrize("name", ["loops", "doubling"])
 def test_where_the_system_sets_no_limits_this_process_watches(
     name: str, monkeypatch: pytest.MonkeyPatch
