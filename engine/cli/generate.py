@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from engine.cli.exported import gguf_of
 from engine.cli.session import Session
-
-if TYPE_CHECKING:
-    from engine.inference.constraints import Constraint
 
 Result = tuple[Any, str]
 
@@ -38,12 +35,16 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         help="hold GGUF files to: choices (the train split's answers), json, or a file with a JSON schema or a "
         "grammar (.gbnf)",
     )
+    generate.add_argument(
+        "--stop", action="append", metavar="TEXT", help="a text before which answers end (may be repeated)"
+    )
     generate.add_argument("--budget-usd", type=float, metavar="X", help="ceiling for paid answers")
     generate.add_argument("--detach", action="store_true", help="return at once")
     generate.set_defaults(run=_generate)
 
 
 def _generate(options: argparse.Namespace, session: Session) -> Result:
+    from engine.inference.constraints import constraint_of
     from engine.inference.spec import GenerateSpec
     from engine.inference.starting import require_answerable
 
@@ -54,7 +55,8 @@ def _generate(options: argparse.Namespace, session: Session) -> Result:
         limit=options.limit,
         max_new_tokens=options.max_new_tokens,
         batch_size=options.batch_size,
-        constrain=_constraint(options.constrain),  # before a file is made, which may take long
+        stop=options.stop or [],
+        constrain=constraint_of(options.constrain, Path.cwd()),  # before a file is made, which may take long
         budget_usd=options.budget_usd,
     )
     start = require_answerable(session.workspace, spec)
@@ -75,15 +77,3 @@ def _generate(options: argparse.Namespace, session: Session) -> Result:
     if summary["stopped"] != "done":
         session.say("The budget ended the answers early; what is paid for is kept.")
     return summary, "\n".join(lines)
-
-
-def _constraint(words: str | None) -> Literal["choices", "json"] | Constraint | None:
-    from engine.inference.constraints import read_constraint
-
-    if words is None:
-        return None
-    if words == "choices":
-        return "choices"
-    if words == "json":
-        return "json"
-    return read_constraint(Path(words))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -211,7 +211,8 @@ def parity_texts(template: ChatTemplate, dataset: OpenDataset | None) -> Iterato
     """What is tokenised by both programs: probes, and prompts of the task as the model gets them."""
     yield from PROBES
     if dataset is not None:
-        for example in islice(dataset.store.examples("train"), _COMPARED):
+        asked = chain(dataset.store.examples("test"), dataset.store.examples("train"))
+        for example in islice(asked, _COMPARED):
             messages = [message.as_dict() for message in example.prompt]
             yield template.prompt_text(messages, example.tools)
 

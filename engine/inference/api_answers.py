@@ -11,6 +11,7 @@ from typing import Any, Final
 from engine.inference.budget import BudgetReachedError
 from engine.inference.endpoint import Endpoint
 from engine.inference.endpoint_failures import EndpointError, EndpointStoppedError
+from engine.inference.stop_texts import cut_at
 from engine.progress import Reporter
 from engine.workspace import Workspace
 from engine.workspace.tables import ApiOutput
@@ -36,8 +37,10 @@ def ask_all(
     questions: Sequence[Question],
     max_tokens: int,
     reporter: Reporter,
+    *,
+    stop: Sequence[str] = (),
 ) -> str:
-    """Ask every question that has no answer yet; each answer is stored as it comes.
+    """Ask every question that has no answer yet; each answer is stored as it comes, cut at the first stop text.
 
     Returns:
         ``done``, or ``budget`` when the ceiling ended it early.
@@ -63,7 +66,7 @@ def ask_all(
                 ApiOutput(
                     contestant_id=contestant_id,
                     prompt_id=question.id,
-                    text=answer.text,
+                    text=cut_at(answer.text, stop),
                     stop="refusal" if answer.refusal else answer.finish_reason,
                     tokens=answer.output_tokens,
                     seconds=answer.seconds,

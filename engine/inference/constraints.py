@@ -78,6 +78,22 @@ def of_schema(schema: dict[str, Any]) -> Constraint:
     return Constraint(kind="schema", text=json.dumps(schema, ensure_ascii=False))
 
 
+def constraint_of(words: str | None, folder: Path) -> Literal["choices", "json"] | Constraint | None:
+    """What answers are to be held to: ``choices``, ``json``, or what a file holds, in ``folder`` or elsewhere.
+
+    Raises:
+        ConstraintError: The file cannot be read.
+        AnsweringError: Answers cannot be held to it.
+    """
+    if words is None:
+        return None
+    if words == "choices":
+        return "choices"
+    if words == "json":
+        return "json"
+    return read_constraint(folder / Path(words).expanduser())
+
+
 def read_constraint(file: Path) -> Constraint:
     """The constraint in a file: a grammar in ``.gbnf``, or a JSON schema.
 

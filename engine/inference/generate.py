@@ -13,6 +13,7 @@ from peft import PeftModel
 from engine.inference.greedy import GreedyDecoder, context_length
 from engine.inference.outputs import Output
 from engine.inference.prompts import Prompt, tell_context
+from engine.inference.stop_texts import StopTexts, cut_at
 from engine.models.device import Device
 from engine.models.load import load_causal_lm
 from engine.models.template import ChatTemplate
@@ -41,6 +42,7 @@ class Generator:
         adapter: Path | None,
         max_new_tokens: int,
         batch_size: int,
+        stop: Sequence[str] = (),
     ) -> Iterator[list[Output]]:
         """Answer ``prompts`` greedily, yielding batch by batch (prompts of like length together).
 
@@ -52,6 +54,7 @@ class Generator:
             adapter: Folder of the adapter to answer with; None for the base itself.
             max_new_tokens: Longest answer.
             batch_size: Prompts at the same time.
+            stop: Texts that end an answer and are no part of it.
 
         Raises:
             AnsweringError: The architecture cannot answer here.
@@ -59,16 +62,18 @@ class Generator:
         tell_context(prompts, context_length(self._core), max_new_tokens, self._reporter)
         ordered = sorted(prompts, key=lambda prompt: len(prompt.ids))
         stops = set(template.stop_ids)
+        ending = StopTexts(template.tokenizer, stop)
+        ended = ending.reached if ending else None
         with self._with_adapter(adapter) as model:
             decoder = GreedyDecoder(model, [prompt.ids for prompt in ordered], self._device.name)
             for start in range(0, len(ordered), batch_size):
                 self._reporter.check()
                 batch = ordered[start : start + batch_size]
                 started = time.monotonic()
-                produced = decoder.decode([prompt.ids for prompt in batch], stops, max_new_tokens)
+                produced = decoder.decode([prompt.ids for prompt in batch], stops, max_new_tokens, ended)
                 share = (time.monotonic() - started) / len(batch)
                 yield [
-                    _output(prompt, tokens, stops, template, share)
+                    _output(prompt, tokens, stops, template, ending, stop, share)
                     for prompt, tokens in zip(batch, produced, strict=True)
                 ]
 
@@ -86,9 +91,16 @@ class Generator:
 
 
 def _output(
-    prompt: Prompt, tokens: list[int], stops: set[int], template: ChatTemplate, seconds: float
+    prompt: Prompt,
+    tokens: list[int],
+    stops: set[int],
+    template: ChatTemplate,
+    ending: StopTexts,
+    stop: Sequence[str],
+    seconds: float,
 ) -> Output:
     end = next((position for position, token in enumerate(tokens) if token in stops), None)
     answer = tokens if end is None else tokens[:end]
-    text = template.tokenizer.decode(answer, skip_special_tokens=True)
-    return Output(prompt.id, text.strip(), "length" if end is None else "stop", len(answer), seconds)
+    text = cut_at(template.tokenizer.decode(answer, skip_special_tokens=True), stop)
+    cut = end is None and not ending.reached(answer)
+    return Output(prompt.id, text.strip(), "length" if cut else "stop", len(answer), seconds)

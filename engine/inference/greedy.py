@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import torch
@@ -42,7 +42,11 @@ class GreedyDecoder:
             self._forward(torch.tensor([self._prefix]), None, None, self._cache)
 
     def decode(
-        self, prompts: Sequence[Sequence[int]], stops: Collection[int], max_new_tokens: int
+        self,
+        prompts: Sequence[Sequence[int]],
+        stops: Collection[int],
+        max_new_tokens: int,
+        ended: Callable[[Sequence[int]], bool] | None = None,
     ) -> list[list[int]]:
         """Continue each prompt with its likeliest tokens.
 
@@ -50,6 +54,7 @@ class GreedyDecoder:
             prompts: Token ids, all beginning with the common beginning.
             stops: Tokens that end an answer.
             max_new_tokens: Longest answer; an answer also ends where the model's context does.
+            ended: Whether an answer, with the token that it has just got, is finished besides.
 
         Returns:
             The new tokens of each prompt; a stop token, where one came, is the last. A prompt that fills the
@@ -74,7 +79,8 @@ class GreedyDecoder:
             for row, token in enumerate(chosen.tolist()):
                 place = going[row]
                 produced[place].append(token)
-                if token not in stops and len(produced[place]) < room[place]:
+                finished = token in stops or (ended is not None and ended(produced[place]))
+                if not finished and len(produced[place]) < room[place]:
                     kept.append(row)
             if not kept:
                 return produced

@@ -94,7 +94,7 @@ class LocalAnswers:
             "quantisation": "none",
             "dtype": device.dtype,
             "template_sha256": template.sha256,
-            "sampling": {"greedy": True, "max_new_tokens": longest},
+            "sampling": self._sampling(longest),
             "shots": participant.shots,
         }
         who, fresh, prompts = self._open(participant, identity, template)
@@ -107,6 +107,7 @@ class LocalAnswers:
                 adapter=files.adapter_folder,
                 max_new_tokens=longest,
                 batch_size=self._spec.batch_size or _BATCH,
+                stop=self._spec.stop,
             )
             self._keep(who, batches, fresh)
         return generator
@@ -135,7 +136,7 @@ class LocalAnswers:
             "runtime": version(),
             "quantisation": export.quantisation,
             "template_sha256": template.sha256,
-            "sampling": {"greedy": True, "max_new_tokens": longest},
+            "sampling": self._sampling(longest),
             "shots": participant.shots,
         }
         if constraint is not None:
@@ -151,9 +152,15 @@ class LocalAnswers:
                 reporter=self._context,
                 drafts=FirstOf(AnswerDrafts(self._questions.train_answers(template)), PromptDrafts()),
                 constraint=constraint,
+                stop=self._spec.stop,
                 gpu_layers=self._spec.gpu_layers,
             )
             self._keep(who, ([output] for output in outputs), fresh)
+
+    def _sampling(self, longest: int) -> dict[str, Any]:
+        """How tokens are chosen, and where answers end; a part of who answers."""
+        own = {"stop": self._spec.stop} if self._spec.stop else {}
+        return {"greedy": True, "max_new_tokens": longest, **own}
 
     def _open(
         self, participant: Participant, identity: dict[str, Any], template: ChatTemplate, made_of: str = ""

@@ -70,7 +70,7 @@ def sampling_of(identity: Mapping[str, Any]) -> dict[str, Any] | None:
     """How a contestant's tokens are chosen and how many there may be; None for answers that nobody generates."""
     if "sampling" in identity:
         return dict(identity["sampling"])
-    told = {key: identity[key] for key in ("temperature", "max_tokens") if key in identity}
+    told = {key: identity[key] for key in ("temperature", "max_tokens", "stop") if key in identity}
     return told or None
 
 

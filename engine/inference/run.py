@@ -71,7 +71,9 @@ class _Work:
         for participant in participants:
             endpoint = open_endpoint(self.context.workspace, participant.endpoint, budget, self.context)
             endpoint.prices.require(participant.api_model, participant.endpoint)
-            who = paid_contestant(self.context.workspace, participant, self.questions.dataset.id, longest)
+            who = paid_contestant(
+                self.context.workspace, participant, self.questions.dataset.id, longest, self.spec.stop
+            )
             self.contestants.append(who)
             with self.context.workspace.catalogue.writing() as session:
                 ensure_contestant(session, who)
@@ -88,6 +90,7 @@ class _Work:
                 questions,
                 longest,
                 self.context,
+                stop=self.spec.stop,
             )
             if reason != "done":
                 self.context.event("generate.budget", contestant=participant.name, spent_usd=budget.spent_usd)

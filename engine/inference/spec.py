@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -57,6 +57,12 @@ class GenerateSpec(BaseModel):
         title="Held to",
         description="choices: one of the answers of the train split; json: any JSON object; or a JSON schema or "
         "grammar. For GGUF files.",
+    )
+    stop: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        default_factory=list,
+        max_length=8,
+        title="Stop texts",
+        description="An answer ends before the first of these, beside the model's own stop tokens.",
     )
     gpu_layers: int = Field(
         default=-1,

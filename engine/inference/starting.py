@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.datasets.library import open_dataset
@@ -58,12 +59,13 @@ def require_answerable(workspace: Workspace, spec: GenerateSpec) -> AnsweringSta
 
 
 def paid_contestant(
-    workspace: Workspace, participant: Participant, dataset_id: str, longest: int
+    workspace: Workspace, participant: Participant, dataset_id: str, longest: int, stop: Sequence[str] = ()
 ) -> NewContestant:
     """The contestant that an endpoint's model is on a dataset.
 
     Args:
         longest: Tokens that an answer may have.
+        stop: Texts that end one.
     """
     url, _ = address(workspace, participant.endpoint)
     identity = {
@@ -72,6 +74,8 @@ def paid_contestant(
         "max_tokens": longest,
         "temperature": 0.0,
     }
+    if stop:
+        identity["stop"] = list(stop)
     return contestant(participant, dataset_id, identity)
 
 
@@ -88,7 +92,7 @@ def forecast_answers(workspace: Workspace, spec: GenerateSpec) -> Forecast:
     for participant in (parse(workspace, name, spec.entrants) for name in dict.fromkeys(spec.models)):
         if participant.form == "api":
             longest = questions.longest_paid_answer()
-            who = paid_contestant(workspace, participant, questions.dataset.id, longest)
+            who = paid_contestant(workspace, participant, questions.dataset.id, longest, spec.stop)
             missing = questions.unanswered(participant, read_outputs(workspace, who.id))
             price = known_prices.require(participant.api_model, participant.endpoint)
             found.append(forecast(map(messages_of, missing), price, max_tokens=longest))

@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from engine.errors import BakeoffError, Words, reason_of
+from engine.inference.constraints import constraint_of
 from engine.judging.pairs import Goal
 from engine.merging import parse_recipe, preset_names
 from engine.merging.method_table import METHODS
@@ -53,7 +54,10 @@ def load_study(file: Path) -> StudySpec:
         ) from error
     if not isinstance(values, dict):
         raise StudyError("study.unreadable", "The study file {file} holds no settings.", file=str(file))
-    return StudySpec(study=check_study(values, str(file)), folder=str(file.resolve().parent))
+    study, folder = check_study(values, str(file)), file.resolve().parent
+    for task in study.tasks:
+        constraint_of(task.constrain, folder)  # what cannot be read is told before anything is trained
+    return StudySpec(study=study, folder=str(folder))
 
 
 def check_study(values: dict[str, Any], file: str | None = None) -> Study:

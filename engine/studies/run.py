@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from engine.datasets.library import open_seal
 from engine.errors import Words, templates
+from engine.inference.constraints import constraint_of
 from engine.inference.spec import GenerateSpec
 from engine.jobs.context import JobContext, JobResult
 from engine.jobs.kinds import Lane
@@ -178,6 +179,9 @@ class _Loop:
             only_test=[self.products.answering(name) for name in self.products.references],
             entrants=self.products.entrants_of(task.dataset, self.products.trained_entrants, references=True),
             answers=task.answers,
+            max_new_tokens=task.max_new_tokens,
+            stop=task.stop,
+            constrain=constraint_of(task.constrain, self.folder),
             batch_size=self.study.batch_size,
             budget_usd=budget,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -76,6 +76,25 @@ class Task(Part):
         default_factory=list, title="Only these answers", description="For example some labels of many."
     )
     limits: Limits = Field(default_factory=Limits, title="Limits", description="Use only a part.")
+    max_new_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        le=8192,
+        title="Longest answer",
+        description="In tokens; by default half as much again as the longest answer of the train split.",
+    )
+    stop: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        default_factory=list,
+        max_length=8,
+        title="Stop texts",
+        description="An answer ends before the first of these, beside the model's own stop tokens.",
+    )
+    constrain: str | None = Field(
+        default=None,
+        title="Held to",
+        description="choices: one of the answers of the train split; json: any JSON object; or the file of a JSON "
+        "schema or grammar (.gbnf). Of GGUF files.",
+    )
     training: dict[str, Any] = Field(
         default_factory=dict, title="Training", description="Recipe settings for this task."
     )

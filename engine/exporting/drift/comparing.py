@@ -12,8 +12,9 @@ from engine.datasets.example import Example
 from engine.datasets.library import OpenDataset
 from engine.datasets.selection import select
 from engine.exporting.drift.prompts import require_prompts
+from engine.inference.llama.context import cells_for
 from engine.inference.llama.decoder import BatchedDecoder
-from engine.inference.llama.model import LlamaModel
+from engine.inference.llama.offload import load_fitting
 from engine.inference.llama.scoring import log_likelihoods
 from engine.metrics import Metric, guess_metric, metric_named
 from engine.models.library import ExportedFile
@@ -98,7 +99,9 @@ def _measure(
     reporter: Reporter, export: ExportedFile, asked: _Asked, template: ChatTemplate, metric: Metric
 ) -> tuple[dict[str, Any], list[str]]:
     """One file's row of the report, and its answers."""
-    with LlamaModel(export.file) as model:
+    longest = max(len(prompt) for prompt in asked.prompts) + asked.longest
+    cells = cells_for(longest, min(_BATCH, len(asked.prompts)) + 1)
+    with load_fitting(export.file, cells, -1, reporter) as model:
         stops = {token for token in template.stop_ids if token < model.tokens}
         started = time.monotonic()
         decoder = BatchedDecoder(model, sequences=_BATCH)

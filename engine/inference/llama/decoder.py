@@ -17,7 +17,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -103,6 +103,7 @@ class BatchedDecoder:
         *,
         drafts: Drafts | None = None,
         grammar: Grammar | None = None,
+        ended: Callable[[Sequence[int]], bool] | None = None,
         reporter: Reporter | None = None,
     ) -> Iterator[Decoded]:
         """Continue each prompt with its likeliest tokens; answers come as they are finished.
@@ -113,6 +114,7 @@ class BatchedDecoder:
             max_new_tokens: Longest answer; an answer also ends where the model's context does.
             drafts: Guesses what comes next; None: nothing is guessed.
             grammar: What all answers are held to, at its beginning.
+            ended: Whether an answer, with the token that it has just got, is finished besides.
             reporter: May interrupt between steps.
 
         Raises:
@@ -127,7 +129,13 @@ class BatchedDecoder:
         if not fitting:
             return
         run = _Run(
-            self, [list(prompts[index]) for index in fitting], set(stops), max_new_tokens, drafts, grammar
+            self,
+            [list(prompts[index]) for index in fitting],
+            set(stops),
+            max_new_tokens,
+            drafts,
+            grammar,
+            ended,
         )
         with run:
             for decoded in run.answers(reporter or SilentReporter()):
@@ -160,8 +168,10 @@ class _Run:
         max_new_tokens: int,
         drafts: Drafts | None,
         grammar: Grammar | None,
+        ended: Callable[[Sequence[int]], bool] | None,
     ) -> None:
         self._model = decoder.model
+        self._ended = ended
         self._grammar = grammar
         self._prompts = prompts
         self._stops = stops
@@ -306,6 +316,8 @@ class _Run:
             sequence.answer.append(token)
             if sequence.grammar is not None:
                 sequence.grammar.accept(token)
+            if self._ended is not None and self._ended(sequence.answer):
+                return Decoded(sequence.index, sequence.answer, "stop")
             if len(sequence.answer) >= sequence.limit:
                 return Decoded(sequence.index, sequence.answer, "length")
             if offset < len(guessed) and token != guessed[offset]:

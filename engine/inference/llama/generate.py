@@ -15,6 +15,7 @@ from engine.inference.llama.model import LlamaModel
 from engine.inference.llama.offload import load_fitting
 from engine.inference.outputs import Output
 from engine.inference.prompts import Prompt, tell_context
+from engine.inference.stop_texts import StopTexts, cut_at
 from engine.progress import Reporter
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def answers(
     reporter: Reporter,
     drafts: Drafts | None = None,
     constraint: Constraint | None = None,
+    stop: Sequence[str] = (),
     gpu_layers: int = -1,
 ) -> Iterator[Output]:
     """Answer ``prompts`` greedily; an answer is yielded when it is finished.
@@ -45,6 +47,7 @@ def answers(
         reporter: Hears about decisions; may interrupt.
         drafts: Guesses how answers go on.
         constraint: What every answer is held to.
+        stop: Texts that end an answer and are no part of it.
         gpu_layers: Layers on the accelerator; negative: as many as fit.
 
     Raises:
@@ -56,6 +59,7 @@ def answers(
         tell_context(prompts, model.trained_context, max_new_tokens, reporter)
         decoder = BatchedDecoder(model, sequences=batch_size)
         grammar = Grammar(model, grammar_text(constraint)) if constraint is not None else None
+        ending = StopTexts(template.tokenizer, stop)
         before = time.monotonic()
         for decoded in decoder.decode(
             [prompt.ids for prompt in prompts],
@@ -63,10 +67,11 @@ def answers(
             max_new_tokens,
             drafts=drafts,
             grammar=grammar,
+            ended=ending.reached if ending else None,
             reporter=reporter,
         ):
             now = time.monotonic()
-            text = template.tokenizer.decode(decoded.tokens, skip_special_tokens=True)
+            text = cut_at(template.tokenizer.decode(decoded.tokens, skip_special_tokens=True), stop)
             yield Output(
                 prompts[decoded.index].id, text.strip(), decoded.stop, len(decoded.tokens), now - before
             )

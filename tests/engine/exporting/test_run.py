@@ -61,7 +61,7 @@ def test_an_adapter_becomes_a_gguf_file_that_answers(ready: Workspace, tmp_path:
     spec = ExportSpec(model="tuned", quantisation="q8_0", out=str(out))
     summary = do(ready, "export", spec)[1]
     assert summary["bytes"] == out.stat().st_size
-    assert summary["parity"] == {"texts": 36, "different": 0, "template": True}
+    assert summary["parity"] == {"texts": 45, "different": 0, "template": True}
     export = find_export(ready, find_model(ready, "tuned"), "q8_0")
     assert export is not None
     assert (export.file, export.sha256) == (out, summary["sha256"])
@@ -73,6 +73,26 @@ def test_an_adapter_becomes_a_gguf_file_that_answers(ready: Workspace, tmp_path:
     assert {row["stop"] for row in by_model["tuned@q8_0"]} <= {"stop", "length"}
     again = do(ready, "generate", GenerateSpec(models=["tuned@Q8_0"], dataset="colours"))[1]
     assert [row["text"] for row in again["outputs"]] == [row["text"] for row in by_model["tuned@q8_0"]]
+
+
+def test_answers_end_before_stop_texts(ready: Workspace) -> None:
+    do(ready, "export", ExportSpec(model="tuned", quantisation="q8_0"))
+    models = ["tuned@q8_0", "tuned"]
+    plain = do(ready, "generate", GenerateSpec(models=models, dataset="colours", max_new_tokens=24))[1]
+    letters = sorted({letter for row in plain["outputs"] for letter in row["text"][1:]})
+    stops = [letters[0], letters[len(letters) // 2], "never to be seen"]
+    spec = GenerateSpec(models=models, dataset="colours", max_new_tokens=24, stop=stops)
+    cut = do(ready, "generate", spec)[1]
+    ended = 0
+    for before, after in zip(plain["outputs"], cut["outputs"], strict=True):
+        first = min((place for stop in stops if (place := before["text"].find(stop)) >= 0), default=None)
+        assert after["text"] == before["text"][:first].strip()
+        assert after["tokens"] <= before["tokens"]
+        if first is not None:
+            assert after["stop"] == "stop"
+            ended += 1
+        assert after["sampling"]["stop"] == stops
+    assert ended > 4
 
 
 def test_the_file_of_an_adapter_is_that_of_the_merged_folder(ready: Workspace, tmp_path: Path) -> None:
