@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 from tests.tiny import tiny_model
 
@@ -24,6 +24,21 @@ _SHAPE: Final[dict[str, Any]] = {
     "bos_token_id": 0,
     "eos_token_id": 2,
     "pad_token_id": 0,
+}
+#: What sees pictures, beside a language model.
+_VISION: Final[dict[str, Any]] = {
+    "vision_config": {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 28,
+        "patch_size": 14,
+    },
+    "mm_tokens_per_image": 4,
+    "image_token_index": 7,
+    "boi_token_index": 5,
+    "eoi_token_index": 6,
 }
 _EXPERTS: Final = {"num_experts_per_tok": 2, "moe_intermediate_size": 256}
 _LLAMA3: Final = {
@@ -86,6 +101,12 @@ FAMILIES: Final[dict[str, tuple[str, str, dict[str, Any], bool]]] = {
         {"head_dim": 64, "tie_word_embeddings": True, "sliding_window": 64},
         True,
     ),
+    "gemma3vision": (
+        "Gemma3ForConditionalGeneration",
+        "gemma3",
+        {"head_dim": 64, "tie_word_embeddings": True, "sliding_window": 64},
+        True,
+    ),
     "phi3": ("Phi3ForCausalLM", "phi3", {"original_max_position_embeddings": 512}, True),
     "phi3long": (
         "Phi3ForCausalLM",
@@ -134,10 +155,13 @@ FAMILIES: Final[dict[str, tuple[str, str, dict[str, Any], bool]]] = {
 def tiny_of_family(name: str, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> Path:
     """Write a random model of the family ``name`` (see `FAMILIES`) with a synthetic tokenizer; returns its folder."""
     architecture, kind, more, pieces = FAMILIES[name]
-    config = AutoConfig.for_model(kind, **{**_SHAPE, **more})
+    shape, makes = {**_SHAPE, **more}, AutoModelForCausalLM
+    if architecture.endswith("ForConditionalGeneration"):  # a language model among other parts
+        shape, makes = {"text_config": shape, **_VISION}, AutoModelForImageTextToText
+    config = AutoConfig.for_model(kind, **shape)
     config.architectures = [architecture]
     torch.manual_seed(sum(name.encode()))
-    model = AutoModelForCausalLM.from_config(config).to(dtype)
+    model = makes.from_config(config).to(dtype)
     for parameter in model.parameters():
         parameter.data.normal_(0.0, 0.1)
     tiny_model(folder)  # for its byte-pair tokenizer

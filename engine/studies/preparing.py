@@ -70,6 +70,16 @@ class Preparation:
             for base in self.study.bases:
                 require_exportable(find_model(self.workspace, base.name))
         except BakeoffError as error:
+            held = next((task.dataset for task in self.study.tasks if task.constrain), None)
+            if held is not None:
+                raise StudyError(
+                    "study.cannot_constrain",
+                    "The answers on {task} cannot be held to a form, as '{base}' cannot become a GGUF file: {reason}",
+                    fix="Leave 'constrain' out, or choose another base.",
+                    task=held,
+                    base=base.name,
+                    reason=error,
+                ) from error
             self.exportable = False
             sentence = (
                 f"No contestant answers as a GGUF file, because {base.name} cannot become one ({error.message}); "

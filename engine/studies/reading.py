@@ -190,6 +190,10 @@ def _answering_problems(study: Study) -> list[str]:
             quantisation(study.quantisation)
     except BakeoffError as error:
         return [f"{error.message} {error.fix}"]
+    if study.quantisation is None and any(task.constrain for task in study.tasks):
+        return [
+            "Answers are held to a form in GGUF files only: give the study a quantisation, or constrain no task."
+        ]
     return []
 
 

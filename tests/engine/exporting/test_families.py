@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,9 @@ from engine.exporting.plan import plan_gguf
 from engine.exporting.quantisations import QUANTISATIONS, quantisation
 from engine.exporting.writing import write_gguf
 from engine.models.tokenizer import load_tokenizer
+from engine.resources import resource
 from engine.weights.model_folder import copy_tokenizer
-from tests.gguf_oracle import PRE_TOKENIZER, convert, differences, needs_oracle, quantise
+from tests.gguf_oracle import FOLDER, PRE_TOKENIZER, convert, differences, needs_oracle, quantise
 from tests.tiny_families import FAMILIES, tiny_of_family
 
 
@@ -126,3 +130,15 @@ def test_other_types_than_bfloat16_are_kept(dtype: str, tmp_path: Path) -> None:
     assert differences(export(folder, tmp_path / "ours.gguf", kind), theirs) == []
     small = quantise(theirs, tmp_path / "theirs-q6_k.gguf", QUANTISATIONS["q6_k"].file_type)
     assert differences(export(folder, tmp_path / "ours-q6_k.gguf", "q6_k"), small) == []
+
+
+@needs_oracle
+def test_tokenizers_are_known_by_the_hashes_that_the_converter_knows() -> None:
+    """Read in its source: each hash with its name, and the text whose tokens are hashed."""
+    source = (FOLDER / "conversion" / "base.py").read_text(encoding="utf-8")
+    pairs = re.findall(r'if chkhsh == "([0-9a-f]{64})":\n(?:\s*#[^\n]*\n)*\s*res = "([^"]+)"', source)
+    (probe,) = re.findall(r"^\s*chktxt = ('.*')$", source, re.MULTILINE)
+    known = json.loads(resource("gguf", "pre_tokenizers.json").read_text(encoding="utf-8"))
+    assert known["pre_tokenizers"] == dict(pairs)
+    assert len(pairs) > 80
+    assert known["probe"] == ast.literal_eval(probe)

@@ -48,6 +48,7 @@ def write_study(folder: Path, *, exportable: bool = False, **changes: object) ->
                 "metric": "label",
                 "limits": {"train": 16, "dev": 4, "test": 6},
                 "source": {"files": [{"path": "colours.jsonl"}]},
+                **({"constrain": "choices", "max_new_tokens": 12, "stop": ["."]} if exportable else {}),
             },
             {
                 "dataset": "sealed",
@@ -105,6 +106,15 @@ def test_a_study_killed_in_the_middle_goes_on_and_ends_with_a_report(
     assert result["validation"]["dataset"] == "sealed"
     assert {choice["what"] for choice in result["choices"]} == {"parents", "merge"}
     assert any("training luck" in text or "luck of" in text for text in result["cautions"])
+    answered = [
+        row
+        for job in all_jobs(workspace.jobs)
+        if job.request().kind == "generate" and job.request().spec["dataset"] == "colours"
+        for row in (job.result() or {})["summary"]["outputs"]
+    ]
+    assert {row["text"] for row in answered} <= {"red", "green", "blue"}  # held to the choices
+    told = {(row["sampling"]["max_new_tokens"], *row["sampling"]["stop"]) for row in answered}
+    assert told == {(12, ".")}
     figures = [one for task in result["tasks"] for one in task["figures"]]
     assert {one["contestant"] for one in figures} > {"untuned:one@q8_0", "one-colours@q8_0"}
     assert {one["entrant"] for one in figures} == set(entrants)

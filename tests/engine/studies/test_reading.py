@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from engine.errors import BakeoffError
 from engine.resources import resource
 from engine.studies.demo import DemoWish, demo_study
 from engine.studies.errors import StudyError
@@ -152,3 +154,20 @@ def test_the_public_demo_is_a_study(shared: Path) -> None:
     study = demo_study(DemoWish(data=shared / "data")).study
     assert [task.dataset for task in study.tasks] == ["banking77", "snips", "scitldr", "nlupp-hotels"]
     assert len(study.tasks[0].answers) == 8
+
+
+def test_what_answers_are_held_to_is_read_before_anything_is_trained(tmp_path: Path) -> None:
+    study = {
+        "name": "held",
+        "bases": [{"name": "one"}],
+        "tasks": [{"dataset": "words", "constrain": "form.gbnf"}],
+    }
+    file = tmp_path / "study.yml"
+    file.write_text(yaml.safe_dump(study), encoding="utf-8")
+    with pytest.raises(BakeoffError, match=r"There is no file .*form\.gbnf"):
+        load_study(file)
+    (tmp_path / "form.gbnf").write_text("root ::= word", encoding="utf-8")
+    with pytest.raises(BakeoffError, match="line 1: there is no rule called 'word'"):
+        load_study(file)
+    (tmp_path / "form.gbnf").write_text('root ::= "yes" | "no"', encoding="utf-8")
+    assert load_study(file).study.tasks[0].constrain == "form.gbnf"
