@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.session import Session, table
+from engine.cli.visible import visible
 
 if TYPE_CHECKING:
     from engine.ranking import Ranking, Standing, Table
@@ -18,6 +20,9 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     rank = commands.add_parser("rank", help="rank contestants by their verdicts", parents=[everywhere])
     source = rank.add_mutually_exclusive_group(required=True)
     source.add_argument("--verdicts", metavar="FILE", help="a .csv or .jsonl file with columns a, b, winner")
+    source.add_argument(
+        "--votes", action="store_true", help="rank by the votes in all conversations (bakeoff chat)"
+    )
     source.add_argument(
         "--dataset",
         action="extend",
@@ -43,16 +48,16 @@ def _rank(options: argparse.Namespace, session: Session) -> Result:
     from engine.errors import UsageError
     from engine.ranking import rank
 
-    if options.verdicts is not None:
+    if options.verdicts is not None or options.votes:
         if options.split is not None or options.judge is not None:
             raise UsageError(
                 "usage.rank_file",
-                "--split and --judge choose among the workspace's verdicts, not in a file.",
+                "--split and --judge choose among the verdicts on datasets.",
                 fix="Leave them out, or use --dataset.",
             )
         from engine.ranking import read_verdicts
 
-        verdicts = read_verdicts(options.verdicts)
+        verdicts = read_verdicts(_votes(session) if options.votes else options.verdicts)
     else:
         from engine.judging.recorded import recorded_verdicts
 
@@ -70,6 +75,16 @@ def _rank(options: argparse.Namespace, session: Session) -> Result:
         draw_chart(ranking, options.chart)
         session.say(f"The chart is in {options.chart}.")
     return ranking.as_dict(), ranking_text(ranking)
+
+
+def _votes(session: Session) -> Path:
+    """The votes of all conversations, as a file of verdicts; those that cannot be read are told."""
+    from engine.inference.chat.exporting import gather_votes
+
+    file, damaged = gather_votes(session.workspace)
+    for error in damaged:
+        session.say(visible(f"Its votes are missing: {error.sentence()}"))
+    return file
 
 
 def ranking_text(ranking: Ranking) -> str:

@@ -35,6 +35,7 @@ _NARROW: Final = 1020
 #: Values of the two entries beside studies: the file that is ranked, and one that is to be chosen.
 _FILE: Final = "\0file"
 _OTHER: Final = "\0other"
+_VOTES: Final = "\0votes"
 _NAMES: Final[dict[Form, str]] = {
     "png": "ranking.png",
     "svg": "ranking.svg",
@@ -166,6 +167,7 @@ class RankingPage(Page):
             Command(tr("Export the ranking as a table"), "export", lambda: self.ask_where("csv")),
             Command(tr("Chat with the leading model"), "chats-circle", self.chat),
             Command(tr("Rank a file with verdicts"), "file-text", self.ask_file),
+            Command(tr("Rank the votes in conversations"), "thumbs-up", self.model.choose_votes),
         ]
 
     def ask_file(self) -> None:
@@ -308,6 +310,7 @@ class RankingPage(Page):
         sources = [*studies, (tr("Everything that was judged"), EVERYTHING)]
         if state.file is not None:
             sources.append((state.file.name, _FILE))
+        sources.append((tr("Votes in conversations"), _VOTES))
         sources.append((tr("A file with verdicts..."), _OTHER))
         fill(self._studies, sources, state.study if state.file is None else _FILE)
         tasks = [(one.dataset, _task_words(one.dataset, sealed=one.sealed)) for one in state.tasks]
@@ -334,6 +337,10 @@ class RankingPage(Page):
 
     def _choose(self, source: str) -> None:
         """Rank a study, everything, or a file that is asked for."""
+        if source == _VOTES:
+            self.model.choose_votes()
+            self._show_choices(self.model.state)  # until they are there, and where there are none
+            return
         if source == _OTHER:
             self._show_choices(self.model.state)  # until a file was chosen, what is ranked stays chosen
             self.ask_file()

@@ -79,6 +79,13 @@ class RankingModel(ViewModel[RankingState]):
         self._task, self._file = "", file
         self._rank_anew()
 
+    def choose_votes(self) -> None:
+        """Rank the votes of all conversations instead."""
+        from engine.inference.chat.exporting import gather_votes
+
+        workspace = self.services.workspace
+        self.do(lambda: gather_votes(workspace)[0], self.choose_file)
+
     def choose_task(self, task: str) -> None:
         """Show one task; empty for all together."""
         self._task = task

@@ -40,6 +40,22 @@ def write_votes(workspace: Workspace, file: Path, name: str | None) -> tuple[int
     return len(rows), damaged
 
 
+def gather_votes(workspace: Workspace) -> tuple[Path, list[ChatError]]:
+    """The votes of all conversations in a file of the workspace, made anew, for a ranking to read.
+
+    Returns:
+        The file, and why conversations could not be read.
+
+    Raises:
+        ChatError: Nobody has voted.
+    """
+    file = workspace.reports / "chat votes.csv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    _, damaged = write_votes(workspace, file, None)
+    return file, damaged
+
+
 def write_examples(conversation: Conversation, file: Path, pane: int | None) -> tuple[int, int]:
     """Write dataset examples.
 

@@ -12,9 +12,11 @@ from desktop.pages.ranking import reading
 from desktop.pages.ranking.health import HealthCard
 from desktop.pages.ranking.page import RankingPage
 from desktop.shell.window import MainWindow
+from engine.inference.chat.store import save
 from engine.workspace import Workspace
 from tests.conftest import Cli
 from tests.desktop.conftest import Until
+from tests.engine.inference.chat.test_votes import talk
 
 
 @pytest.fixture
@@ -135,3 +137,26 @@ def test_a_large_file_is_ranked_in_another_process(
     until(lambda: page.model.state.standings is not None)
     assert page.model.state.standings is not None
     assert page.model.state.standings.ranking.contestants[0].name == "Ada"
+
+
+def test_votes_in_conversations_are_ranked(
+    page: RankingPage, workspace: Workspace, window: MainWindow, until: Until
+) -> None:
+    told: list[str] = []
+    page.model.failed.connect(lambda problem: told.append(problem.message))
+    box = sources(page)
+    box.setCurrentIndex(box.findText("Votes in conversations"))
+    box.activated.emit(box.currentIndex())
+    until(lambda: told == ["There are no votes yet."])
+    assert page.model.state.standings is None
+    for number, votes in enumerate(([0, 1, 0, "tie"], [0, 0, 1])):
+        save(workspace, talk(f"talk{number}", votes))  # type: ignore[arg-type]
+    next(one for one in page.commands() if one.title == "Rank the votes in conversations").does()
+    until(lambda: page.model.state.standings is not None)
+    table = page.model.state.table
+    assert table is not None
+    assert [(row.name, row.wins, row.ties, row.losses) for row in table.contestants] == [
+        ("m0", 4, 1, 2),
+        ("m1", 2, 1, 4),
+    ]
+    assert sources(page).currentText() == "chat votes.csv"

@@ -91,6 +91,9 @@ def test_two_models_side_by_side_and_what_becomes_of_it(
     assert cli_here("chat", "--verdicts", tmp_path / "votes.csv", "--json").json["verdicts"] == 1
     ranked = cli_here("rank", "--verdicts", tmp_path / "votes.csv", "--json")
     assert {row["name"] for row in ranked.json["contestants"]} == {"one", "two@q4_0"}
+    for _ in range(2):  # the same at once, and again
+        assert cli_here("rank", "--votes", "--json").json == ranked.json
+    assert cli_here("rank", "--votes", "--judge", "x").status == 2
     assert cli_here("chat", "--verdicts", tmp_path / "votes.csv").status == 1  # it exists
     smaller = cli_here("export", "one", tmp_path / "other.gguf", "--as", "gguf", "--quant", "q4_0")
     assert smaller.status == 0, smaller.stderr
