@@ -34,6 +34,7 @@ def _ways() -> Mapping[str, str]:
         "Make it with: bakeoff export {model} FILE --as gguf --quant {quantisation}": tr(
             "Make it under Models: select {model}, then Export GGUF, as {quantisation}."
         ),
+        "Choose another name, or replace a file with --force.": tr("Choose another name."),
         "Make it first with: bakeoff export {model} FILE --as gguf": tr(
             "Make it under Models: select {model}, then Export GGUF."
         ),

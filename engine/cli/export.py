@@ -48,8 +48,10 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _export(options: argparse.Namespace, session: Session) -> Result:
+    from engine.datasets.library import open_dataset
     from engine.exporting.quantisations import QUANTISATIONS
     from engine.exporting.spec import UNKNOWN, ExportSpec
+    from engine.exporting.starting import place_of, planned, require_new
     from engine.models.library import find_model
 
     with_gguf = options.form in ("gguf", "ollama")
@@ -73,6 +75,8 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
     if options.model.lower().endswith((".yml", ".yaml")):
         return _export_recipe(options, session)
     files = find_model(session.workspace, options.model)
+    if options.dataset is not None:
+        open_dataset(session.workspace, options.dataset, "export")  # refuses one that is not there, or sealed
     if options.converted is not None:
         _require_convertible(options)
     spec = ExportSpec(
@@ -85,16 +89,18 @@ def _export(options: argparse.Namespace, session: Session) -> Result:
         drift=with_gguf and not options.no_drift,
         threads=options.threads,
     )
-    plan = _plan(spec, files) if with_gguf and spec.converted is None else None
+    plan = planned(spec, files) if with_gguf and spec.converted is None else None
     if options.dry_run:
         if plan is None:
             return {}, "Nothing to plan."
         plan.family.vocabulary()  # refuses a tokenizer that llama.cpp does not know
         return plan.as_dict(), _plan_text(plan)
-    out = _place(options, files.name, spec.quantisation if spec.converted is None else UNKNOWN)
+    out = place_of(
+        options.out, options.form, files.name, spec.quantisation if spec.converted is None else UNKNOWN
+    )
     spec = spec.model_copy(update={"out": str(out)})
     if session.parked("export", spec) is None:  # one that was interrupted may have written its file
-        _require_new(out, force=options.force)
+        require_new(out, force=options.force)
     if plan is not None:
         session.say(_size_text(plan))
     summary = session.run_job(
@@ -146,6 +152,7 @@ def _require_convertible(options: argparse.Namespace) -> None:
 
 def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
     """Merge by a recipe, and write nothing but the GGUF file."""
+    from engine.exporting.starting import place_of, require_new
     from engine.merging import check, load_recipe
     from engine.merging.workspace_models import workspace_resolver
     from engine.studies.merged_export.planning import dataset_of_parents, planned_export
@@ -175,7 +182,7 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
         with planned_export(merge, quantisation, seed=0) as (plan, _):
             plan.family.vocabulary()
             return {**plan.as_dict(), "preflight": preflight.as_dict()}, _plan_text(plan)
-    out = _place(options, file.stem, quantisation)
+    out = place_of(options.out, "gguf", file.stem, quantisation)
     spec = MergedExportSpec(
         recipe=file.read_text(encoding="utf-8-sig"),
         out=str(out),
@@ -188,8 +195,8 @@ def _export_recipe(options: argparse.Namespace, session: Session) -> Result:
         threads=options.threads,
     )
     if session.parked("merged_export", spec) is None:
-        _require_new(out, force=options.force)
-        _require_new(provenance_file(out), force=options.force)
+        require_new(out, force=options.force)
+        require_new(provenance_file(out), force=options.force)
     summary = session.run_job(
         "merged_export",
         spec,
@@ -235,25 +242,6 @@ def drift_text(drift: dict[str, Any]) -> str:
     return f"{where}\n{table(headings, rows)}"
 
 
-def _plan(spec: Any, files: Any) -> Any:
-    """The plan of a GGUF file; refuses what cannot be written before a job begins."""
-    from engine.exporting.quantisations import quantisation, wants_importance
-    from engine.exporting.sources import plan_of
-
-    wanted = quantisation(spec.quantisation)
-    # Which weights matter is measured by the job; until then any of them may.
-    return plan_of(
-        files, wanted, importance=_Everything() if spec.importance or wants_importance(wanted) else None
-    )
-
-
-class _Everything:
-    """Holds every name."""
-
-    def __contains__(self, _name: object) -> bool:
-        return True
-
-
 def _plan_text(plan: Any) -> str:
     document = plan.as_dict()
     lines = [
@@ -275,32 +263,3 @@ def _size_text(plan: Any) -> str:
             f" {counted(odd, 'tensor')} (*) with rows that are no whole blocks of {plan.quantisation.name}."
         )
     return total
-
-
-def _place(options: argparse.Namespace, name: str, quantisation: str) -> Path:
-    """Where the export goes.
-
-    Raises:
-        BakeoffError: Something is there already, or its folder is not.
-    """
-    out = Path(options.out).expanduser().absolute()
-    if options.form == "gguf" and out.is_dir():
-        out = out / f"{name}-{quantisation}.gguf"
-    if options.form == "gguf" and not out.parent.is_dir():
-        raise BakeoffError(
-            "export.no_folder",
-            "There is no folder {file}.",
-            fix="Make it first, or name another.",
-            file=str(out.parent),
-        )
-    return out
-
-
-def _require_new(out: Path, *, force: bool) -> None:
-    if out.exists() and not (force and out.is_file()):
-        raise BakeoffError(
-            "export.exists",
-            "{file} already exists.",
-            fix="Choose another name, or replace a file with --force.",
-            file=str(out),
-        )

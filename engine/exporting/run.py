@@ -12,6 +12,7 @@ from engine.exporting.making import Prepared, make_gguf, new_export, prepare_ggu
 from engine.exporting.ollama.modelfile import MODELFILE
 from engine.exporting.ollama.writing import check_prompts, gguf_name, modelfile_of
 from engine.exporting.spec import UNKNOWN, ExportSpec
+from engine.exporting.starting import require_adapter
 from engine.files import copy_folder, folder_bytes, new_folder
 from engine.jobs.context import JobContext, JobResult
 from engine.models.library import ExportedFile, ModelFiles, find_model
@@ -135,12 +136,6 @@ def _compared(
 
 
 def _copy_adapter(files: ModelFiles, out: Path) -> None:
-    if files.adapter_folder is None:
-        raise ExportError(
-            "export.no_adapter",
-            "'{name}' is no adapter but a whole model.",
-            fix="Export it with --as merged or --as gguf.",
-            name=files.name,
-        )
+    adapter = require_adapter(files)
     with new_folder(out) as folder:
-        copy_folder(files.adapter_folder, folder)
+        copy_folder(adapter, folder)

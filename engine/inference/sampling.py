@@ -11,7 +11,12 @@ class Sampling(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     temperature: float = Field(
-        default=0.7, ge=0, le=5, title="Temperature", description="0 always takes the likeliest token."
+        default=0.7,
+        ge=0,
+        le=5,
+        allow_inf_nan=False,
+        title="Temperature",
+        description="0 always takes the likeliest token.",
     )
     top_k: int = Field(
         default=40,

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.export.dialog import ask_to_export
 from desktop.language import tr
 from desktop.pages.models.adding import AddDialog
 from desktop.pages.models.lineage import Lineage, legend
@@ -142,6 +143,9 @@ class ModelsPage(Page):
         chosen = self.model.state.model(self.model.state.selected)
         if chosen is not None and chosen.there:
             found.append(Command(tr("Release {model}", model=chosen.name), "export", self.release_selected))
+            found.append(
+                Command(tr("Export {name}", name=chosen.name), "file-arrow-down", self.export_selected)
+            )
         return found
 
     def ask_for_base(self) -> None:
@@ -153,6 +157,12 @@ class ModelsPage(Page):
         chosen = self.model.state.model(self.model.state.selected)
         if chosen is not None:
             ask_to_release(self.context, chosen.name, self)
+
+    def export_selected(self) -> None:
+        """Ask for the form in which the selected model is exported, and where it goes."""
+        chosen = self.model.state.model(self.model.state.selected)
+        if chosen is not None:
+            ask_to_export(self.context, chosen.name, self)
 
     def rename_selected(self) -> None:
         """Ask for another name of the selected model."""
@@ -268,6 +278,8 @@ class DetailsCard(QWidget):
         self._quantisation.setAccessibleName(tr("Quantisation"))
         self._quantisation.addItems(list(QUANTISATIONS))
         self._export = Button(look, tr("Export GGUF"), "package", "primary", self._make_file)
+        self._other_form = Button(look, tr("Export..."), "file-arrow-down", "ghost", page.export_selected)
+        self._other_form.setAccessibleDescription(tr("As a GGUF file, a folder, an adapter or for Ollama"))
         self._release = Button(look, tr("Release..."), "export", does=page.release_selected)
         self._release.setAccessibleDescription(tr("In all its forms, with a card that carries the evidence"))
         self._chat = Button(look, tr("Chat with it"), "chats-circle", does=self._talk)
@@ -286,6 +298,7 @@ class DetailsCard(QWidget):
             None,
             row(self._rename, self._reveal, None, gap=2),
             row(self._serve, self._remove, None, gap=2),
+            row(self._other_form, None, gap=2),
             row(self._make_default, None, gap=2),
             rule(),
             row(self._quantisation, self._export, gap=8),
@@ -318,7 +331,7 @@ class DetailsCard(QWidget):
         self._note.setVisible(bool(details.fits))
         retone(self._note, tone=details.fits_tone)
         retone(self._fits, tone=details.fits_tone)
-        for button in (self._export, self._release, self._chat, self._reveal, self._serve):
+        for button in (self._export, self._other_form, self._release, self._chat, self._reveal, self._serve):
             button.setEnabled(model.there)
 
     def _pair(self, number: int, name: str, value: str) -> None:
