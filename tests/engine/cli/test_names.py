@@ -15,7 +15,7 @@ def test_a_name_that_a_job_at_work_will_give_is_refused(
     cli: Cli, workspace: Workspace, tmp_path: Path
 ) -> None:
     client = JobClient(workspace)
-    job = submit_import(client, write_rows(tmp_path / "long.jsonl", 400_000), "same")
+    job = submit_import(client, write_rows(tmp_path / "long.jsonl", 900_000), "same")
     client.ensure_runner()
     wait_for(lambda: job.status().progress)
     write_rows(tmp_path / "other.jsonl", 40)

@@ -159,7 +159,7 @@ def test_the_public_demo_is_a_study(shared: Path) -> None:
 def test_what_answers_are_held_to_is_read_before_anything_is_trained(tmp_path: Path) -> None:
     study = {
         "name": "held",
-        "bases": [{"name": "one"}],
+        "bases": [{"name": "one"}, {"name": "two"}],
         "tasks": [{"dataset": "words", "constrain": "form.gbnf"}],
     }
     file = tmp_path / "study.yml"

@@ -181,10 +181,15 @@ def test_tool_calls_that_the_template_cannot_show_are_refused_naming_the_rows(
     assert "(rows 5)" in caught.value.message
 
 
-def test_a_loss_that_is_no_number_ends_the_run_in_words(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_ends_the_run_in_words(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from safetensors.numpy import load_file, save_file
 
+    from engine.training import run as module
+
     prepare(workspace, tmp_path)
+    monkeypatch.setattr(module, "require_unchanged", lambda *_: None)  # as if it had been added like this
     file = find_model(workspace, "base").folder / "model.safetensors"
     tensors = load_file(file)
     tensors["model.norm.weight"][:] = float("nan")
