@@ -262,6 +262,7 @@ def export_the_winner(window: MainWindow, workspace: Workspace, file: Path) -> P
     wait("the export is done", lambda: card_says(window, f"Export {TUNED} as gguf", "Done"))
     export = job_of(workspace, "export")
     assert "warning" not in event_types(export)
+    assert len((export.result() or {})["summary"]["drift"]["files"]) == 2  # beside the 16-bit one
     wait("the file is known", lambda: adopted_summary(workspace.catalogue, export.id))
     return file
 

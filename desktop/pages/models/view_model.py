@@ -234,7 +234,8 @@ class ModelsModel(ViewModel[ModelsState]):
         model = self.state.model(model_id)
         if model is None:
             return
-        client, spec = self.services.client, ExportSpec(model=model.name, quantisation=quantisation)
+        client = self.services.client
+        spec = ExportSpec(model=model.name, quantisation=quantisation, drift=True)
 
         def submit() -> None:
             job = client.submit(

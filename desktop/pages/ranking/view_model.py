@@ -142,7 +142,9 @@ class RankingModel(ViewModel[RankingState]):
             from engine.exporting.spec import ExportSpec
             from engine.workspace.settings import settings_of
 
-            spec = ExportSpec(model=model, out=str(file), quantisation=settings_of(workspace).quantisation)
+            spec = ExportSpec(
+                model=model, out=str(file), quantisation=settings_of(workspace).quantisation, drift=True
+            )
             job = client.submit("export", spec, Words("Export {model} as gguf", model=model))
             client.ensure_runner()
             return job.id
