@@ -354,11 +354,13 @@ class DatasetsPage(Page):
     def _ask_export(self) -> None:
         shown = self.model.state.shown
         if shown is not None:
-            file, _ = QFileDialog.getSaveFileName(
-                self, tr("Export {name}", name=shown.name), f"{shown.name}.jsonl", "*.jsonl *.csv *.parquet"
-            )
+            split = self._split.currentData() if self._looking.isVisible() else None
+            name, words = shown.name, tr("Export {name}", name=shown.name)
+            if split:  # what is looked at is what is exported
+                name, words = f"{name}-{split}", f"{words} ({self._split.currentText()})"
+            file, _ = QFileDialog.getSaveFileName(self, words, f"{name}.jsonl", "*.jsonl *.csv *.parquet")
             if file:
-                self.model.export(shown.name, Path(file))
+                self.model.export(shown.name, Path(file), split or None)
 
     def _ask_name(self) -> None:
         shown = self.model.state.shown

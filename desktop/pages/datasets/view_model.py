@@ -19,7 +19,7 @@ from engine.errors import BakeoffError, Words, with_template
 if TYPE_CHECKING:
     from engine.datasets.glance import ImportPreview
     from engine.datasets.managing import RemovedDataset
-    from engine.datasets.options import ImportOptions
+    from engine.datasets.options import ImportOptions, Split
 
 #: Rejected rows that are listed.
 _LISTED: Final = 200
@@ -235,15 +235,15 @@ class DatasetsModel(ViewModel[DatasetsState]):
 
         self.do(restore, after)
 
-    def export(self, name: str, file: Path) -> None:
-        """Write a dataset to a file."""
+    def export(self, name: str, file: Path, split: Split | None = None) -> None:
+        """Write a dataset, or one of its splits, to a file."""
         workspace = self.services.workspace
 
         def write() -> int:
             from engine.datasets.export import export_dataset
             from engine.datasets.library import open_dataset
 
-            return export_dataset(open_dataset(workspace, name, "export").store, file, None)
+            return export_dataset(open_dataset(workspace, name, "export").store, file, split)
 
         def after(number: int) -> None:
             self.told.emit(tr("{count} examples are in {file}.", count=numeral(number), file=file.name))

@@ -24,6 +24,8 @@ class AddDialog(QDialog):
         self._where.setAccessibleName(tr("Where it is"))
         self._name = QLineEdit(placeholderText=tr("Its own name"))
         self._name.setAccessibleName(tr("What to call it"))
+        self._revision = QLineEdit(placeholderText="main")
+        self._revision.setAccessibleName(tr("Branch, tag or commit on the Hub"))
         folder = Button(look, tr("Folder"), "folder-open", does=self._choose_folder)
         file = Button(look, tr("File"), "file-text", does=self._choose_file)
         self._go = Button(look, tr("Add"), "plus", "primary", self._add)
@@ -43,6 +45,9 @@ class AddDialog(QDialog):
         layout.addLayout(column(label(tr("Where it is"), "strong"), row(self._where, folder, file), gap=6))
         layout.addLayout(column(label(tr("What to call it"), "strong"), self._name, gap=6))
         layout.addLayout(
+            column(label(tr("Branch, tag or commit on the Hub"), "strong"), self._revision, gap=6)
+        )
+        layout.addLayout(
             row(Button(look, tr("Use SmolLM2-135M"), "cube", "ghost", self._demo), None, cancel, self._go)
         )
         self._where.setFocus()
@@ -59,7 +64,9 @@ class AddDialog(QDialog):
 
     def _add(self) -> None:
         if self._where.text().strip():
-            self._model.add(self._where.text().strip(), self._name.text().strip())
+            self._model.add(
+                self._where.text().strip(), self._name.text().strip(), self._revision.text().strip()
+            )
             self.accept()
 
     def _demo(self) -> None:

@@ -184,13 +184,19 @@ class ModelsModel(ViewModel[ModelsState]):
         self._wanted = found or self._wanted
         self.refresh()
 
-    def add(self, where: str, name: str = "") -> None:
-        """Add a base from a folder, a GGUF file, or the Hugging Face Hub, as a job."""
+    def add(self, where: str, name: str = "", revision: str = "") -> None:
+        """Add a base from a folder, a GGUF file, or the Hugging Face Hub, as a job.
+
+        Args:
+            where: The folder, the file, or the name on the Hub.
+            name: What to call it; empty: its own name.
+            revision: Branch, tag or commit on the Hub; empty: the main branch.
+        """
         client = self.services.client
 
         def submit() -> str:
             source = classify(where)
-            spec = ModelAddSpec(source=source.where, name=name or source.name)
+            spec = ModelAddSpec(source=source.where, name=name or source.name, revision=revision or "main")
             job = client.submit("model_add", spec, Words("Add {name}", name=spec.name))
             client.ensure_runner(job)
             return spec.name

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
     QDialog,
+    QFileDialog,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -220,6 +221,35 @@ def test_rows_are_searched_filtered_and_read_in_full(
     QTest.keyClick(everything, Qt.Key.Key_Space)
     until(lambda: rows.rowCount() == 40 and table.isVisible())
     assert "No example fits" not in texts(page)
+
+
+def test_what_is_looked_at_is_exported(
+    page: DatasetsPage, workspace: Workspace, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_rows(workspace, ROWS, "questions")
+    rows = rows_of(page)
+    until(lambda: rows.rowCount() == 40)
+    asked: list[str] = []
+
+    def answer(_parent: object, title: str, name: str, _endings: str) -> tuple[str, str]:
+        asked.append(title)
+        return str(tmp_path / name), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    page._ask_export()
+    until((tmp_path / "questions.jsonl").exists)
+    split = named(page, QComboBox, "Which examples")
+    split.setCurrentIndex(3)
+    split.activated.emit(3)
+    until(lambda: 0 < rows.rowCount() < 40)
+    page._ask_export()
+    until((tmp_path / "questions-test.jsonl").exists)
+    lines = [
+        len((tmp_path / name).read_text().splitlines())
+        for name in ("questions.jsonl", "questions-test.jsonl")
+    ]
+    assert lines == [40, rows.rowCount()]
+    assert asked == ["Export questions", "Export questions (For ranking)"]
 
 
 def test_rows_are_sorted_by_keyboard(page: DatasetsPage, workspace: Workspace, until: Until) -> None:

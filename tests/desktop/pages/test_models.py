@@ -19,6 +19,7 @@ from desktop.shell.window import MainWindow
 from engine.inference.spec import GenerateSpec
 from engine.jobs.client import JobClient
 from engine.models.gpu_now import GpuNow
+from engine.models.spec import ModelAddSpec
 from engine.workspace import Workspace
 from tests.desktop.conftest import Until
 from tests.here import add_model
@@ -197,3 +198,22 @@ def test_what_fits_is_reckoned_with_the_memory_that_computes(
     monkeypatch.setattr(view_model, "gpu_here", lambda: gpu)
     add_model(workspace, tiny_model(tmp_path / "one"), "one")
     until(lambda: listed(page) == ["one"] and page.model.state.details.fits.startswith(said))
+
+
+def test_a_version_on_the_hub_can_be_named(
+    page: ModelsPage, workspace: Workspace, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[ModelAddSpec] = []
+    monkeypatch.setattr(JobClient, "submit", lambda _self, _kind, spec, *_: asked.append(spec))
+    monkeypatch.setattr(JobClient, "ensure_runner", lambda *_: None)
+    page.ask_for_base()
+    dialog = page.findChild(AddDialog)
+    assert isinstance(dialog, AddDialog)
+    for name, text in (("Where it is", "owner/model"), ("Branch, tag or commit on the Hub", "v1.2")):
+        (line,) = [one for one in dialog.findChildren(QLineEdit) if one.accessibleName() == name]
+        QTest.keyClicks(line, text)
+    press_add = next(one for one in dialog.findChildren(QPushButton) if one.accessibleName() == "Add")
+    press_add.setFocus()
+    QTest.keyClick(press_add, Qt.Key.Key_Space)
+    until(lambda: asked)
+    assert (asked[0].source, asked[0].revision) == ("owner/model", "v1.2")
