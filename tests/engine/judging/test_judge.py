@@ -174,9 +174,10 @@ def test_the_budget_is_never_passed_and_what_it_bought_is_kept(server: FakeOpenA
     paid = server.usage.cost("gpt-4o", 2.5, 10.0)
     assert result.summary.stopped == "budget"
     assert 0.3 * limit < paid <= money.spent_usd <= limit
-    assert 0 < result.summary.comparisons < 120
+    assert result.summary.comparisons < 120  # perhaps none: of a pair, both orders have to be there
     server.truth.failures = []
     bought = sum(verdict.state == "ok" for verdict in ledger.verdicts)
+    assert bought > 0
     more = judged(judge_of(server, budget=Budget(5.0)), field(20), prompts(20), ledger)
     assert more.summary.stopped == "done"
     assert more.summary.comparisons == 120
