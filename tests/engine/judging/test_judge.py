@@ -168,13 +168,13 @@ def test_passing_failures_leave_no_trace_in_the_verdicts(server: FakeOpenAI, fai
 
 def test_the_budget_is_never_passed_and_what_it_bought_is_kept(server: FakeOpenAI) -> None:
     server.truth.failures = ["ok", "drop", "ok", "500", "cut-json", "ok", "429"] * 10
-    ledger, limit = MemoryLedger(), 0.03
+    ledger, limit = MemoryLedger(), 0.06  # enough for both orders of a pair, in whichever order answers come
     money = Budget(limit)
     result = judged(judge_of(server, budget=money), field(20), prompts(20), ledger, parallel=6)
     paid = server.usage.cost("gpt-4o", 2.5, 10.0)
     assert result.summary.stopped == "budget"
     assert 0.3 * limit < paid <= money.spent_usd <= limit
-    assert result.summary.comparisons < 120  # perhaps none: of a pair, both orders have to be there
+    assert 0 < result.summary.comparisons < 120
     server.truth.failures = []
     bought = sum(verdict.state == "ok" for verdict in ledger.verdicts)
     assert bought > 0
