@@ -9,7 +9,7 @@ from typing import Any
 from engine.datasets.library import OpenDataset, open_dataset
 from engine.errors import BakeoffError
 from engine.exporting.drift.comparing import compare_files
-from engine.exporting.drift.prompts import require_prompts
+from engine.exporting.drift.prompts import UNKNOWN_TASK, require_prompts
 from engine.exporting.making import Prepared, make_gguf, new_export, prepare_gguf
 from engine.exporting.ollama.writing import gguf_name
 from engine.exporting.sources import sixteen_bits, trained_on
@@ -46,7 +46,7 @@ def drift_after(
     if prepared.wanted.name == reference:
         return Drift()
     if name is None:
-        context.event("warning", message="No drift report: it is not known on which task. Name its dataset.")
+        context.event("warning", message=UNKNOWN_TASK)
         return Drift()
     made: NewExport | None = None
     try:

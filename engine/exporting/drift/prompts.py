@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.datasets.library import OpenDataset
 from engine.exporting.errors import ExportError
+
+#: Said where nobody has named a dataset, and none is known.
+UNKNOWN_TASK: Final = "No drift report: it is not known on which task. Name its dataset."
 
 
 def require_prompts(dataset: OpenDataset) -> None:

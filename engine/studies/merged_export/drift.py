@@ -8,7 +8,7 @@ from typing import Any
 from engine.datasets.library import open_dataset
 from engine.errors import BakeoffError
 from engine.exporting.drift.comparing import compare_files
-from engine.exporting.drift.prompts import require_prompts
+from engine.exporting.drift.prompts import UNKNOWN_TASK, require_prompts
 from engine.exporting.making import Prepared
 from engine.exporting.sources import sixteen_bits_of
 from engine.exporting.writing import write_gguf
@@ -47,7 +47,10 @@ def _compare(
     context: JobContext, plan: MergePlan, spec: MergedExportSpec, prepared: Prepared, made: dict[str, Any]
 ) -> dict[str, Any] | None:
     best = sixteen_bits_of(prepared.plan.source)
-    if prepared.dataset is None or prepared.wanted.name == best:
+    if prepared.wanted.name == best:
+        return None
+    if prepared.dataset is None:
+        context.event("warning", message=UNKNOWN_TASK)
         return None
     dataset = open_dataset(context.workspace, prepared.dataset.name, "generate")
     require_prompts(dataset)

@@ -142,3 +142,4 @@ def test_a_merge_is_compared_with_itself_at_sixteen_bits(
     apart = cli_here("export", recipe, tmp_path / "e.gguf", "--as", "gguf", "--quant", "q4_0", "--json")
     assert apart.status == 0
     assert "drift" not in apart.json
+    assert "it is not known on which task" in apart.stderr
