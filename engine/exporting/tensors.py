@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from engine.weights.formats import TensorSource
 
 Shape = tuple[int, ...]
+#: Values that are read at a time: a few megabytes, whatever the model's size.
+_VALUES: Final = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -86,38 +88,39 @@ def halves(names: tuple[str, str], source: str, shape: Shape) -> list[Output]:
     return found
 
 
-def read_pieces(output: Output, source: TensorSource) -> Iterator[torch.Tensor]:
-    """The rows of a tensor, piece by piece, as stored (2-D; float32 where something was added).
+def read_blocks(output: Output, source: TensorSource) -> Iterator[torch.Tensor]:
+    """The rows of a tensor from the first to the last, a few million values at a time.
 
-    A tensor of the model that several pieces take from in turn is read once.
+    Each block is 2-D and in the type that a saved copy of the model would have (float32 where something was added).
+    A tensor that the source has to compute, and that several pieces take from in turn, is computed once.
     """
     import torch
+
+    from engine.weights.formats import torch_dtype
 
     if output.constant is not None:
         yield torch.from_numpy(output.constant).reshape(output.rows, output.columns)
         return
-    name, tensor = "", torch.empty(0)
+    name, read = "", None
     for piece in output.pieces:
-        if piece.source != name:
-            del tensor
-            name, tensor = piece.source, _as_stored(source, piece.source)
-        rows = tensor.reshape(-1, tensor.shape[-1]) if tensor.ndim > 1 else tensor.reshape(1, -1)
-        if piece.rows is not None:
-            rows = rows[piece.rows[0] : piece.rows[1]]
-        if piece.heads is not None:
-            rows = _interleaved(rows if tensor.ndim > 1 else rows.reshape(-1, 1), piece.heads)
-            rows = rows.reshape(-1, output.columns)
-        if piece.add:
-            rows = rows.float() + piece.add
-        yield rows
-
-
-def _as_stored(source: TensorSource, name: str) -> torch.Tensor:
-    """A tensor in the type that a saved copy of the model would have."""
-    from engine.weights.formats import torch_dtype
-
-    tensor = source.read(name)
-    return tensor.to(torch_dtype(source.dtype(name)))
+        if piece.source != name or read is None:
+            read = None  # what it holds is given back before the next is computed
+            name, read = piece.source, source.rows(piece.source)
+        dtype = torch_dtype(source.dtype(name))
+        shape = source.shape(name)
+        first, last = piece.rows or (0, math.prod(shape[:-1]))
+        step = max(1, _VALUES // max(1, shape[-1]))
+        head = None
+        if piece.heads is not None and len(shape) > 1:
+            head = (last - first) // piece.heads
+            step = max(1, step // head) * head
+        for start in range(first, last, step):
+            rows = read(start, min(start + step, last)).to(dtype)
+            if head is not None:
+                rows = _interleaved(rows, len(rows) // head)
+            elif piece.heads is not None:
+                rows = _interleaved(rows.reshape(-1, 1), piece.heads).reshape(1, -1)
+            yield rows.float() + piece.add if piece.add else rows
 
 
 def _interleaved(rows: torch.Tensor, heads: int) -> torch.Tensor:

@@ -17,7 +17,7 @@ from engine.errors import reason_of
 from engine.exporting.errors import ExportError
 from engine.exporting.ggml import quantise_rows
 from engine.exporting.plan import GgufPlan, TypedTensor, add_metadata
-from engine.exporting.tensors import read_pieces
+from engine.exporting.tensors import read_blocks
 from engine.files import is_disk_full, remove_leftovers, replace, sync_folder, temporary_name
 from engine.progress import Reporter, SilentReporter
 
@@ -45,7 +45,8 @@ def write_gguf(
 ) -> None:
     """Write the file of a plan under a temporary name, then give it its own.
 
-    Memory holds one tensor of the model at a time, and a few rows per thread.
+    Memory holds a few million values of the model at a time, and a few rows per thread; a matrix that an adapter
+    changes, or a merge computes, as a whole.
 
     Args:
         plan: What to write.
@@ -167,7 +168,7 @@ def _parts(
     step = max(1, _VALUES // tensor.output.columns)
     per_expert = tensor.output.shape[-2] if len(tensor.output.shape) > 2 else tensor.output.rows
     before = 0
-    for rows in read_pieces(tensor.output, plan.source):
+    for rows in read_blocks(tensor.output, plan.source):
         start = 0
         while start < len(rows):
             expert = (before + start) // per_expert

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.files import sha256_json
 from engine.merging.execute import compute_tensor, one_core_per_tensor
 from engine.merging.plan import MergePlan
+from engine.weights.formats import Rows, rows_of
 
 if TYPE_CHECKING:
     import torch
@@ -53,6 +54,10 @@ class MergedSource:
         """
         with one_core_per_tensor():  # as when it is written: sums by several threads round otherwise
             return compute_tensor(self._plan, self._tensors[name], self._seed)
+
+    def rows(self, name: str) -> Rows:
+        """Gives some rows of the merged tensor at a time; it is computed as a whole, once."""
+        return rows_of(self.read(name))
 
     def files(self) -> list[Path]:
         """The files of all models that take part."""

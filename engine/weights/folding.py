@@ -14,7 +14,15 @@ from engine.files import folder_bytes, new_folder
 from engine.progress import Reporter, SilentReporter
 from engine.weights.adapter import LoraAdapter, LoraUpdate
 from engine.weights.errors import WeightsError, disk_errors
-from engine.weights.formats import FLOAT_CODES, PlannedTensor, dtype_code, dtype_name, torch_dtype
+from engine.weights.formats import (
+    FLOAT_CODES,
+    PlannedTensor,
+    Rows,
+    dtype_code,
+    dtype_name,
+    rows_of,
+    torch_dtype,
+)
 from engine.weights.heads import EMBEDDING_ENDINGS, HEAD_ENDINGS, head_of, is_tied
 from engine.weights.model_folder import (
     CONFIG,
@@ -117,6 +125,15 @@ class FoldedReader:
         if name in self._updates:
             tensor = tensor.float().add_(self.adapter.delta(self._updates[name]))
         return tensor
+
+    def rows(self, name: str) -> Rows:
+        """Reads some rows of a tensor at a time, as `read` has them; one with a low-rank update is made at once."""
+        if name in self._updates:
+            return rows_of(self.read(name))
+        if name in self._replacements:
+            stored = self.adapter.reader.rows(self._replacements[name])
+            return lambda first, last: stored(first, last).float()
+        return self.base.rows(self._source.get(name, name))
 
     def files(self) -> list[Path]:
         """The files of base and adapter that hold the tensors."""

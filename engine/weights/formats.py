@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -36,6 +37,11 @@ _CODES: Final = {name: code for code, (_, name) in DTYPES.items()}
 FLOAT_CODES: Final = frozenset({"F64", "F32", "F16", "BF16"})
 
 
+#: The rows of a tensor from the first up to the last (excluded), as 2-D: all its dimensions but the last are taken as
+#: one, and a vector is one row.
+Rows = Callable[[int, int], "torch.Tensor"]
+
+
 @dataclass(frozen=True)
 class PlannedTensor:
     """A tensor that is going to be written.
@@ -61,6 +67,12 @@ class PlannedTensor:
         return self.nbytes_per_element * math.prod(self.shape)
 
 
+def rows_of(tensor: torch.Tensor) -> Rows:
+    """Gives the rows of a tensor that is there as a whole."""
+    flat = tensor.reshape(-1, tensor.shape[-1]) if tensor.ndim > 1 else tensor.reshape(1, -1)
+    return lambda first, last: flat[first:last]
+
+
 class TensorSource(Protocol):
     """A model's tensors, read one at a time (a `WeightsReader`, or one with an adapter folded in)."""
 
@@ -79,6 +91,9 @@ class TensorSource(Protocol):
 
     def read(self, name: str) -> torch.Tensor:
         """The tensor itself, owned by the caller."""
+
+    def rows(self, name: str) -> Rows:
+        """Reads some rows of a tensor at a time; one that has to be computed as a whole is computed here, once."""
 
     def files(self) -> list[Path]:
         """The files that hold the tensors, sorted by name."""

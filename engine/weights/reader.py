@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from engine.weights.errors import WeightsError
-from engine.weights.formats import torch_dtype, unknown_tensor
+from engine.weights.formats import Rows, torch_dtype, unknown_tensor
 from engine.weights.header import StoredTensor, read_header
 
 if TYPE_CHECKING:
@@ -82,13 +82,33 @@ class WeightsReader:
         entry = self._entry(name)
         tensor = torch.empty(entry.shape, dtype=torch_dtype(entry.dtype))
         if entry.nbytes:
-            raw = memoryview(tensor.view(-1).view(torch.uint8).numpy().data)
-            self._fill(name, entry, raw)
+            raw = _bytes_of(tensor)
+            self._fill(name, entry, entry.start, raw)
             if self._hashing and name not in self._digests:
                 digest = hashlib.sha256(raw).hexdigest()
                 with self._lock:
                     self._digests[name] = digest
         return tensor
+
+    def rows(self, name: str) -> Rows:
+        """Reads some rows of a tensor at a time, in the type they are stored in.
+
+        Raises:
+            WeightsError: There is no such tensor; when rows are read: the file has become shorter.
+        """
+        import torch
+
+        entry = self._entry(name)
+        columns = entry.shape[-1] if entry.shape else 1
+        dtype = torch_dtype(entry.dtype)
+
+        def read(first: int, last: int) -> torch.Tensor:
+            rows = torch.empty((last - first, columns), dtype=dtype)
+            if rows.numel():
+                self._fill(name, entry, entry.start + first * columns * dtype.itemsize, _bytes_of(rows))
+            return rows
+
+        return read
 
     def sha256(self) -> str:
         """Hash of the content: names, types, shapes and bytes of all tensors.
@@ -120,10 +140,11 @@ class WeightsReader:
             self._digests[name] = state.hexdigest()
         return state.hexdigest()
 
-    def _fill(self, name: str, entry: StoredTensor, target: memoryview) -> None:
+    def _fill(self, name: str, entry: StoredTensor, start: int, target: memoryview) -> None:
+        """Fill ``target`` with what stands in a tensor's file from the byte ``start`` on."""
         try:
             with entry.file.open("rb", buffering=0) as stream:
-                stream.seek(entry.start)
+                stream.seek(start)
                 done = 0
                 while done < len(target):
                     got = stream.readinto(target[done:])
@@ -154,6 +175,13 @@ def content_line(name: str, dtype: str, shape: tuple[int, ...], digest: str) -> 
 def combine(lines: list[str]) -> str:
     """The content hash from its lines (see `WeightsReader.sha256`)."""
     return hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()
+
+
+def _bytes_of(tensor: torch.Tensor) -> memoryview:
+    """The memory of a contiguous tensor that is not empty."""
+    import torch
+
+    return memoryview(tensor.view(-1).view(torch.uint8).numpy().data)
 
 
 def _open(folder: Path, stem: str) -> dict[str, StoredTensor]:

@@ -13,12 +13,13 @@ import pytest
 import torch
 from gguf import GGUFReader
 
-from engine.exporting import vocabulary
+from engine.exporting import tensors, vocabulary
 from engine.exporting.plan import plan_gguf
 from engine.exporting.quantisations import QUANTISATIONS, quantisation
 from engine.exporting.writing import write_gguf
 from engine.models.tokenizer import load_tokenizer
 from engine.resources import resource
+from engine.weights import WeightsReader
 from engine.weights.model_folder import copy_tokenizer
 from tests.gguf_oracle import FOLDER, PRE_TOKENIZER, convert, differences, needs_oracle, quantise
 from tests.tiny_families import FAMILIES, tiny_of_family
@@ -56,6 +57,46 @@ def test_a_family_becomes_what_llama_cpp_makes_of_it(
     for kind in ("q8_0", "q4_k_m"):
         small = quantise(theirs, tmp_path / f"theirs-{kind}.gguf", QUANTISATIONS[kind].file_type)
         assert differences(export(folder, tmp_path / f"ours-{kind}.gguf", kind), small) == []
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_in_however_small_blocks_a_model_is_read_its_file_is_the_same(
+    name: str,
+    models: dict[str, tuple[Path, Path]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A row, or a head of attention, at a time."""
+    folder, _ = models[name]
+    at_once = export(folder, tmp_path / "at-once.gguf", "q8_0")
+    monkeypatch.setattr(tensors, "_VALUES", 1)
+    assert export(folder, tmp_path / "in-blocks.gguf", "q8_0").read_bytes() == at_once.read_bytes()
+
+
+def test_an_export_never_reads_a_large_tensor_at_once(
+    models: dict[str, tuple[Path, Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = models["llama"]
+    read: list[int] = []
+    rows = WeightsReader.rows
+
+    def counted(self: WeightsReader, name: str) -> Any:
+        inner = rows(self, name)
+
+        def one(first: int, last: int) -> torch.Tensor:
+            found = inner(first, last)
+            read.append(found.numel())
+            return found
+
+        return one
+
+    monkeypatch.setattr(WeightsReader, "rows", counted)
+    monkeypatch.setattr(WeightsReader, "read", lambda *_: pytest.fail("a whole tensor was read"))
+    monkeypatch.setattr(tensors, "_VALUES", 1 << 14)
+    plan = plan_gguf(folder, quantisation("f16"))
+    write_gguf(plan, tmp_path / "model.gguf", name="tiny", threads=2)
+    assert sum(read) == plan.parameters
+    assert max(tensor.output.rows * tensor.output.columns for tensor in plan.tensors) > 1 << 14 >= max(read)
 
 
 #: One of each kind of quantisation: by blocks, by super-blocks, and from a codebook.
