@@ -10,12 +10,12 @@ from typing import Any, Final
 from gguf import GGMLQuantizationType as Type
 from gguf import GGUFReader
 
-from engine.exporting.errors import ExportError
+from engine.exporting.errors import ExportError, disk_errors
 from engine.exporting.making import dataset_of, parity_texts
 from engine.exporting.parity import compare_tokens
 from engine.exporting.quantisations import QUANTISATIONS
 from engine.exporting.spec import UNKNOWN, ExportSpec
-from engine.files import is_disk_full, replace, sha256_file, temporary_name
+from engine.files import replace, sha256_file, temporary_name
 from engine.gguf_header import check_gguf
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.model import LlamaModel
@@ -67,18 +67,9 @@ def take_converted(context: JobContext, spec: ExportSpec, files: ModelFiles, out
     context.check()
     temporary = temporary_name(out)
     try:
-        shutil.copyfile(source, temporary)
-        replace(temporary, out)
-    except OSError as error:
-        if not is_disk_full(error):
-            raise
-        raise ExportError(
-            "export.disk_full",
-            "The disk is full: {file} needs {size:.1f} GB.",
-            fix="Free some space, or export to another disk.",
-            file=str(out),
-            size=source.stat().st_size / 1e9,
-        ) from error
+        with disk_errors(out, source.stat().st_size):
+            shutil.copyfile(source, temporary)
+            replace(temporary, out)
     finally:
         temporary.unlink(missing_ok=True)
     tensors = GGUFReader(out).tensors

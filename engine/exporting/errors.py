@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, reason_of
+from engine.files import is_disk_full
 
 #: What to do about a model that is of no kind that is known here.
 WAY_OUT: Final = (
@@ -17,3 +21,42 @@ class ExportError(BakeoffError):
     """A model that cannot be exported, or not like this."""
 
     title = "The model cannot be exported"
+
+
+@contextmanager
+def disk_errors(place: Path, nbytes: int) -> Iterator[None]:
+    """Tell what a disk refuses by the place that was asked for, not by the temporary one that is written.
+
+    Args:
+        place: Where the export goes.
+        nbytes: What it needs there, about.
+
+    Raises:
+        ExportError: The disk is full, or cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if is_disk_full(error):
+            raise _disk_full(place, nbytes) from error
+        raise ExportError(
+            "export.not_written",
+            "{file} cannot be written: {reason}.",
+            fix="Check the folder and its permissions, or export to another one.",
+            file=str(place),
+            reason=reason_of(error),
+        ) from error
+    except BakeoffError as error:
+        if not error.code.endswith(".disk_full"):
+            raise
+        raise _disk_full(place, nbytes) from error
+
+
+def _disk_full(place: Path, nbytes: int) -> ExportError:
+    return ExportError(
+        "export.disk_full",
+        "The disk is full: {file} needs about {megabytes:,.0f} MB.",
+        fix="Free some space, or export to another disk.",
+        file=str(place),
+        megabytes=max(1, nbytes / 1e6),
+    )

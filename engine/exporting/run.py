@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.exporting.converted import take_converted
-from engine.exporting.errors import ExportError
+from engine.exporting.errors import ExportError, disk_errors
 from engine.exporting.making import Prepared, make_gguf, new_export, prepare_gguf
 from engine.exporting.ollama.modelfile import MODELFILE
 from engine.exporting.ollama.writing import check_prompts, gguf_name, modelfile_of
@@ -31,17 +31,18 @@ def run(context: JobContext) -> JobResult:
     if spec.out is None:
         raise ExportError("export.no_place", "It is not said where the export goes.", fix="Name a folder.")
     out = Path(spec.out)
-    if spec.form == "ollama":
-        with new_folder(out) as folder:
-            return _ollama(context, spec, files, folder)
     started = time.monotonic()
-    if spec.form == "adapter":
-        _copy_adapter(files, out)
-    elif files.adapter_folder is not None:
-        fold_adapter(files.base_folder, files.adapter_folder, out, reporter=context)
-    else:
-        with new_folder(out) as folder:
-            copy_folder(files.folder, folder)
+    if spec.form == "ollama":
+        prepared = prepare_gguf(context.workspace, context, files, spec)
+        with disk_errors(out, prepared.plan.nbytes), new_folder(out) as folder:
+            return _ollama(context, spec, files, prepared, folder, started)
+    source = require_adapter(files) if spec.form == "adapter" else files.folder
+    with disk_errors(out, folder_bytes(files.base_folder if spec.form == "merged" else source)):
+        if spec.form == "merged" and files.adapter_folder is not None:
+            fold_adapter(files.base_folder, files.adapter_folder, out, reporter=context)
+        else:
+            with new_folder(out) as folder:
+                copy_folder(source, folder)
     return JobResult(
         {
             "model": files.name,
@@ -90,10 +91,10 @@ def _ggufs(context: JobContext, spec: ExportSpec) -> JobResult:
     return JobResult(result, Adoption(exports=exports))
 
 
-def _ollama(context: JobContext, spec: ExportSpec, files: ModelFiles, folder: Path) -> JobResult:
+def _ollama(
+    context: JobContext, spec: ExportSpec, files: ModelFiles, prepared: Prepared, folder: Path, started: float
+) -> JobResult:
     """A GGUF file and its Modelfile in ``folder``, which becomes the spec's place."""
-    started = time.monotonic()
-    prepared = prepare_gguf(context.workspace, context, files, spec)
     name = gguf_name(files.name, prepared.wanted.name)
     # Before the large file, so that a template that cannot be told to Ollama costs nothing.
     modelfile = modelfile_of(files, prepared.template, name, prepared.beginning.token, context)
@@ -133,9 +134,3 @@ def _compared(
     if drift.reference is not None:
         exports.append(drift.reference)
     return {} if drift.report is None else {"drift": drift.report}
-
-
-def _copy_adapter(files: ModelFiles, out: Path) -> None:
-    adapter = require_adapter(files)
-    with new_folder(out) as folder:
-        copy_folder(adapter, folder)

@@ -13,12 +13,11 @@ import numpy as np
 from gguf import MODEL_ARCH_NAMES, GGUFWriter
 from gguf import GGMLQuantizationType as Type
 
-from engine.errors import reason_of
-from engine.exporting.errors import ExportError
+from engine.exporting.errors import disk_errors
 from engine.exporting.ggml import quantise_rows
 from engine.exporting.plan import GgufPlan, TypedTensor, add_metadata
 from engine.exporting.tensors import read_blocks
-from engine.files import is_disk_full, remove_leftovers, replace, sync_folder, temporary_name
+from engine.files import remove_leftovers, replace, sync_folder, temporary_name
 from engine.progress import Reporter, SilentReporter
 
 if TYPE_CHECKING:
@@ -68,27 +67,12 @@ def write_gguf(
     writer = GGUFWriter(None, MODEL_ARCH_NAMES[plan.family.arch])
     add_metadata(plan, writer, name, chat_template, add_bos)
     try:
-        _write(plan, writer, temporary, importance or {}, threads or os.cpu_count() or 1, reporter)
-        if check is not None:
-            check(temporary)
-        replace(temporary, file)
-        sync_folder(file.parent)
-    except OSError as error:
-        if not is_disk_full(error):
-            raise ExportError(
-                "export.not_written",
-                "{file} cannot be written: {reason}.",
-                fix="Check the folder and its permissions, or export to another one.",
-                file=str(file),
-                reason=reason_of(error),
-            ) from error
-        raise ExportError(
-            "export.disk_full",
-            "The disk is full: {file} needs {size:.1f} GB.",
-            fix="Free some space, or export to another disk.",
-            file=str(file),
-            size=plan.nbytes / 1e9,
-        ) from error
+        with disk_errors(file, plan.nbytes):
+            _write(plan, writer, temporary, importance or {}, threads or os.cpu_count() or 1, reporter)
+            if check is not None:
+                check(temporary)
+            replace(temporary, file)
+            sync_folder(file.parent)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -20,14 +20,14 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, Final, Literal
 
 import numpy as np
 
 from engine.inference.llama.batch import Batch
 from engine.inference.llama.context import ROOM, compute, new_context
-from engine.inference.llama.drafts import Drafts, NoDrafts
+from engine.inference.llama.drafts import Drafts, Hits, NoDrafts
 from engine.inference.llama.grammar import Grammar, Logits
 from engine.inference.llama.library import llama
 from engine.inference.llama.model import LlamaModel
@@ -177,6 +177,7 @@ class _Run:
         self._stops = stops
         self._limit = max_new_tokens
         self._drafts = drafts or NoDrafts()
+        self._hits = Hits()
         self._shared = common_beginning(prompts)
         #: Numbers that nobody has, the lowest first.
         self._free = list(range(1, min(decoder.sequences, len(prompts)) + 1))
@@ -272,8 +273,11 @@ class _Run:
 
     def _guess(self, sequence: _Sequence, active: int) -> None:
         room = min(sequence.limit - len(sequence.answer), _CHEAP // active) - 1
-        if room > 0:
-            sequence.draft = self._drafts.guess(self._prompts[sequence.index], sequence.answer)[:room]
+        if room <= 0:
+            return
+        draft = self._drafts.guess(self._prompts[sequence.index], sequence.answer)[:room]
+        if draft and self._hits.pays(active):
+            sequence.draft = draft
 
     def _add_next(self, sequence: _Sequence) -> None:
         tokens = [sequence.answer[-1], *sequence.draft]
@@ -308,6 +312,20 @@ class _Run:
         if sequence.row < 0:
             return None
         guessed, sequence.draft = sequence.draft, []
+        before = len(sequence.answer)
+        finished = self._take(sequence, guessed, logits, best)
+        if guessed:
+            pairs = zip(guessed, sequence.answer[before:], strict=False)
+            self._hits.count(len(guessed), sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)))
+        return finished
+
+    def _take(
+        self,
+        sequence: _Sequence,
+        guessed: list[int],
+        logits: Logits,
+        best: np.ndarray[Any, np.dtype[np.int64]],
+    ) -> Decoded | None:
         for offset in range(len(guessed) + 1):
             row = sequence.row + offset
             token = int(best[row]) if sequence.grammar is None else sequence.grammar.best(logits[row])

@@ -7,6 +7,14 @@ from typing import Final, Protocol
 
 #: Most tokens that are guessed at once.
 _LONGEST: Final = 12
+#: So many tokens cost as much as reading the weights does, where a step is as cheap as it can be.
+_STEP: Final = 4
+#: Guesses count as right until so many tokens were guessed.
+_TRUSTED: Final = 24
+#: Guesses that were made longer ago count less.
+_REMEMBERED: Final = 256
+#: Where guessing does not pay, one in so many guesses is made.
+_AGAIN: Final = 32
 
 
 class Drafts(Protocol):
@@ -104,6 +112,34 @@ class FirstOf:
     def guess(self, prompt: Sequence[int], answer: Sequence[int]) -> list[int]:
         """What the first of them guesses that has a guess."""
         return next((found for guesser in self._guessers if (found := guesser.guess(prompt, answer))), [])
+
+
+class Hits:
+    """How often guesses were right of late, and so whether guessing pays.
+
+    A step costs what reading the weights costs, and something for each token. A right guess saves its sequence's
+    share of a step, a wrong one costs a token. With ``active`` sequences in a step whose weights cost as much as
+    ``_STEP`` tokens, guessing pays when more than ``active / (active + _STEP)`` of the guessed tokens are right.
+    Where it does not, one guess in ``_AGAIN`` is made all the same, since answers may become alike later.
+    """
+
+    def __init__(self) -> None:
+        self._right = self._guessed = float(_TRUSTED)
+        self._passed = 0
+
+    def pays(self, active: int) -> bool:
+        """Whether the next guess is to be made while so many sequences answer."""
+        if self._right * (active + _STEP) > self._guessed * active:
+            return True
+        self._passed = (self._passed + 1) % _AGAIN
+        return self._passed == 0
+
+    def count(self, guessed: int, right: int) -> None:
+        """So many tokens were guessed, and so many of them were right."""
+        if self._guessed > _REMEMBERED:
+            self._guessed, self._right = self._guessed / 2, self._right / 2
+        self._guessed += guessed
+        self._right += right
 
 
 class _Node:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from engine.errors import BakeoffError
 from engine.files import is_disk_full, read_json, replace, sha256_file, sync_folder, write_json
 from engine.jobs.context import JobContext, JobInterruptedError
 from engine.progress import Reporter
@@ -76,9 +77,9 @@ class Bundle:
             if interruption.action != "pause":
                 self._discard()
             raise
-        except OSError as error:
+        except (OSError, BakeoffError) as error:
             self._discard()
-            if not is_disk_full(error):
+            if not _is_disk_full(error):
                 raise
             raise ReleaseError(
                 "release.disk_full",
@@ -111,6 +112,13 @@ class Bundle:
     def _discard(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
         self._record.unlink(missing_ok=True)
+
+
+def _is_disk_full(error: OSError | BakeoffError) -> bool:
+    """Whether a part found no room: its own error would name the temporary folder."""
+    if isinstance(error, BakeoffError):
+        return error.code.endswith(".disk_full")
+    return is_disk_full(error)
 
 
 def require_free(out: Path) -> None:

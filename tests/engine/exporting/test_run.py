@@ -221,8 +221,25 @@ def test_a_disk_that_is_full_while_a_folder_is_copied_is_told(
     model = "tuned" if form == "adapter" else "base"
     with pytest.raises(JobFailedError, match="disk") as caught:
         do(ready, "export", ExportSpec(model=model, form=form, out=str(tmp_path / "out")))
-    assert caught.value.code.endswith("disk_full")
-    assert not (tmp_path / "out").exists()
+    assert caught.value.code == "export.disk_full"
+    assert str(tmp_path / "out") in str(caught.value)
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_a_disk_that_is_full_names_the_folder_for_ollama_that_was_asked_for(
+    ready: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("engine.exporting.writing.stored", full)  # where the first rows are turned
+    out = tmp_path / "for-ollama"
+    with pytest.raises(JobFailedError) as caught:
+        do(ready, "export", ExportSpec(model="base", form="ollama", quantisation="q8_0", out=str(out)))
+    assert caught.value.code == "export.disk_full"
+    assert f"{out} needs about" in str(caught.value)
+    assert ".partial" not in str(caught.value)
+    assert not list(tmp_path.glob("*for-ollama*"))
 
 
 def test_what_cannot_be_taken_over_is_refused(cli_here: Cli, ready: Workspace, tmp_path: Path) -> None:
