@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.datasets.library import open_dataset
 from engine.exporting.making import require_text
 from engine.exporting.quantisations import quantisation
 from engine.exporting.spec import ExportSpec
@@ -64,8 +65,8 @@ def require_releasable(workspace: Workspace, spec: ReleaseSpec, afterwards: Afte
     Whether its folder is free is asked by `made_already`: a release that is there may be gone on with.
 
     Raises:
-        BakeoffError: The model is unknown or can be no default base, nothing of it would be released, there is no
-            text that a quantisation needs, a program is not there, or pushing would fail.
+        BakeoffError: The model is unknown or can be no default base, nothing of it would be released, the dataset is
+            unknown or sealed, there is no text that a quantisation needs, a program is not there, or pushing would fail.
     """
     files = find_model(workspace, spec.model)
     if files.adapter_folder is None and not spec.quantisations and not spec.safetensors:
@@ -74,6 +75,8 @@ def require_releasable(workspace: Workspace, spec: ReleaseSpec, afterwards: Afte
             "The release would hold no model.",
             fix="Name a quantisation, or leave --no-safetensors out.",
         )
+    if spec.dataset is not None:
+        open_dataset(workspace, spec.dataset, "generate")
     for name in spec.quantisations:
         require_text(workspace, ExportSpec(model=files.name, quantisation=name, dataset=spec.dataset), files)
     if afterwards.default_base:

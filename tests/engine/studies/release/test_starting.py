@@ -55,6 +55,7 @@ def test_a_release_that_could_not_be_made_or_used_is_refused(
     assert refused("tuned", Afterwards(default_base=True)) == "model.no_base"
     assert refused("tuned", Afterwards(install=("ollama",))) == "install.no_ollama"
     assert refused("tuned", Afterwards(push="no name")) == "push.bad_name"
+    assert refused("tuned", dataset="nope") == "dataset.unknown"
     bare = {"quantisations": [], "safetensors": False}
     assert refused("blend", **bare) == "release.nothing"
     spec = ReleaseSpec(model="tuned", out=str(tmp_path / "out"), **bare)  # type: ignore[arg-type]
