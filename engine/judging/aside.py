@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from engine.errors import BakeoffError
-from engine.judging.standings import Standings, file_standings, standings
+from engine.judging.standings import Split, Standings, file_standings, standings
 from engine.workspace import Workspace, open_workspace
 
 
@@ -35,11 +35,23 @@ class Question:
     datasets: Sequence[str]
     judge: str
     contestants: Mapping[str, Collection[str]] | None = None
+    split: Split = "test"
     reference: str | None = None
+    level: float = 0.95
+    interval: str = "auto"
 
     def answered(self, workspace: Workspace) -> Standings:
         """Compute them here."""
-        return standings(workspace, self.datasets, self.judge, self.contestants, reference=self.reference)
+        return standings(
+            workspace,
+            self.datasets,
+            self.judge,
+            self.contestants,
+            split=self.split,
+            reference=self.reference,
+            level=self.level,
+            interval=self.interval,
+        )
 
 
 @dataclass(frozen=True)
@@ -48,10 +60,12 @@ class FileQuestion:
 
     file: Path
     reference: str | None = None
+    level: float = 0.95
+    interval: str = "auto"
 
     def answered(self, _workspace: Workspace) -> Standings:
         """Compute them here."""
-        return file_standings(self.file, reference=self.reference)
+        return file_standings(self.file, reference=self.reference, level=self.level, interval=self.interval)
 
 
 AnyQuestion = Question | FileQuestion

@@ -110,6 +110,7 @@ def standings(
     split: Split = "test",
     reference: str | None = None,
     level: float = 0.95,
+    interval: str = "auto",
 ) -> Standings:
     """Rank everybody whom a judge has judged on some datasets, as ``bakeoff rank`` does.
 
@@ -121,6 +122,7 @@ def standings(
         split: Of the prompts.
         reference: Whose rating is zero; None: the mean's.
         level: Of the intervals.
+        interval: How they are computed (see `engine.ranking.rank`).
 
     Raises:
         NameUnknownError: There is no such dataset.
@@ -129,7 +131,7 @@ def standings(
     """
     found = recorded(workspace, datasets, split, judge, contestants)
     table = table_of(found, by_entrant=len(found) > 1)
-    ranking = rank(table, reference=reference, level=level)
+    ranking = rank(table, reference=reference, level=level, interval=interval)
     verdicts = [one for task in found for one in task.verdicts]
     unread = [one for task in found for one in task.unread]
     names = {row.name for one in (ranking, *ranking.tasks.values()) for row in one.contestants}
@@ -146,20 +148,23 @@ def standings(
     )
 
 
-def file_standings(file: Path, *, reference: str | None = None, level: float = 0.95) -> Standings:
+def file_standings(
+    file: Path, *, reference: str | None = None, level: float = 0.95, interval: str = "auto"
+) -> Standings:
     """Rank everybody in a file of verdicts, as ``bakeoff rank --verdicts`` does.
 
     Args:
         file: Of ``.csv`` or ``.jsonl`` form, with columns ``a``, ``b`` and ``winner``.
         reference: Whose rating is zero; None: the mean's.
         level: Of the intervals.
+        interval: How they are computed (see `engine.ranking.rank`).
 
     Raises:
         VerdictFileError: It cannot be read.
         RankingError: The verdicts cannot be ranked.
     """
     table = read_verdicts(file)
-    ranking = rank(table, reference=reference, level=level)
+    ranking = rank(table, reference=reference, level=level, interval=interval)
     return Standings(
         tuple(ranking.tasks),
         "",

@@ -169,7 +169,8 @@ class _Picture:
         axes.set_axisbelow(True)
         marker = next((row for row in rows if row.name == self.reference), None)
         if marker is not None and marker.elo is not None:
-            ends = elo(marker.lo), elo(marker.hi)
+            own = self.table.band if marker.name == self.ranking.reference else None
+            ends = tuple(map(elo, own or (marker.lo, marker.hi)))
             if ends[0] is not None and ends[1] is not None and ends[1] > ends[0]:
                 axes.axvspan(ends[0], ends[1], color=self.theme.band, linewidth=0, zorder=0.5)
             axes.axvline(marker.elo, color=self.theme.line, linewidth=0.9, linestyle=(0, (3, 2)), zorder=1)

@@ -98,6 +98,7 @@ def rank(
         prompts=result.prompts,
         apart=result.apart,
         settle=result.settle,
+        band=result.band,
         interval=_interval([fit.interval for fit in fits.values()]),
         level=level,
         reference=reference,
@@ -218,7 +219,20 @@ def _table(field: Field, zero: np.ndarray | int | None, level: float, *, bootstr
         prompts=prompts,
         apart=apart,
         settle=_settle(field, rows, apart, comparisons, prompts, level),
+        band=None if base is None else _band(field, base, level, bootstrap=bootstrap),
     )
+
+
+def _band(
+    field: Field, base: np.ndarray, level: float, *, bootstrap: bool
+) -> tuple[float | None, float | None] | None:
+    """The interval of a reference about the mean of all, moved to zero; None where it is no single entrant."""
+    if len(base) != 1:
+        return None
+    rating, lo, hi = field.estimates(None, level, bootstrap=bootstrap)[int(base[0])]
+    if rating is None:
+        return None
+    return (None if lo is None else lo - rating), (None if hi is None else hi - rating)
 
 
 def _settle(

@@ -93,6 +93,8 @@ class Table:
         prompts: On how many prompts.
         apart: Pairs (better, worse) of names that are surely different, all at the joint level.
         settle: What would tell the first two apart; None where they are, or nothing can be said.
+        band: Where the reference is zero, the ends of its own interval about the mean of all, moved to zero: how
+            well the reference itself is placed. Each is None where the data do not bound it.
     """
 
     contestants: tuple[Standing, ...]
@@ -100,6 +102,7 @@ class Table:
     prompts: int
     apart: frozenset[tuple[str, str]] = field(repr=False)
     settle: Settle | None
+    band: tuple[float | None, float | None] | None
 
     def standing(self, name: str) -> Standing:
         """The row of a contestant.

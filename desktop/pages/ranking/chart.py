@@ -25,6 +25,8 @@ _NAME_LEAST, _NAME_MOST = 110.0, 260.0
 #: Width of a bracket with its sign, and how many stand beside each other at most.
 _LANE: Final = 24.0
 _MOST_LANES: Final = 4
+#: Pixels from one mark of the scale to the next, at least about.
+_TICKS: Final = 48
 #: Shown beyond the outermost end of an interval, in Elo points.
 _AROUND: Final = 15.0
 #: Intervals wider than this many spreads of the ratings do not stretch the scale.
@@ -70,7 +72,7 @@ class RankChart(Canvas):
         pen.text(QRectF(_RANK + 14, 0, name, 18), tr("Model"), tokens.faint, weight=500)
         pen.text(QRectF(right - 4, 0, 56, 18), tr("Rating"), tokens.faint, weight=500, align=RIGHT)
         self._paint_band(pen, rows, place, bottom, (left, right))
-        for tick in ticks(low, high, max(2, round((right - left) / 70))):
+        for tick in ticks(low, high, max(2, round((right - left) / _TICKS))):
             pen.line(QPointF(place(tick), _TOP), QPointF(place(tick), bottom), tokens.border)
             pen.text(
                 QRectF(place(tick) - 30, bottom + 6, 60, 18),
@@ -98,7 +100,8 @@ class RankChart(Canvas):
         if reference is None or reference.elo is None or not callable(place):
             return
         tokens = pen.tokens
-        low, high = elo(reference.lo), elo(reference.hi)
+        ends_of = self._table.band if self._table is not None and self._table.band is not None else None
+        low, high = map(elo, ends_of or (reference.lo, reference.hi))
         if low is not None and high is not None:
             begin, end = max(ends[0], place(low)), min(ends[1], place(high))
             pen.box(

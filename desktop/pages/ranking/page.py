@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QBoxLayout, QFileDialog, QMenu, QStackedWidget, QW
 from desktop.language import numeral, tr
 from desktop.pages.compare.words import judge_words, usd
 from desktop.pages.ranking.chart import RankChart, RankTable, kind_colour
+from desktop.pages.ranking.choosing import IntervalMenu, TaskDialog, level_words
 from desktop.pages.ranking.health import HealthCard
 from desktop.pages.ranking.matrix import HeadMatrix, HeadTable
 from desktop.pages.ranking.state import EVERYTHING, Form, RankingState
@@ -28,6 +29,9 @@ from desktop.widgets.legend import Legend
 from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
 
+if TYPE_CHECKING:
+    from engine.judging.standings import JudgedTask, Split
+
 #: Tasks with more letters than this are chosen from a list instead of from buttons.
 _LETTERS: Final = 90
 #: Less wide than this, what stands beside each other goes below each other.
@@ -36,6 +40,8 @@ _NARROW: Final = 1020
 _FILE: Final = "\0file"
 _OTHER: Final = "\0other"
 _VOTES: Final = "\0votes"
+_CHOSEN: Final = "\0chosen"
+_CHOOSE: Final = "\0choose"
 _NAMES: Final[dict[Form, str]] = {
     "png": "ranking.png",
     "svg": "ranking.svg",
@@ -73,6 +79,9 @@ class RankingPage(Page):
         self._judges.activated.connect(lambda at: model.choose_judge(self._judges.itemData(at)))
         self._references = combo(tr("Whose rating is 1000"), 170)
         self._references.activated.connect(lambda at: model.choose_reference(self._references.itemData(at)))
+        self._interval_menu = IntervalMenu(self, model.choose_level, model.choose_interval)
+        self._intervals = Button(look, "")
+        self._intervals.setMenu(self._interval_menu)
         self._counting = label("", "muted", wrap=True)
         self._chart, self._table = RankChart(look), RankTable(look)
         self._matrix, self._heads = HeadMatrix(look), HeadTable(look)
@@ -166,6 +175,7 @@ class RankingPage(Page):
             Command(tr("Export the ranking as a picture"), "export", lambda: self.ask_where("png")),
             Command(tr("Export the ranking as a table"), "export", lambda: self.ask_where("csv")),
             Command(tr("Chat with the leading model"), "chats-circle", self.chat),
+            Command(tr("Rank tasks of my choice"), "scales", self.ask_tasks),
             Command(tr("Rank a file with verdicts"), "file-text", self.ask_file),
             Command(tr("Rank the votes in conversations"), "thumbs-up", self.model.choose_votes),
         ]
@@ -178,6 +188,16 @@ class RankingPage(Page):
         dialog.setNameFilter(tr("Verdicts ({endings});;All files (*)", endings="*.csv *.jsonl"))
         dialog.fileSelected.connect(lambda file: self.model.choose_file(Path(file)))
         dialog.open()
+
+    def ask_tasks(self) -> None:
+        """Ask which tasks are ranked together, and do it."""
+        state, model = self.model.state, self.model
+
+        def ask(judged: dict[Split, list[JudgedTask]]) -> None:
+            chosen = state.chosen or tuple(one.dataset for one in state.tasks if not one.sealed)
+            TaskDialog(self.context.look, judged, chosen, state.split, model.choose_datasets, self).open()
+
+        model.ask_judged(ask)
 
     def ask_where(self, form: Form) -> None:
         """Ask for a file, and write what is shown there."""
@@ -230,7 +250,7 @@ class RankingPage(Page):
         )
         self._choices = row(
             row(self._studies, self._tasks, self._task_list, None, gap=10),
-            row(self._judges, self._references, None, gap=10),
+            row(self._judges, self._references, self._intervals, None, gap=10),
             gap=10,
         )
         self._choices.setStretch(0, 1)
@@ -308,11 +328,27 @@ class RankingPage(Page):
     def _show_choices(self, state: RankingState) -> None:
         studies = [(name, name) for name in state.studies]
         sources = [*studies, (tr("Everything that was judged"), EVERYTHING)]
+        shown = state.study
+        if state.chosen:
+            shown = _CHOSEN
+            words = ", ".join(state.chosen)
+            if state.split == "dev":
+                words = tr("{names} (development)", names=words)
+            sources.append((words, _CHOSEN))
         if state.file is not None:
+            shown = _FILE
             sources.append((state.file.name, _FILE))
+        sources.append((tr("Tasks of my choice..."), _CHOOSE))
         sources.append((tr("Votes in conversations"), _VOTES))
         sources.append((tr("A file with verdicts..."), _OTHER))
-        fill(self._studies, sources, state.study if state.file is None else _FILE)
+        fill(self._studies, sources, shown)
+        self._interval_menu.show_state(state)
+        level = level_words(state.level)
+        self._intervals.setText(level)
+        self._intervals.setAccessibleName(
+            tr("How sure intervals are, and how they are made: {level}", level=level)
+        )
+        self._intervals.setToolTip(tr("How sure intervals are, and how they are made"))
         tasks = [(one.dataset, _task_words(one.dataset, sealed=one.sealed)) for one in state.tasks]
         if len(tasks) > 1:
             tasks.insert(0, ("", tr("All tasks")))
@@ -341,10 +377,10 @@ class RankingPage(Page):
             self.model.choose_votes()
             self._show_choices(self.model.state)  # until they are there, and where there are none
             return
-        if source == _OTHER:
-            self._show_choices(self.model.state)  # until a file was chosen, what is ranked stays chosen
-            self.ask_file()
-        elif source != _FILE:
+        if source in (_OTHER, _CHOOSE):
+            self._show_choices(self.model.state)  # until something was chosen, what is ranked stays chosen
+            (self.ask_file if source == _OTHER else self.ask_tasks)()
+        elif source not in (_FILE, _CHOSEN):
             self.model.choose_study(source)
 
     def _go_judging(self) -> None:
@@ -352,7 +388,7 @@ class RankingPage(Page):
         task = state.task or next(iter(state.standings.datasets if state.standings else ()), "")
         task = task or next((one.dataset for one in state.tasks), "")
         if task:  # before anything was read, and where nothing was judged, there is none
-            target = {"dataset": task, "split": "test", "judge": state.judge, "judging": True}
+            target = {"dataset": task, "split": state.split, "judge": state.judge, "judging": True}
             self.context.go("compare", target)
         else:
             self.context.go("compare", None)
@@ -363,7 +399,7 @@ class RankingPage(Page):
         if state.file is not None:
             return
         task = state.task or (state.standings.datasets[0] if state.standings is not None else "")
-        target: dict[str, Any] = {"dataset": task, "split": "test", "judge": state.judge}
+        target: dict[str, Any] = {"dataset": task, "split": state.split, "judge": state.judge}
         if state.task:
             target["contestants"] = [first, second]
         self.context.go("compare", target)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from desktop.language import tr
-from desktop.pages.ranking.state import EVERYTHING, RankingState
+from desktop.pages.ranking.state import EVERYTHING, Interval, RankingState
 from desktop.problem import Problem, problem_of
 from desktop.words import told
 from engine.errors import BakeoffError
@@ -16,7 +16,7 @@ from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.judging.aside import AnyQuestion, Aside
-    from engine.judging.standings import JudgedTask, Standings
+    from engine.judging.standings import JudgedTask, Split, Standings
 
 #: More verdicts than this are ranked in another process: a busy thread of this one would hold up what is painted.
 _ASIDE: Final = 5_000
@@ -35,6 +35,10 @@ class Wish:
     judge: str
     reference: str
     file: Path | None = None
+    datasets: tuple[str, ...] = ()
+    split: Split = "test"
+    level: float = 0.95
+    interval: Interval = "auto"
 
 
 @dataclass
@@ -68,7 +72,6 @@ def read_ranking(workspace: Workspace, known: Known, wish: Wish, *, at_work: boo
         wish: What the user has chosen.
         at_work: Whether a judge is at work, so that there will be more soon anyway.
     """
-    from engine.judging.aside import Question
     from engine.judging.standings import judged_tasks
 
     everything = judged_tasks(workspace)
@@ -80,6 +83,19 @@ def read_ranking(workspace: Workspace, known: Known, wish: Wish, *, at_work: boo
     }
     if wish.file is not None:
         return _read_file(workspace, known, wish, wish.file, tuple(studies))
+    asked = RankingState(
+        tuple(studies),
+        reference=wish.reference,
+        split=wish.split if wish.datasets else "test",
+        level=wish.level,
+        interval=wish.interval,
+    )
+    if wish.datasets:
+        of_split = everything if wish.split == "test" else judged_tasks(workspace, wish.split)
+        tasks = tuple(one for one in of_split if one.dataset in wish.datasets)
+        if tasks:
+            asked = replace(asked, chosen=tuple(one.dataset for one in tasks), tasks=tasks)
+            return _read_tasks(workspace, known, wish, asked, list(tasks), None, at_work=at_work)
     study = wish.study if wish.study is not None and (wish.study in studies or not wish.study) else None
     if study is None:
         study = next(iter(studies), EVERYTHING)
@@ -88,27 +104,61 @@ def read_ranking(workspace: Workspace, known: Known, wish: Wish, *, at_work: boo
     else:
         tasks = tuple(everything)
     open_tasks = [one for one in tasks if not one.sealed]
-    chosen = next((one for one in tasks if one.dataset == wish.task), None)
-    counted = [chosen] if chosen is not None and chosen.sealed else open_tasks or list(tasks)
+    sealed = next((one for one in tasks if one.dataset == wish.task and one.sealed), None)
+    counted = [sealed] if sealed is not None else open_tasks or list(tasks)
+    asked = replace(asked, study=study, tasks=tasks)
+    return _read_tasks(workspace, known, wish, asked, counted, studies.get(study), at_work=at_work)
+
+
+def _read_tasks(
+    workspace: Workspace,
+    known: Known,
+    wish: Wish,
+    asked: RankingState,
+    counted: list[JudgedTask],
+    study: _Finished | None,
+    *,
+    at_work: bool,
+) -> RankingState:
+    """The ranking of some tasks.
+
+    Args:
+        workspace: Whose verdicts.
+        known: Of the reading before.
+        wish: What the user has chosen.
+        asked: What is known of the page so far.
+        counted: The tasks that are ranked together.
+        study: Whose contestants alone take part; None: everybody does.
+        at_work: Whether a judge is at work.
+    """
+    from engine.judging.aside import Question
+
     judges = _judges(counted)
     if not judges:
-        return RankingState(tuple(studies), study, tasks)
+        return asked
     # Others may have judged the same tasks for something else.
-    usual = studies[study].judge if study else ""
+    usual = study.judge if study is not None else ""
     judge = next(one for one in (wish.judge, usual, judges[0][0]) if one in dict(judges))
     datasets = [one.dataset for one in counted if judge in dict(one.judges)]
     task = wish.task if wish.task in datasets else datasets[0] if len(datasets) == 1 else ""
-    state = RankingState(tuple(studies), study, tasks, task, judges, judge, wish.reference)
+    state = replace(asked, task=task, judges=judges, judge=judge)
     question = Question(
-        datasets, judge, studies[study].contestants if study else None, wish.reference or None
+        datasets,
+        judge,
+        study.contestants if study is not None else None,
+        asked.split,
+        wish.reference or None,
+        wish.level,
+        wish.interval,
     )
     number = sum(dict(one.judges).get(judge, 0) for one in counted)
     stamp = tuple(one.stamp for one in counted)
     try:
-        found = _ranked(workspace, known, (study, question), stamp, number, at_work=at_work)
+        found = _ranked(workspace, known, (asked.study, question), stamp, number, at_work=at_work)
     except BakeoffError as error:
         if error.code == "ranking.unknown_reference":
-            return read_ranking(workspace, known, replace(wish, reference=""), at_work=at_work)
+            wish = replace(wish, reference="")
+            return read_ranking(workspace, known, wish, at_work=at_work)
         return replace(state, problem=problem_of(error))
     if found is None:
         return replace(state, counting=number)
@@ -125,12 +175,14 @@ def _read_file(
     from engine.judging.aside import FileQuestion
     from engine.judging.standings import JudgedTask
 
-    state = RankingState(studies, reference=wish.reference, file=file)
+    state = RankingState(
+        studies, reference=wish.reference, file=file, level=wish.level, interval=wish.interval
+    )
     try:
         size, written = file.stat().st_size, file.stat().st_mtime_ns
     except OSError:
         size, written = 0, 0  # whoever reads it says what is wrong
-    question = FileQuestion(file, wish.reference or None)
+    question = FileQuestion(file, wish.reference or None, wish.level, wish.interval)
     number = size // _LINE
     try:
         found = _ranked(workspace, known, ("", question), (size, written), number, at_work=False)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final, Literal
 from desktop.problem import Problem
 
 if TYPE_CHECKING:
-    from engine.judging.standings import JudgedTask, Standings
+    from engine.judging.standings import JudgedTask, Split, Standings
     from engine.ranking import Table
 
 #: Stands for everything that was judged, where a study is chosen.
 EVERYTHING: Final = ""
 Form = Literal["png", "svg", "csv", "html"]
+#: How intervals are made (see `engine.ranking.rank`).
+Interval = Literal["auto", "cluster", "iid", "bootstrap"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,10 @@ class RankingState:
         standings: None where nothing was judged, or ``problem`` says why it cannot be ranked.
         counting: So many verdicts are being ranked, which takes a while; nothing is shown before.
         file: What is ranked instead of what the workspace has judged; None: nothing else.
+        chosen: Tasks that are ranked together without being a study's; empty: none were chosen.
+        split: Whose prompts' verdicts count.
+        level: Of the intervals.
+        interval: How they are made.
     """
 
     studies: tuple[str, ...] = ()
@@ -45,6 +51,10 @@ class RankingState:
     problem: Problem | None = None
     counting: int = 0
     file: Path | None = None
+    chosen: tuple[str, ...] = ()
+    split: Split = "test"
+    level: float = 0.95
+    interval: Interval = "auto"
 
     @property
     def filled(self) -> bool:

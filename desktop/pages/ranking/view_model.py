@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.pages.ranking.reading import Known, Wish, read_ranking
-from desktop.pages.ranking.state import RankingState
+from desktop.pages.ranking.state import EVERYTHING, Interval, RankingState
 from desktop.services import Services
 from desktop.view_model import ViewModel
 from engine.errors import Words
@@ -18,6 +18,7 @@ from engine.judging.aside import Aside
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
+    from engine.judging.standings import JudgedTask, Split
     from engine.studies.result import StudyResult
 
 #: Job kinds that bring new verdicts.
@@ -39,6 +40,10 @@ class RankingModel(ViewModel[RankingState]):
         self._study: str | None = None
         self._task, self._judge, self._reference = "", "", ""
         self._file: Path | None = None
+        self._datasets: tuple[str, ...] = ()
+        self._split: Split = "test"
+        self._level = 0.95
+        self._interval: Interval = "auto"
         self._known = Known(Aside())
         self._later = QTimer(self, singleShot=True, interval=_LATER)
         self._later.timeout.connect(self.refresh)
@@ -56,7 +61,17 @@ class RankingModel(ViewModel[RankingState]):
     def read(self) -> Callable[[], RankingState]:
         """See `ViewModel`."""
         workspace, known = self.services.workspace, self._known
-        wish = Wish(self._study, self._task, self._judge, self._reference, self._file)
+        wish = Wish(
+            self._study,
+            self._task,
+            self._judge,
+            self._reference,
+            self._file,
+            self._datasets,
+            self._split,
+            self._level,
+            self._interval,
+        )
         at_work = any(job.kind in _JUDGING and job.active for job in self.services.feed.jobs)
         return lambda: read_ranking(workspace, known, wish, at_work=at_work)
 
@@ -71,7 +86,35 @@ class RankingModel(ViewModel[RankingState]):
 
     def choose_study(self, study: str) -> None:
         """Rank what one study has judged, or `EVERYTHING`."""
-        self._study, self._task, self._file = study, "", None
+        self._study, self._task, self._file, self._datasets = study, "", None, ()
+        self._rank_anew()
+
+    def choose_datasets(self, datasets: tuple[str, ...], split: Split) -> None:
+        """Rank everybody on some tasks, by the verdicts on one part of their prompts."""
+        self._study, self._task, self._file = EVERYTHING, "", None
+        self._datasets, self._split = datasets, split
+        self._rank_anew()
+
+    def ask_judged(self, done: Callable[[dict[Split, list[JudgedTask]]], None]) -> None:
+        """Tell what was judged, by part of the datasets."""
+        workspace = self.services.workspace
+
+        def read() -> dict[Split, list[JudgedTask]]:
+            from engine.judging.standings import judged_tasks
+
+            parts: tuple[Split, ...] = ("test", "dev")
+            return {split: judged_tasks(workspace, split) for split in parts}
+
+        self.do(read, done)
+
+    def choose_level(self, level: float) -> None:
+        """Make the intervals hold at another level."""
+        self._level = level
+        self._rank_anew()
+
+    def choose_interval(self, interval: Interval) -> None:
+        """Make the intervals another way."""
+        self._interval = interval
         self._rank_anew()
 
     def choose_file(self, file: Path) -> None:

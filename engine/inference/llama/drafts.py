@@ -8,7 +8,7 @@ from typing import Final, Protocol
 #: Most tokens that are guessed at once.
 _LONGEST: Final = 12
 #: So many tokens cost as much as reading the weights does, where a step is as cheap as it can be.
-_STEP: Final = 4
+_STEP: Final = 6
 #: Guesses count as right until so many tokens were guessed.
 _TRUSTED: Final = 24
 #: Guesses that were made longer ago count less.

@@ -66,7 +66,8 @@ def require_releasable(workspace: Workspace, spec: ReleaseSpec, afterwards: Afte
 
     Raises:
         BakeoffError: The model is unknown or can be no default base, nothing of it would be released, the dataset is
-            unknown or sealed, there is no text that a quantisation needs, a program is not there, or pushing would fail.
+            unknown or sealed, there is no text that a quantisation needs, a program is not there, or pushing would
+            fail.
     """
     files = find_model(workspace, spec.model)
     if files.adapter_folder is None and not spec.quantisations and not spec.safetensors:

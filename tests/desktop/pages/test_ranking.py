@@ -12,25 +12,30 @@ from types import SimpleNamespace
 import pytest
 from PySide6.QtCore import QCoreApplication, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QCheckBox, QComboBox, QFileDialog, QLabel, QWidget
+from sqlalchemy import select
 
 from desktop.pages.compare.judging import JudgingDialog
 from desktop.pages.compare.page import ComparePage
 from desktop.pages.ranking import reading
 from desktop.pages.ranking.chart import RankChart, lanes, scale_of, ticks, without_rating
+from desktop.pages.ranking.choosing import IntervalMenu, TaskDialog
 from desktop.pages.ranking.health import HealthCard
 from desktop.pages.ranking.matrix import HeadMatrix
 from desktop.pages.ranking.page import RankingPage
+from desktop.pages.ranking.state import EVERYTHING
 from desktop.shell.window import MainWindow
 from engine.judging.aside import Aside, Question
-from engine.judging.standings import judged_tasks, standings
+from engine.judging.ledger import CatalogueLedger
+from engine.judging.standings import Split, judged_tasks, standings
+from engine.judging.verdicts import Winner
 from engine.ranking.result import Standing
 from engine.studies.result import AnswerFigures
 from engine.workspace import Workspace
-from engine.workspace.adoption import Adoption, NewContestant, NewModel, adopt
+from engine.workspace.adoption import Adoption, NewContestant, NewDataset, NewModel, adopt
 from engine.workspace.naming import NameUnknownError
-from engine.workspace.tables import Study
-from tests.answered import NAMES, fill, judge, prompts
+from engine.workspace.tables import Dataset, Study
+from tests.answered import NAMES, fill, judge, prompts, said
 from tests.conftest import Cli
 from tests.desktop.conftest import Until
 from tests.engine.studies.hand_made import normal
@@ -385,3 +390,127 @@ def test_groups_that_share_rows_stand_beside_each_other() -> None:
 def test_a_rating_that_is_not_finite_is_explained(wins: int, ties: int, losses: int, said: str) -> None:
     row = Standing("x", None, None, None, 1, 1, 1, wins, ties, losses)
     assert said in without_rating(row)
+
+
+def test_level_and_way_of_the_intervals_are_those_of_the_command_line(
+    page: RankingPage, cli: Cli, until: Until
+) -> None:
+    menu = page.findChild(IntervalMenu)
+    assert isinstance(menu, IntervalMenu)
+    (button,) = (
+        one for one in page.findChildren(QAbstractButton) if one.accessibleName().startswith("How sure")
+    )
+    assert button.text().strip() == "95%"
+
+    def choose(words: str) -> None:
+        (action,) = (one for one in menu.actions() if one.text() == words)
+        action.trigger()
+
+    choose("80%")
+    until(lambda: page.model.state.standings is not None and page.model.state.level == 0.8)
+    choose("Every verdict for itself")
+    until(lambda: page.model.state.standings is not None and page.model.state.interval == "iid")
+    wanted = cli(
+        *(
+            "rank",
+            "--dataset",
+            "things",
+            "--judge",
+            "lab:judge",
+            "--level",
+            "0.8",
+            "--interval",
+            "iid",
+            "--json",
+        )
+    ).json
+    table = page.model.state.table
+    assert table is not None
+    assert table.as_dict()["contestants"] == wanted["contestants"]
+    assert button.text().strip() == "80%"
+    assert [one.text() for one in menu.actions() if one.isChecked()] == ["80%", "Every verdict for itself"]
+    assert "80%, verdicts taken as independent" in texts(page)
+
+
+def judged_too(workspace: Workspace, name: str, split: Split, winner: Winner) -> None:
+    """Another dataset on which Good and Bad were compared, in both orders."""
+    with workspace.catalogue.reading() as session:
+        known = session.scalar(select(Dataset.id).where(Dataset.name == name))
+        manifest = session.scalars(select(Dataset.manifest)).first()
+    if known is None:
+        made = NewDataset(id=name, name=name, folder="datasets/d1", manifest=dict(manifest or {}))
+        what = Adoption(datasets=[made])
+        adopt(workspace.catalogue, job_id=name, kind="test", title=name, study=None, summary={}, what=what)
+    other: Winner = "a" if winner == "b" else "b"
+    verdicts = [
+        said(f"p{number}", *pair, told)
+        for number in range(4)
+        for pair, told in ((("Good", "Bad"), winner), (("Bad", "Good"), other))
+    ]
+    CatalogueLedger(workspace.catalogue, name, split).add(verdicts)
+
+
+def test_tasks_of_ones_choice_are_ranked_together(
+    page: RankingPage, filled: Workspace, cli: Cli, until: Until
+) -> None:
+    """Three tasks were judged, one of them on its development prompts, too; two of them are wanted."""
+    judged_too(filled, "others", "test", "b")
+    judged_too(filled, "more", "test", "b")
+    judged_too(filled, "more", "dev", "a")
+
+    def ask() -> TaskDialog:
+        sources = next(one for one in page.findChildren(QComboBox) if one.accessibleName() == "Which study")
+        sources.activated.emit(sources.findText("Tasks of my choice..."))
+        until(lambda: bool(page.findChildren(TaskDialog)))
+        return page.findChildren(TaskDialog)[-1]
+
+    dialog = ask()
+    marks = {one.text().split(",")[0]: one for one in dialog.findChildren(QCheckBox)}
+    assert set(marks) == {"things", "others", "more"}
+    if marks["others"].isChecked():
+        QTest.keyClick(marks["others"], Qt.Key.Key_Space)
+    for name in ("things", "more"):
+        if not marks[name].isChecked():
+            QTest.keyClick(marks[name], Qt.Key.Key_Space)
+    QTest.keyClick(dialog, Qt.Key.Key_Return)
+    until(lambda: page.model.state.chosen == ("more", "things") and page.model.state.standings is not None)
+    wanted = cli("rank", "--dataset", "things", "more", "--judge", "lab:judge", "--json").json
+    table = page.model.state.table
+    assert table is not None
+    assert table.as_dict()["contestants"] == wanted["contestants"]
+    sources = next(one for one in page.findChildren(QComboBox) if one.accessibleName() == "Which study")
+    assert sources.currentText() == "more, things"
+
+    until(lambda: not page.findChildren(TaskDialog))
+    dialog = ask()
+    (dev,) = (one for one in dialog.findChildren(QAbstractButton) if one.text() == "Development prompts")
+    QTest.keyClick(dev, Qt.Key.Key_Space)
+    until(
+        lambda: (
+            [one.text() for one in dialog.findChildren(QCheckBox) if one.isVisible()] == ["more, 8 verdicts"]
+        )
+    )
+    QTest.keyClick(dialog, Qt.Key.Key_Return)
+    until(lambda: page.model.state.split == "dev" and page.model.state.standings is not None)
+    assert page.model.state.table is not None
+    assert [row.name for row in page.model.state.table.contestants] == ["Good", "Bad"]
+    assert sources.currentText() == "more (development)"
+    page.model.choose_study(EVERYTHING)
+    until(lambda: page.model.state.split == "test" and page.model.state.standings is not None)
+
+
+def test_the_references_own_interval_is_the_band_of_the_chart(page: RankingPage, until: Until) -> None:
+    mean = page.model.state.standings
+    assert mean is not None
+    assert mean.ranking.band is None
+    page.model.choose_reference("Copy")
+    until(lambda: page.model.state.reference == "Copy" and page.model.state.standings is not None)
+    shown = page.model.state.table
+    assert shown is not None
+    assert shown.standing("Copy").lo == shown.standing("Copy").hi == 0.0
+    own = mean.ranking.standing("Copy")
+    assert shown.band is not None
+    assert own.lo is not None
+    assert own.hi is not None
+    assert own.rating is not None
+    assert shown.band == pytest.approx((own.lo - own.rating, own.hi - own.rating))
