@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.session import Session, duration, parse_assignments
-from engine.errors import BakeoffError, UsageError
-from engine.refusals import why_refused
+from engine.errors import UsageError
 
 Result = tuple[Any, str]
 
@@ -30,10 +29,12 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 def _train(options: argparse.Namespace, session: Session) -> Result:
     from engine.training.planning import Planner, prepare, run_title
+    from engine.training.recipe_file import read_recipe
     from engine.workspace.naming import require_free
     from engine.workspace.tables import Model
 
-    recipe = read_recipe(options.recipe, options.set)
+    file = Path(options.recipe) if options.recipe is not None else None
+    recipe = read_recipe(file, parse_assignments(options.set, "KEY=VALUE"))
     workspace = session.workspace
     if options.base is None:
         options.base = _default_base(session)
@@ -76,54 +77,6 @@ def _default_base(session: Session) -> str:
         )
     session.say(f"  base: {name} (the workspace's default)")
     return name
-
-
-def read_recipe(file: str | None, changes: list[str]) -> Any:
-    """The recipe in ``file`` with ``changes`` (``KEY=VALUE``) over it.
-
-    Raises:
-        BakeoffError: The file or a key or value is wrong; the nearest key is named.
-    """
-    import yaml
-    from pydantic import ValidationError
-
-    from engine.training.spec import TrainRecipe
-
-    values: Any = {}
-    if file is not None:
-        try:
-            values = yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise BakeoffError(
-                "recipe.unreadable",
-                "The recipe {file} is not valid YAML.",
-                fix="Check its indentation.",
-                file=file,
-            ) from error
-    if not isinstance(values, dict):
-        raise BakeoffError("recipe.unreadable", "The recipe {file} is not a list of settings.", file=file)
-
-    def wrong(key: str, reason: str) -> BakeoffError:
-        return BakeoffError(
-            "recipe.bad_setting",
-            "The training recipe has a wrong setting '{key}': {reason}.",
-            fix="Settings are: {known}.",
-            key=key,
-            reason=reason,
-            known=", ".join(TrainRecipe.model_fields),
-            file=file,
-        )
-
-    for key, value in parse_assignments(changes, "KEY=VALUE").items():
-        try:
-            values[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise wrong(key, f"{value} is no value") from error
-    try:
-        return TrainRecipe.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise wrong(str(first["loc"][0]) if first["loc"] else "", why_refused(first)) from error
 
 
 def _plan_text(document: dict[str, Any]) -> str:

@@ -29,7 +29,15 @@ def is_switch(name: str) -> bool:
 
 def default_text(name: str) -> str:
     """A field's default as it is typed; empty where it is chosen from the data."""
-    value = TrainRecipe.model_fields[name].default
+    return _text(TrainRecipe.model_fields[name].default)
+
+
+def texts(recipe: TrainRecipe) -> dict[str, str]:
+    """All fields of a recipe as they are typed."""
+    return {name: _text(getattr(recipe, name)) for name in FIELDS}
+
+
+def _text(value: object) -> str:
     return "" if value is None else numeral(value, "g") if isinstance(value, float) else str(value)
 
 

@@ -76,4 +76,7 @@ class TrainPage(Page):
 
     def commands(self) -> list[Command]:
         """See `Page`."""
-        return []
+        return [
+            Command(tr("Open the settings of a training from a file"), "file-text", self._form.ask_open),
+            Command(tr("Save the settings of a training in a file"), "floppy-disk", self._form.ask_save),
+        ]

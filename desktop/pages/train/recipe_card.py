@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QLineEdit,
+    QMenu,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.language import numeral, tr
-from desktop.pages.train.form import FIELDS, SIMPLE, choices, default_text, is_switch
+from desktop.pages.train.form import FIELDS, SIMPLE, choices, default_text, is_switch, texts
 from desktop.pages.train.view_model import Draft, TrainModel, TrainState
 from desktop.problem import problem_of_record
 from desktop.theme.look import Look
@@ -61,6 +71,16 @@ class Setting(QWidget):
         line.setStretch(1, 1)
         self.setLayout(column(line, self._wrong, gap=2))
 
+    def fill(self, text: str) -> None:
+        """Show another value, without telling anybody."""
+        with QSignalBlocker(self._editor):
+            if isinstance(self._editor, QComboBox):
+                self._editor.setCurrentText(text)
+            elif isinstance(self._editor, QCheckBox):
+                self._editor.setChecked(text == "True")
+            else:
+                self._editor.setText(text)
+
     @property
     def text(self) -> str:
         """What is typed."""
@@ -96,6 +116,9 @@ class RecipeCard(QFrame):
         self._note = frame("note", self._fit, self._plan, padding=12, gap=4)
         self._start = Button(look, tr("Start"), "play", "primary", model.start)
         self._start.setEnabled(False)
+        self._files = Button(look, tr("Settings"), "file-text")
+        self._files.setAccessibleDescription(tr("Open, save, or take over the settings of a run"))
+        self._files.setMenu(self._file_menu())
         layout = column(
             heading(tr("New run"), self._depth),
             self._line(tr("Base"), self._base),
@@ -110,11 +133,12 @@ class RecipeCard(QFrame):
         scroll.setMinimumHeight(_SETTINGS)
         layout.addWidget(scroll, 1)
         layout.addWidget(self._note)
-        layout.addLayout(row(None, self._start))
+        layout.addLayout(row(self._files, None, self._start))
         layout.setContentsMargins(16, 12, 16, 16)
         self.setLayout(layout)
         self._show_depth("simple")
         model.drafted.connect(self.show_draft)
+        model.opened.connect(self._fill)
 
     def show_state(self, state: TrainState) -> None:
         """Offer the bases and datasets that there are."""
@@ -155,6 +179,46 @@ class RecipeCard(QFrame):
         self._plan.setVisible(bool(plan))
         retone(self._note, tone=tone)
         retone(self._fit, tone=tone)
+
+    def ask_open(self) -> None:
+        """Ask for a file with settings, and fill the form with them."""
+        file, _ = QFileDialog.getOpenFileName(
+            self, tr("Settings of a training"), filter="YAML (*.yml *.yaml)"
+        )
+        if file:
+            self._model.open_recipe(Path(file))
+
+    def ask_save(self) -> None:
+        """Ask for a file, and write the form's settings there."""
+        file, _ = QFileDialog.getSaveFileName(
+            self, tr("Save the settings"), f"{self._model.draft.name or self._model.suggestion}.yml", "*.yml"
+        )
+        if file:
+            path = Path(file)
+            self._model.save_recipe(path if path.suffix else path.with_suffix(".yml"))
+
+    def _file_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addAction(tr("Open from a file..."), self.ask_open)
+        save = menu.addAction(tr("Save in a file..."), self.ask_save)
+        again = menu.addAction(tr("Those of the run that is shown"), self._model.take_over)
+        menu.addAction(tr("The usual ones"), lambda: self._fill(TrainRecipe()))
+
+        def show() -> None:
+            save.setEnabled(not self._model.draft.wrong)
+            again.setEnabled(bool(self._model.state.shown))
+
+        menu.aboutToShow.connect(show)
+        return menu
+
+    @Slot(object)
+    def _fill(self, recipe: TrainRecipe) -> None:
+        """Show a recipe; settings that are not the usual ones are shown even where only simple ones are."""
+        for name, text in texts(recipe).items():
+            self._settings[name].fill(text)
+            if text != default_text(name):
+                self._settings[name].show()
+        self._typed()
 
     def _picker(self, name: str) -> QComboBox:
         made = Choice()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -19,7 +20,8 @@ from desktop.view_model import ViewModel
 from engine.jobs.directory import Action, JobDirectory
 from engine.models.library import default_base
 from engine.training.planning import prepare, run_title, usual_name
-from engine.training.spec import TrainSpec
+from engine.training.recipe_file import read_recipe, write_recipe
+from engine.training.spec import TrainRecipe, TrainSpec
 from engine.workspace.naming import require_free
 from engine.workspace.tables import Dataset, Model
 
@@ -87,6 +89,8 @@ class TrainModel(ViewModel[TrainState]):
 
     #: The draft is another one.
     drafted = Signal()
+    #: Settings were read; carries the recipe.
+    opened = Signal(object)
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(services, TrainState(), parent)
@@ -184,6 +188,23 @@ class TrainModel(ViewModel[TrainState]):
             return job.id
 
         self.do(submit, self._started)
+
+    def open_recipe(self, file: Path) -> None:
+        """Read settings from a file."""
+        self.do(lambda: read_recipe(file, {}), self.opened.emit)
+
+    def save_recipe(self, file: Path) -> None:
+        """Write the draft's settings into a file."""
+        recipe, _ = parse(self.draft.typed)
+        if recipe is not None:
+            saved = tr("{file} has been written.", file=file.name)
+            self.do(lambda: write_recipe(recipe, file), lambda _: self.told.emit(saved))
+
+    def take_over(self) -> None:
+        """Take over the settings of the run that is shown."""
+        run = next(iter(self.state.shown), None)
+        if run is not None:
+            self.opened.emit(TrainRecipe.model_validate(self._specs[run.job.id]["recipe"]))
 
     def ask(self, job_id: str, action: Action) -> None:
         """Pause, resume, stop or finish a run."""

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton, QWidget
 
 from desktop.pages.train.chart import Chart
 from desktop.pages.train.curves import Follower, thinned
 from desktop.pages.train.form import FIELDS, default_text, parse
 from desktop.pages.train.page import TrainPage
+from desktop.problem import Problem
 from desktop.shell.window import MainWindow
 from engine.jobs.client import JobClient
+from engine.training.recipe_file import read_recipe
 from engine.training.spec import TrainRecipe, TrainSpec
 from engine.workspace import Workspace
 from tests.desktop.conftest import Until
@@ -123,3 +125,60 @@ def test_a_run_is_ended_early_and_kept_by_keyboard(
     until(lambda: job.wishes() == ["finish"])
     job.change(progress={})  # nothing is learned yet
     until(lambda: not button.isVisible())
+
+
+def press(page: TrainPage, words: str) -> None:
+    """Choose an entry of the menu with the settings."""
+    menu = named(page, QPushButton, "Settings").menu()  # type: ignore[attr-defined]
+    menu.aboutToShow.emit()
+    (action,) = (one for one in menu.actions() if one.text() == words)
+    assert action.isEnabled()
+    action.trigger()
+
+
+def test_settings_leave_as_a_file_and_come_back(
+    filled: Workspace, page: TrainPage, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "größe.yml"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file.with_suffix("")), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(file), ""))
+    until(lambda: page.model.draft.state in ("planned", "refused"))
+    epochs, warmup = named(page, QLineEdit, "Epochs"), named(page, QLineEdit, "Warm-up")
+    epochs.setText("7")  # type: ignore[attr-defined]
+    press(page, "Save in a file...")
+    until(file.exists)
+    assert read_recipe(file, {}) == TrainRecipe(epochs=7)
+
+    press(page, "The usual ones")
+    assert parse(page.model.draft.typed) == (TrainRecipe(), {})
+    assert not warmup.isVisible()
+    file.write_text("epochs: 5\nwarmup_share: 0.25\nmethod: lora\n", encoding="utf-8")
+    press(page, "Open from a file...")
+    wanted = TrainRecipe(epochs=5, warmup_share=0.25, method="lora")
+    until(lambda: parse(page.model.draft.typed) == (wanted, {}))
+    assert epochs.text() == "5"  # type: ignore[attr-defined]
+    assert warmup.isVisible(), "a setting that is not the usual one is shown"
+    until(lambda: page.model.draft.state == "planned" and page.model.draft.plan["epochs"] == 5)
+
+
+def test_a_file_without_settings_is_refused_and_changes_nothing(
+    filled: Workspace, page: TrainPage, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wrong.yml").write_text("epoch: 3\n", encoding="utf-8")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(tmp_path / "wrong.yml"), ""))
+    told: list[Problem] = []
+    page.model.failed.connect(told.append)
+    until(lambda: page.model.draft.state in ("planned", "refused"))
+    before = page.model.draft.typed
+    press(page, "Open from a file...")
+    until(lambda: bool(told))
+    assert "'epoch'" in told[0].message
+    assert page.model.draft.typed == before
+
+
+def test_the_settings_of_a_run_are_taken_over(filled: Workspace, page: TrainPage, until: Until) -> None:
+    recipe = TrainRecipe(epochs=1, lora_rank=4, lora_dropout=0.25)
+    do(filled, "train", TrainSpec(base="tiny", dataset="data", name="one", recipe=recipe))
+    until(lambda: [run.name for run in page.model.state.shown] == ["one"])
+    press(page, "Those of the run that is shown")
+    assert parse(page.model.draft.typed) == (recipe, {})

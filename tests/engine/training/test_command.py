@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from engine.cli.train import read_recipe
-from engine.errors import BakeoffError
 from engine.workspace import Workspace
 from tests.conftest import Cli
 from tests.engine.training.test_run import prepare, train
@@ -62,15 +58,3 @@ def test_a_training_that_its_examples_do_not_allow_leaves_no_job(
     assert refused.status != 0
     assert "tool calls" in refused.json["error"]["message"]
     assert sorted(path.name for path in workspace.jobs.iterdir()) == before
-
-
-@pytest.mark.parametrize("setting", ["epochs=[1", "epochs=true", "lora_layers=yes", "epochs=1.5", "epoch=1"])
-def test_a_wrong_setting_is_named(setting: str) -> None:
-    with pytest.raises(BakeoffError) as caught:
-        read_recipe(None, [setting])
-    assert caught.value.code == "recipe.bad_setting"
-    assert f"'{setting.partition('=')[0]}'" in caught.value.message
-
-
-def test_a_recipe_may_say_true_only_where_it_means_that() -> None:
-    assert read_recipe(None, ["gradient_checkpointing=true"]).gradient_checkpointing
