@@ -39,6 +39,8 @@ class Wish:
     temperature: float = 0.7
     top_p: float = 0.95
     top_k: int = 40
+    min_p: float = 0.05
+    repeat_penalty: float = 1.0
     seed: int | None = None
     most: int | None = None
 
@@ -51,6 +53,8 @@ class Wish:
             sampling.temperature,
             sampling.top_p,
             sampling.top_k,
+            sampling.min_p,
+            sampling.repeat_penalty,
             sampling.seed,
             conversation.max_new_tokens,
         )
@@ -59,8 +63,14 @@ class Wish:
         """Let a conversation go on so."""
         from engine.inference.sampling import Sampling
 
-        changes = {"temperature": self.temperature, "top_p": self.top_p, "top_k": self.top_k}
-        changes["seed"] = secrets.randbits(31) if self.seed is None else self.seed
+        changes = {
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "top_k": self.top_k,
+            "min_p": self.min_p,
+            "repeat_penalty": self.repeat_penalty,
+            "seed": secrets.randbits(31) if self.seed is None else self.seed,
+        }
         conversation.sampling = Sampling.model_validate({**conversation.sampling.model_dump(), **changes})
         conversation.system = self.system
         conversation.max_new_tokens = self.most

@@ -39,6 +39,10 @@ class SettingsCard(QFrame):
         self._temperature = number(tr("Temperature"), 5.0, 0.7)
         self._top_p = number(tr("Top p"), 1.0, 0.95, least=0.01)
         self._top_k = spin(tr("Top k"), 100_000, tr("from all"), value=40)
+        self._min_p = number(tr("Min p"), 1.0, 0.05)
+        self._min_p.setToolTip(tr("Leave out tokens less likely than this share of the likeliest."))
+        self._repeat = number(tr("Repeat penalty"), 2.0, 1.0, least=0.5)
+        self._repeat.setToolTip(tr("Above 1 makes tokens of the last 64 less likely."))
         self._seed = spin(tr("Seed"), _SEEDS, tr("drawn"), least=-1, value=-1)
         self._most = spin(tr("Tokens at most"), 100_000, tr("no limit"))
         self._budget = number(tr("Budget in USD"), _MOST_USD, 0.0, step=0.5)
@@ -47,7 +51,11 @@ class SettingsCard(QFrame):
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(4)
         for at, box in enumerate(
-            (self._temperature, self._top_p, self._top_k, self._seed, self._most, self._budget)
+            (
+                *(self._temperature, self._top_p, self._top_k),
+                *(self._min_p, self._repeat, self._seed),
+                *(self._most, self._budget),
+            )
         ):
             box.setFixedWidth(_FIELD)
             name = self._budget_name if box is self._budget else label(box.accessibleName(), "muted")
@@ -64,7 +72,7 @@ class SettingsCard(QFrame):
         layout.setContentsMargins(16, 12, 16, 12)
         self.setLayout(layout)
         self._system.textChanged.connect(lambda: changed(self.wish()))
-        for decimal in (self._temperature, self._top_p):
+        for decimal in (self._temperature, self._top_p, self._min_p, self._repeat):
             decimal.valueChanged.connect(lambda _value: changed(self.wish()))
         for whole in (self._top_k, self._seed, self._most):
             whole.valueChanged.connect(lambda _value: changed(self.wish()))
@@ -78,6 +86,8 @@ class SettingsCard(QFrame):
             round(self._temperature.value(), 4),
             round(self._top_p.value(), 4),
             self._top_k.value(),
+            round(self._min_p.value(), 4),
+            round(self._repeat.value(), 4),
             None if seed < 0 else seed,
             self._most.value() or None,
         )
@@ -89,6 +99,8 @@ class SettingsCard(QFrame):
             self._temperature,
             self._top_p,
             self._top_k,
+            self._min_p,
+            self._repeat,
             self._seed,
             self._most,
             self._budget,
@@ -99,6 +111,8 @@ class SettingsCard(QFrame):
         self._temperature.setValue(wish.temperature)
         self._top_p.setValue(wish.top_p)
         self._top_k.setValue(wish.top_k)
+        self._min_p.setValue(wish.min_p)
+        self._repeat.setValue(wish.repeat_penalty)
         self._seed.setValue(-1 if wish.seed is None else min(wish.seed, _SEEDS))
         self._most.setValue(wish.most or 0)
         self._budget.setValue(budget_usd or 0.0)
@@ -123,6 +137,10 @@ def wish_words(wish: Wish) -> str:
         tr("top p {value}", value=numeral(wish.top_p, "g")),
     ]
     parts.append(tr("top k {value}", value=wish.top_k) if wish.top_k else tr("from all tokens"))
+    if wish.min_p:
+        parts.append(tr("min p {value}", value=numeral(wish.min_p, "g")))
+    if wish.repeat_penalty != 1.0:
+        parts.append(tr("repeat penalty {value}", value=numeral(wish.repeat_penalty, "g")))
     parts.append(tr("another seed each time") if wish.seed is None else tr("seed {value}", value=wish.seed))
     if wish.most is not None:
         parts.append(tr("{count} tokens at most", count=wish.most))

@@ -277,11 +277,17 @@ def test_settings_count_from_the_next_question_on(online: ChatPage, until: Until
     page.toggle_settings()
     named(page, QDoubleSpinBox, "Temperature").setValue(0.0)
     named(page, QSpinBox, "Top k").setValue(7)
+    named(page, QDoubleSpinBox, "Min p").setValue(0.0)
     named(page, QSpinBox, "Seed").setValue(11)
     assert "Answers with temperature 0, top p 0.95, top k 7, seed 11" in texts(page)
+    named(page, QDoubleSpinBox, "Min p").setValue(0.2)
+    named(page, QDoubleSpinBox, "Repeat penalty").setValue(1.3)
+    wanted = "Answers with temperature 0, top p 0.95, top k 7, min p 0.2, repeat penalty 1.3, seed 11"
+    assert wanted in texts(page)
     ask(page, until, "Hello")
     sampling = answers(page)[0].sampling
     assert (sampling.temperature, sampling.top_k, sampling.seed) == (0.0, 7, 11)
+    assert (sampling.min_p, sampling.repeat_penalty) == (0.2, 1.3)
     sent = fake.usage.bodies[-1]
     assert (sent["temperature"], sent["seed"], sent["max_tokens"]) == (0.0, 11, 12)
     named(page, QPlainTextEdit, "System message").setPlainText("Be brief.")
