@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, reason_of
 
 #: Errors with which Windows answers while a virus scanner or a reader still holds a file.
 _WINDOWS_BUSY: Final = frozenset({5, 32, 33})
@@ -73,6 +73,24 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Put ``text`` at a place that a user has named (see `write_bytes`).
+
+    Raises:
+        FileError: It cannot be written there.
+    """
+    try:
+        write_bytes(path, text.encode("utf-8"))
+    except OSError as error:
+        raise FileError(
+            "file.not_written",
+            "{file} cannot be written: {reason}.",
+            fix="Choose another place.",
+            file=str(path),
+            reason=reason_of(error),
+        ) from error
 
 
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:

@@ -27,12 +27,13 @@ from engine.workspace.settings import settings_of
 _PLACE: Final = "export folder"
 
 
-def ask_to_export(context: Context, model: str, parent: QWidget) -> None:
-    """Open the dialog for a model."""
+def ask_to_export(context: Context, model: str, parent: QWidget, *, recipe: str = "", seed: int = 42) -> None:
+    """Open the dialog for a model, or for what a merge recipe makes (see `Draft`)."""
     services = context.services
 
     def opened(usual: str) -> None:
-        ExportDialog(context, ExportModel(services, Draft(model, quantisation=usual), parent), parent).open()
+        draft = Draft(model, quantisation=usual, recipe=recipe, seed=seed)
+        ExportDialog(context, ExportModel(services, draft, parent), parent).open()
 
     services.background.run(
         parent, lambda: settings_of(services.workspace).quantisation, opened, context.show_problem
@@ -57,7 +58,12 @@ class ExportDialog(QDialog):
         close = Button(look, tr("Close"), does=self.reject)
         head = column(
             label(tr("Export {name}", name=model.draft.model), "title"),
-            label(tr("In one form, where you want it."), "muted"),
+            label(
+                tr("The recipe's result, straight to a file.")
+                if model.draft.recipe
+                else tr("In one form, where you want it."),
+                "muted",
+            ),
             gap=3,
         )
         layout = QVBoxLayout(self)
@@ -134,7 +140,7 @@ class AskPart(QFrame):
         super().__init__()
         self._context, self._model = context, model
         draft = model.draft
-        self._forms = Segments(tr("In which form"), _forms(adapter=False))
+        self._forms = Segments(tr("In which form"), _forms(draft, adapter=False))
         self._forms.choose(draft.form)
         self._forms.chosen.connect(lambda key: model.change(form=key))
         self._kind = combo(tr("Quantisation"), 150)
@@ -181,16 +187,16 @@ class AskPart(QFrame):
 
     def show_state(self, state: ExportState, draft: Draft) -> None:
         """Show what can be chosen, and what is."""
-        self._forms.set_choices(_forms(adapter=state.options.adapter))
+        self._forms.set_choices(_forms(draft, adapter=state.options.adapter))
         self._forms.choose(draft.form)
         self._of_gguf.setVisible(draft.with_gguf)
-        self._of_file.setVisible(draft.form == "gguf")
+        self._of_file.setVisible(draft.form == "gguf" and not draft.recipe)
+        self._importance.setVisible(not draft.recipe)
         trained = state.options.trained
         usual = tr("what it was trained on: {name}", name=trained) if trained else tr("no dataset")
         fill(self._dataset, [(usual, ""), *((name, name) for name in state.options.datasets)], draft.dataset)
-        self._place.setPlaceholderText(
-            tr("kept in the workspace") if draft.form == "gguf" else tr("a new folder")
-        )
+        nothing = tr("kept in the workspace") if draft.form == "gguf" else tr("a new folder")
+        self._place.setPlaceholderText(tr("a new file") if draft.recipe else nothing)
 
     def sync(self) -> None:
         """Tell what was typed in the last moment."""
@@ -310,8 +316,10 @@ class ResultPart(QFrame):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(self._file).parent)))
 
 
-def _forms(*, adapter: bool) -> list[tuple[str, str]]:
+def _forms(draft: Draft, *, adapter: bool) -> list[tuple[str, str]]:
     """Forms and what they are called."""
+    if draft.recipe:
+        return [("gguf", "GGUF")]
     found = [("gguf", "GGUF"), ("ollama", "Ollama"), ("merged", tr("Folder"))]
     return [*found, ("adapter", tr("Adapter"))] if adapter else found
 

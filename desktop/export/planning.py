@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from desktop.language import numeral, tr
 from desktop.problem import Problem, problem_of
 from desktop.words import size
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.exporting.plan import GgufPlan
     from engine.exporting.spec import ExportSpec, Form
+    from engine.studies.merged_export.spec import MergedExportSpec
+
+    Spec = ExportSpec | MergedExportSpec
 
 #: Tensors that are named in a plan, of those that are stored otherwise than the quantisation would.
 _NAMED = 3
@@ -25,11 +28,14 @@ class Draft:
     """What is typed in the dialog.
 
     Attributes:
+        model: Its name; of a merge recipe, what its result is called.
         place: The file or the new folder; empty for a GGUF file that the workspace keeps.
         dataset: Whose prompts are compared; empty: of what the model was trained on.
         importance: Measure which weights matter.
         drift: Compare with 16 bits afterwards.
         converted: A GGUF file to be taken over instead; empty: one is made.
+        recipe: A merge recipe whose result goes straight to a GGUF file; empty: ``model`` is one of the workspace.
+        seed: Of a recipe's methods that draw random numbers.
     """
 
     model: str
@@ -40,6 +46,8 @@ class Draft:
     importance: bool = False
     drift: bool = True
     converted: str = ""
+    recipe: str = ""
+    seed: int = 42
 
     @property
     def with_gguf(self) -> bool:
@@ -89,19 +97,25 @@ class Contents:
     problem: Problem | None = None
 
 
-def read_options(workspace: Workspace, model: str) -> Options:
-    """What can be chosen for a model."""
+def read_options(workspace: Workspace, draft: Draft) -> Options:
+    """What can be chosen for a model, or for a recipe's result."""
     from sqlalchemy import select
 
     from engine.exporting.sources import trained_on
+    from engine.merging import parse_recipe
     from engine.models.library import find_model
+    from engine.studies.merged_export.planning import dataset_of_parents
     from engine.workspace.tables import Dataset
 
-    files = find_model(workspace, model)
+    if draft.recipe:
+        adapter, trained = False, dataset_of_parents(workspace, parse_recipe(draft.recipe))
+    else:
+        files = find_model(workspace, draft.model)
+        adapter, trained = files.adapter_folder is not None, trained_on(files)
     with workspace.catalogue.reading() as session:
         rows = session.scalars(select(Dataset).order_by(Dataset.name)).all()
         names = tuple(row.name for row in rows if not row.sealed or row.opened_at is not None)
-    return Options(names, files.adapter_folder is not None, trained_on(files) or "")
+    return Options(names, adapter, trained or "")
 
 
 def read_contents(workspace: Workspace, draft: Draft) -> Contents:
@@ -111,6 +125,8 @@ def read_contents(workspace: Workspace, draft: Draft) -> Contents:
     from engine.models.library import find_model
 
     try:
+        if draft.recipe:
+            return _recipe_contents(workspace, draft)
         files = find_model(workspace, draft.model)
         spec = final_spec(workspace, draft)
         if draft.form == "adapter":
@@ -153,6 +169,58 @@ def final_spec(workspace: Workspace, draft: Draft) -> ExportSpec:
     place = place_of(spec.out, draft.form, draft.model, kind)
     require_new(place)
     return spec.model_copy(update={"out": str(place)})
+
+
+def request_of(workspace: Workspace, draft: Draft) -> tuple[str, Spec, Words]:
+    """The job that makes it: its kind, what it gets, and its title.
+
+    Raises:
+        BakeoffError: See `final_spec`.
+    """
+    if not draft.recipe:
+        title = Words("Export {model} as {form}", model=draft.model, form=draft.form)
+        return "export", final_spec(workspace, draft), title
+    spec = _recipe_spec(workspace, draft)
+    return (
+        "merged_export",
+        spec,
+        Words("Merge {recipe} into {name}", recipe=draft.model, name=Path(spec.out).name),
+    )
+
+
+def _recipe_contents(workspace: Workspace, draft: Draft) -> Contents:
+    from engine.merging import check, parse_recipe
+    from engine.merging.workspace_models import workspace_resolver
+    from engine.studies.merged_export.planning import planned_export
+
+    merge = check(parse_recipe(draft.recipe), resolve=workspace_resolver(workspace)).require()
+    _recipe_spec(workspace, draft)
+    with planned_export(merge, draft.quantisation, draft.seed) as (plan, _):
+        plan.family.vocabulary()
+        return Contents((*plan_lines(plan), tr("The merged model itself is not written.")))
+
+
+def _recipe_spec(workspace: Workspace, draft: Draft) -> MergedExportSpec:
+    """What is to be made of a recipe, its place settled and free."""
+    from engine.exporting.starting import place_of, require_new
+    from engine.merging import parse_recipe
+    from engine.studies.merged_export.planning import dataset_of_parents
+    from engine.studies.merged_export.spec import MergedExportSpec, provenance_file
+
+    if not draft.place.strip():
+        raise BakeoffError("export.no_place", "It is not said where the export goes.", fix="Name a file.")
+    place = place_of(draft.place.strip(), "gguf", draft.model, draft.quantisation)
+    require_new(place)
+    require_new(provenance_file(place))
+    return MergedExportSpec(
+        recipe=draft.recipe,
+        out=str(place),
+        quantisation=draft.quantisation,
+        model_name=draft.model,
+        seed=draft.seed,
+        dataset=draft.dataset or dataset_of_parents(workspace, parse_recipe(draft.recipe)),
+        drift=draft.drift,
+    )
 
 
 def plan_lines(plan: GgufPlan) -> tuple[str, ...]:

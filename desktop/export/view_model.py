@@ -8,13 +8,12 @@ from typing import Any, Final, Literal
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from desktop.export.planning import Contents, Draft, Options, final_spec, read_contents, read_options
+from desktop.export.planning import Contents, Draft, Options, read_contents, read_options, request_of
 from desktop.feed import JobRow
 from desktop.language import tr
 from desktop.problem import Problem, problem_of_record
 from desktop.services import Services
 from desktop.view_model import ViewModel
-from engine.errors import Words
 
 Stage = Literal["asking", "starting", "making", "done", "failed"]
 
@@ -67,7 +66,7 @@ class ExportModel(ViewModel[ExportState]):
         asking = self._stage in ("asking", "failed")
 
         def read() -> ExportState:
-            options = read_options(workspace, draft.model)
+            options = read_options(workspace, draft)
             # While it is being made, its place is not free, and that is no fault.
             contents = read_contents(workspace, draft) if asking else before.contents
             return ExportState(options, contents, draft if asking else before.draft)
@@ -114,8 +113,7 @@ class ExportModel(ViewModel[ExportState]):
         self._go("starting")
 
         def begin() -> str:
-            title = Words("Export {model} as {form}", model=draft.model, form=draft.form)
-            return client.begin("export", final_spec(workspace, draft), title).id
+            return client.begin(*request_of(workspace, draft)).id
 
         def begun(job: str) -> None:
             self._job = job

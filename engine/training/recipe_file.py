@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from engine.errors import BakeoffError, reason_of
-from engine.files import write_bytes
+from engine.files import write_text
 from engine.refusals import why_refused
 from engine.training.spec import TrainRecipe
 
@@ -42,19 +42,9 @@ def write_recipe(recipe: TrainRecipe, file: Path) -> None:
     """Write all settings of a recipe but those that are chosen from the data.
 
     Raises:
-        BakeoffError: The file cannot be written.
+        FileError: The file cannot be written.
     """
-    text = yaml.safe_dump(recipe.model_dump(mode="json", exclude_none=True), sort_keys=False)
-    try:
-        write_bytes(file, text.encode("utf-8"))
-    except OSError as error:
-        raise BakeoffError(
-            "recipe.not_written",
-            "{file} cannot be written: {reason}.",
-            fix="Choose another place.",
-            file=str(file),
-            reason=reason_of(error),
-        ) from error
+    write_text(file, yaml.safe_dump(recipe.model_dump(mode="json", exclude_none=True), sort_keys=False))
 
 
 def _settings(file: Path) -> dict[str, Any]:

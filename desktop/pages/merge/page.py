@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFileDialog, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFileDialog, QMenu, QWidget
 
+from desktop.export.dialog import ask_to_export
 from desktop.language import tr
 from desktop.pages.merge.findings import FactsCard, FindingsCard
 from desktop.pages.merge.models_card import ModelsCard
@@ -39,16 +40,17 @@ class MergePage(Page):
 
     def __init__(self, context: Context, model: MergeModel) -> None:
         look = context.look
-        self._load = Button(look, tr("Load recipe"), "folder-open", does=self.ask_for_recipe)
+        self._files = Button(look, tr("Recipe"), "file-text")
         self._start = Button(look, tr("Start merging"), "git-merge", "primary", self.start)
         super().__init__(
             context,
             model,
             tr("Merge"),
             tr("Blend the strongest models into one, layer by layer. No training, no data, no GPU needed."),
-            self._load,
+            self._files,
             self._start,
         )
+        self._files.setMenu(self._file_menu())
         self._models = ModelsCard(model)
         self._values = ValuesCard(look, model)
         self._recipe = RecipeCard(look, model)
@@ -121,13 +123,53 @@ class MergePage(Page):
 
     def commands(self) -> list[Command]:
         """See `Page`."""
-        return [Command(tr("Load a merge recipe"), "folder-open", self.ask_for_recipe)]
+        return [
+            Command(tr("Load a merge recipe"), "folder-open", self.ask_for_recipe),
+            Command(tr("Save the merge recipe"), "floppy-disk", self.ask_to_save),
+            Command(tr("Write the merge straight to a GGUF file"), "export", self.ask_to_export),
+        ]
 
     def ask_for_recipe(self) -> None:
         """Ask for a recipe's file."""
         file, _ = QFileDialog.getOpenFileName(self, tr("A merge recipe"), filter="YAML (*.yml *.yaml)")
         if file:
             self.model.load(Path(file))
+
+    def ask_to_save(self) -> None:
+        """Ask for a file, and write the recipe there as it stands."""
+        if not self.model.text:
+            return
+        file, _ = QFileDialog.getSaveFileName(
+            self, tr("Save the merge recipe"), f"{self._called}.yml", "*.yml"
+        )
+        if file:
+            path = Path(file)
+            self.model.save(path if path.suffix else path.with_suffix(".yml"))
+
+    def ask_to_export(self) -> None:
+        """Ask where the GGUF file of the result goes, without the merged model being written."""
+        if self.model.text and self.model.fault is None:
+            ask_to_export(self.context, self._called, self, recipe=self.model.text, seed=self._facts.seed())
+
+    @property
+    def _called(self) -> str:
+        """What the result is called."""
+        form = self.model.form
+        return self._facts.name() or (f"{form.method}-merge" if form is not None else "merge")
+
+    def _file_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addAction(tr("Load from a file..."), self.ask_for_recipe)
+        save = menu.addAction(tr("Save in a file..."), self.ask_to_save)
+        menu.addSeparator()
+        export = menu.addAction(tr("Straight to a GGUF file..."), self.ask_to_export)
+
+        def show() -> None:
+            save.setEnabled(bool(self.model.text))
+            export.setEnabled(bool(self.model.text) and self.model.fault is None)
+
+        menu.aboutToShow.connect(show)
+        return menu
 
     def start(self) -> None:
         """Put the merge into the queue."""

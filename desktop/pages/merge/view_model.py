@@ -195,6 +195,23 @@ class MergeModel(ViewModel[MergeState]):
 
         self.services.background.run(self, read, self.use_text, self.failed.emit)
 
+    def save(self, file: Path) -> None:
+        """Write the recipe into a file, as it stands."""
+        text = self.text
+
+        def write() -> str:
+            from engine.files import write_text
+
+            write_text(file, text)
+            return file.name
+
+        self.services.background.run(
+            self,
+            write,
+            lambda name: self.told.emit(tr("{file} has been written.", file=name)),
+            self.failed.emit,
+        )
+
     def use_preset(self, name: str) -> None:
         """Fill a recipe that ships with Bakeoff with the chosen models."""
         models = self.form.models if self.form is not None else ()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLineEdit, QPushButton
 
 from desktop.export.dialog import ExportDialog
 from desktop.export.view_model import ExportModel
+from desktop.pages.merge.page import MergePage
+from desktop.pages.merge.recipe_form import Form
 from desktop.shell.window import MainWindow
 from engine.models.library import find_export, find_model
 from engine.training.spec import TrainRecipe, TrainSpec
@@ -107,6 +110,60 @@ def test_a_file_is_planned_made_and_measured_by_keyboard(
     found = find_export(tuned, find_model(tuned, "alder-words"), "q4_0")
     assert found is not None
     assert found.file == out
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    until(lambda: gone(window))
+
+
+def test_a_merge_recipe_goes_straight_to_a_file(
+    window: MainWindow,
+    tuned: Workspace,
+    at_work: None,
+    tmp_path: Path,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = TrainRecipe(epochs=1, method="lora", lora_rank=4, seed=1)
+    do(tuned, "train", TrainSpec(base="alder", dataset="words", name="second", recipe=recipe))
+    window.go("merge")
+    page = window.page
+    assert isinstance(page, MergePage)
+    until(lambda: len(page.model.state.models) > 1)
+    page.model.use_form(Form().with_models(("alder-words", "second")))
+    until(lambda: page.model.checked is not None and page.model.checked.ok)
+    (menu,) = (one.menu() for one in page.findChildren(QPushButton) if one.accessibleName() == "Recipe")
+    menu.aboutToShow.emit()
+    actions = {one.text(): one for one in menu.actions()}
+
+    saved = tmp_path / "größe.yml"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(saved.with_suffix("")), ""))
+    actions["Save in a file..."].trigger()
+    until(saved.exists)
+    assert saved.read_text(encoding="utf-8") == page.model.text
+
+    actions["Straight to a GGUF file..."].trigger()
+    until(lambda: page.findChild(ExportDialog))
+    dialog = page.findChild(ExportDialog)
+    assert isinstance(dialog, ExportDialog)
+    until(lambda: dialog.model.loaded and dialog.model.reckoned)
+    bring_forward(dialog, until)
+    assert "It is not said where the export goes." in texts(dialog)
+    assert not dialog.model.can_start
+    assert not any(
+        one.accessibleName() == "A file that is there already" and one.isVisible()
+        for one in dialog.findChildren(QLineEdit)
+    )
+    out = tmp_path / "straight.gguf"
+    write(dialog, "Where it goes", str(out))
+    until(lambda: dialog.model.reckoned and "The merged model itself is not written." in texts(dialog))
+    models = [model.name for model in page.model.state.models]
+    end(dialog, until)
+    assert out.is_file()
+    provenance = json.loads((tmp_path / "straight.bakeoff.json").read_text(encoding="utf-8"))
+    assert {parent["model"] for parent in provenance["parents"]} == {"alder-words", "second"}
+    assert "On 5 test prompts of words" in texts(dialog)
+    page.model.refresh()
+    until(lambda: page.model.loaded)
+    assert [model.name for model in page.model.state.models] == models, "no model came of it"
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     until(lambda: gone(window))
 

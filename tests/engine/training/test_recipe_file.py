@@ -67,4 +67,4 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "recipe.yml").mkdir()
     with pytest.raises(BakeoffError) as caught:
         write_recipe(TrainRecipe(), tmp_path / "recipe.yml")
-    assert caught.value.code == "recipe.not_written"
+    assert caught.value.code == "file.not_written"
