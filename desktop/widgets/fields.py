@@ -170,12 +170,12 @@ def later(typed: QLineEdit, does: Callable[[str], None]) -> None:
     timer.timeout.connect(lambda: does(typed.text()))
 
 
-def form(*lines: tuple[str, QWidget]) -> QVBoxLayout:
-    """Fields below each other, their names at the left."""
+def form(*lines: tuple[str, QWidget], names: int = _NAMES) -> QVBoxLayout:
+    """Fields below each other, their names at the left, with so many pixels for these."""
     made = column(gap=8)
     for words, widget in lines:
         name = label(words, "muted")
-        name.setFixedWidth(_NAMES)
+        name.setFixedWidth(names)
         name.setAlignment(Qt.AlignmentFlag.AlignTop)
         name.setContentsMargins(0, 7, 0, 0)
         beside = row(name, widget, gap=12)

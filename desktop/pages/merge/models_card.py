@@ -13,13 +13,15 @@ from desktop.language import tr
 from desktop.pages.merge.recipe_form import REST, Form
 from desktop.pages.merge.view_model import MergeModel
 from desktop.widgets.basics import chip, column, heading, label, row
-from desktop.widgets.fields import combo, fill
+from desktop.widgets.fields import combo, fill, form
 from desktop.widgets.inset import inset
 from engine.merging.method_table import METHODS
 from engine.models.families import Member
 
 #: Pixels of the mark of a check box and the gap behind it.
 _MARK = 30
+#: Pixels for the names of the fields.
+_NAMES = 72
 
 
 class ModelsCard(QFrame):
@@ -45,9 +47,12 @@ class ModelsCard(QFrame):
         layout = column(
             heading(tr("Models"), self._count),
             area,
-            row(label(tr("Preset"), "muted"), None, self._presets, gap=8),
-            row(label(tr("Method"), "muted"), None, self._method, gap=8),
-            row(label(tr("Base"), "muted"), None, self._base, gap=8),
+            form(
+                (tr("Preset"), self._presets),
+                (tr("Method"), self._method),
+                (tr("Base"), self._base),
+                names=_NAMES,
+            ),
             self._about,
             gap=8,
         )

@@ -24,7 +24,7 @@ from desktop.widgets.basics import Button, column, row
 from desktop.widgets.empty import Empty
 from desktop.widgets.page import Page
 
-#: Pixels of the page below which the recipe stands under the values.
+#: Pixels of the page below which models, values and recipe stand below each other.
 _NARROW: Final = 1040
 
 
@@ -68,7 +68,7 @@ class MergePage(Page):
         self._beside = row(self._values, self._recipe, gap=GAP)
         self._beside.setStretch(0, 43)
         self._beside.setStretch(1, 30)
-        above = row(self._models, self._beside, gap=GAP)
+        above = self._above = row(self._models, self._beside, gap=GAP)
         above.setStretch(0, 27)
         above.setStretch(1, 73)
         below = row(self._findings, self._facts, gap=GAP)
@@ -109,11 +109,11 @@ class MergePage(Page):
             self.model.use_preset("slerp" if len(names) == 2 else "ties")
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """The recipe goes below the values where there is no room beside them."""
-        down = QBoxLayout.Direction.TopToBottom
-        self._beside.setDirection(
-            down if event.size().width() < _NARROW else QBoxLayout.Direction.LeftToRight
-        )
+        """The recipe goes below the values, and these below the models, where there is no room beside them."""
+        directions = QBoxLayout.Direction
+        narrow = event.size().width() < _NARROW
+        for layout in (self._above, self._beside):
+            layout.setDirection(directions.TopToBottom if narrow else directions.LeftToRight)
         super().resizeEvent(event)
 
     @property

@@ -16,8 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.export.dialog import ask_to_export
-from desktop.language import tr
+from desktop.language import numeral, tr
 from desktop.pages.models.adding import AddDialog
+from desktop.pages.models.evidence import Evidence, TaskScore
 from desktop.pages.models.lineage import Lineage, legend
 from desktop.pages.models.view_model import Details, Kind, ModelRow, ModelsModel
 from desktop.release.dialog import ask_to_release
@@ -26,6 +27,7 @@ from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import (
     Button,
+    bar,
     card,
     chip,
     column,
@@ -37,9 +39,11 @@ from desktop.widgets.basics import (
     row,
     rule,
 )
+from desktop.widgets.elided import Elided
 from desktop.widgets.empty import Empty
 from desktop.widgets.fields import Choice
 from desktop.widgets.folding import Folding
+from desktop.widgets.keyed import KeyedColumn
 from desktop.widgets.legend import Legend
 from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
@@ -50,6 +54,10 @@ from engine.models.managing import Removed
 
 _TONES = {"base": "", "adapter": "info", "merge": "merge"}
 _WIDTH = 300
+#: Tasks of a study that are told beside a model.
+_SCORES = 4
+#: Pixels of the bar that shows how a task is answered.
+_BAR = 72
 
 
 def build(context: Context) -> Page:
@@ -77,10 +85,11 @@ class ModelsPage(Page):
         self._search.textChanged.connect(self._fill)
         columns = [
             Column(tr("Name"), 0),
-            Column(tr("Kind"), 118),
-            Column(tr("Made by"), 190),
-            Column(tr("Size"), 90, right=True),
-            Column(tr("GGUF"), 130),
+            Column(tr("Kind"), 92),
+            Column(tr("Made by"), 150),
+            Column(tr("Rating"), 84, right=True),
+            Column(tr("Size"), 88, right=True),
+            Column(tr("GGUF"), 116),
         ]
         self._rows = Rows(look, columns)
         self._table = table(tr("Models"), self._rows, columns, flat=True)
@@ -267,6 +276,8 @@ class DetailsCard(QWidget):
         self._usual = ""
         self._model = page.model
         self._kind, self._default = chip(""), chip(tr("Default base"), "good")
+        self._leads = chip(tr("Has won"), "good")
+        self._evidence = EvidencePart()
         self._name = label("", "title", wrap=True)
         self._pairs = QGridLayout()
         self._pairs.setHorizontalSpacing(10)
@@ -290,11 +301,12 @@ class DetailsCard(QWidget):
         self._serve.setAccessibleDescription(tr("Lets programs on this machine ask it as they ask OpenAI's"))
         self._remove = Button(look, tr("Remove"), "trash", "ghost", page.remove_selected)
         inside = card(
-            row(self._kind, self._default, None),
+            row(self._kind, self._leads, self._default, None),
             self._name,
             rule(),
             self._pairs,
             self._note,
+            self._evidence,
             None,
             row(self._rename, self._reveal, None, gap=2),
             row(self._serve, self._remove, None, gap=2),
@@ -321,6 +333,8 @@ class DetailsCard(QWidget):
         self._kind.setText(words.get(model.kind, model.kind))
         retone(self._kind, tone=_TONES.get(model.kind, ""))
         self._default.setVisible(model.default)
+        self._leads.setVisible(model.evidence is not None and model.evidence.leads)
+        self._evidence.show_evidence(model.evidence)
         self._name.setText(model.name)
         self._make_default.setVisible(model.kind != "adapter" and not model.default)
         for number, (name, value) in enumerate(details.pairs):
@@ -369,6 +383,60 @@ class DetailsCard(QWidget):
             QDesktopServices.openUrl(QUrl.fromLocalFile(self._shown.folder))
 
 
+class EvidencePart(QWidget):
+    """What a study has found out about a model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._title, self._rating = label("", "strong", wrap=True), label("", "muted", wrap=True)
+        self._scores: KeyedColumn[TaskScore, _Score] = KeyedColumn(
+            lambda score: score.dataset, lambda _: _Score(), _Score.show_score, gap=4
+        )
+        self.setLayout(column(rule(), self._title, self._rating, self._scores, gap=6))
+
+    def show_evidence(self, evidence: Evidence | None) -> None:
+        """Show it; nothing where there is none."""
+        self.setVisible(evidence is not None)
+        if evidence is None:
+            return
+        self._title.setText(tr("In the study {name}", name=evidence.study))
+        if evidence.elo is None:
+            said = tr("no finite rating")
+        elif evidence.best == evidence.worst:
+            said = tr(
+                "rating {rating}, place {place}", rating=numeral(evidence.elo, ".0f"), place=evidence.best
+            )
+        else:
+            said = tr(
+                "rating {rating}, place {first} to {last}",
+                rating=numeral(evidence.elo, ".0f"),
+                first=evidence.best,
+                last=evidence.worst,
+            )
+        self._rating.setText(said[:1].upper() + said[1:])
+        self._scores.show_items(evidence.tasks[:_SCORES])
+
+
+class _Score(QWidget):
+    """How a model answers one task, as a number and as a bar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._name, self._value, self._bar = Elided(""), label("", "strong"), bar(tone="good")
+        self._bar.setFixedWidth(_BAR)
+        line = row(self._name, self._bar, self._value, gap=8)
+        line.setStretch(0, 1)
+        self.setLayout(line)
+
+    def show_score(self, score: TaskScore) -> None:
+        """Show it."""
+        self._name.setText(score.dataset)
+        self._value.setText(numeral(score.metric, ".2f"))
+        self._value.setToolTip(tr(score.title))
+        self._bar.setValue(round(1000 * score.metric))
+        self._bar.setAccessibleName(f"{score.dataset}: {tr(score.title)}")
+
+
 def _cells(model: ModelRow) -> list[str | Cell]:
     kinds = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("merge").capitalize()}
     files = ", ".join(dict.fromkeys(gguf.quantisation.upper() for gguf in model.ggufs if gguf.there))
@@ -376,6 +444,14 @@ def _cells(model: ModelRow) -> list[str | Cell]:
         model.name,
         Cell(kinds.get(model.kind, model.kind), "merge" if model.kind == "merge" else ""),
         model.how,
+        _rating(model.evidence),
         Cell(size(model.bytes) if model.there else tr("gone"), "" if model.there else "bad", model.bytes),
         files,
     ]
+
+
+def _rating(evidence: Evidence | None) -> str | Cell:
+    """Its rating, as it is sorted."""
+    if evidence is None or evidence.elo is None:
+        return Cell("", "", -1.0)
+    return Cell(numeral(evidence.elo, ".0f"), "", evidence.elo)

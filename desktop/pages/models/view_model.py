@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from desktop.language import numeral, tr
+from desktop.pages.models.evidence import Evidence, read_evidence
 from desktop.services import Services
 from desktop.view_model import ViewModel
 from engine.errors import Words
@@ -51,6 +52,7 @@ class ModelRow:
         made_from: Names of all that it was made from.
         how: Of an adapter the dataset, of a merge the method.
         there: Whether its files are where they should be.
+        evidence: What studies say about it; None: nothing.
     """
 
     id: str
@@ -64,6 +66,7 @@ class ModelRow:
     default: bool
     there: bool
     folder: str
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class ModelsModel(ViewModel[ModelsState]):
         workspace, wanted = self.services.workspace, self._wanted
 
         def read() -> ModelsState:
-            default = default_base(workspace)
+            default, evidence = default_base(workspace), read_evidence(workspace)
             with workspace.catalogue.reading() as session:
                 rows = session.scalars(
                     select(Model).options(selectinload(Model.parents)).order_by(Model.created_at, Model.name)
@@ -159,6 +162,7 @@ class ModelsModel(ViewModel[ModelsState]):
                             default=row.name == default,
                             there=there,
                             folder=str(folder),
+                            evidence=evidence.get(row.name),
                         )
                     )
                 infos = {row.id: row.info for row in rows}

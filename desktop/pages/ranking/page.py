@@ -77,7 +77,7 @@ class RankingPage(Page):
         self._tasks.chosen.connect(model.choose_task)
         self._judges = combo(tr("Whose verdicts"), 160)
         self._judges.activated.connect(lambda at: model.choose_judge(self._judges.itemData(at)))
-        self._references = combo(tr("Whose rating is 1000"), 170)
+        self._references = combo(tr("Whose rating is 1000"), 186)
         self._references.activated.connect(lambda at: model.choose_reference(self._references.itemData(at)))
         self._interval_menu = IntervalMenu(self, model.choose_level, model.choose_interval)
         self._intervals = Button(look, "")

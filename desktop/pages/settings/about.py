@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from PySide6.QtCore import qVersion
 from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QVBoxLayout, QWidget
@@ -13,7 +14,12 @@ from desktop.pages.settings.view_model import SettingsModel, SettingsState
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, IconLabel, card, clear, column, heading, label, row
+from desktop.widgets.folding import Folding
 from desktop.widgets.table import Column, Rows, table
+
+#: Pixels that packages and their licences need, and the text of one.
+_TABLE: Final = 400
+_TEXT: Final = 480
 
 
 class AboutPart(Part):
@@ -55,9 +61,10 @@ class AboutPart(Part):
         )
         texts = QWidget()
         texts.setLayout(column(self._whose, self._text, gap=8))
-        beside = row(gap=GAP)
-        beside.addWidget(self._table, 4)
-        beside.addWidget(texts, 6)
+        # Beside each other while both can be read; a licence's lines have 80 letters.
+        self._table.setMinimumWidth(_TABLE)
+        texts.setMinimumWidth(_TEXT)
+        beside = Folding(self._table, texts, stretches=(4, 6))
         about = card(heading(tr("About and licences")), self._about, beside)
         both = self.put(column(machine, None), column(diagnostics, None), (1, 1))
         self.setLayout(column(both, about, gap=GAP))

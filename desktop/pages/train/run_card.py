@@ -111,6 +111,7 @@ class RunCard(QWidget):
         self._table = table(tr("Runs"), self._runs, run_columns, flat=True)
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self._table.setMinimumHeight(150)
+        self._table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)  # it scrolls
         self._table.selectionModel().selectionChanged.connect(self._choose)
         pairs = [row(*self._figures[at : at + 2], gap=GAP) for at in (0, 2)]
         for pair in pairs:
