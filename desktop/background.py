@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
@@ -114,6 +115,12 @@ class Background(QObject):
             self._pool.submit(there)
         else:
             self._held.append(there)
+
+    def tidy(self, work: Callable[[], object]) -> threading.Thread:
+        """Put something away whose outcome nobody needs, also while the window is closing; it can be waited for."""
+        thread = threading.Thread(target=work, name="tidying", daemon=True)
+        thread.start()
+        return thread
 
     def hold(self) -> None:
         """Begin nothing until `release`: threads would take the time in which the window is first painted."""

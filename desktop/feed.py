@@ -6,6 +6,7 @@ Reading is done in the background, a few times a second; what is told has been g
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -215,3 +216,13 @@ def _times(directory: JobDirectory) -> tuple[int, ...]:
         else:
             found += [stat.st_mtime_ns, stat.st_size]
     return tuple(found)
+
+
+def under_way(jobs: Sequence[JobRow], kind: str) -> tuple[JobRow, ...]:
+    """The jobs of a kind that are not over, and the very last one if it failed."""
+    found = [job for job in jobs if job.kind == kind]
+    return tuple(
+        job
+        for job in found
+        if job.state not in ("done", "stopped", "failed") or (job is found[-1] and job.state == "failed")
+    )

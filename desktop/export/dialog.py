@@ -21,7 +21,6 @@ from desktop.widgets.segments import Segments
 from desktop.widgets.table import Cell, Column, Rows, table
 from desktop.words import progress_words, size, state_words
 from engine.exporting.quantisations import QUANTISATIONS
-from engine.workspace.settings import settings_of
 
 #: Where the last export went.
 _PLACE: Final = "export folder"
@@ -35,9 +34,7 @@ def ask_to_export(context: Context, model: str, parent: QWidget, *, recipe: str 
         draft = Draft(model, quantisation=usual, recipe=recipe, seed=seed)
         ExportDialog(context, ExportModel(services, draft, parent), parent).open()
 
-    services.background.run(
-        parent, lambda: settings_of(services.workspace).quantisation, opened, context.show_problem
-    )
+    services.usual_quantisation(parent, opened, context.show_problem)
 
 
 class ExportDialog(QDialog):

@@ -28,7 +28,6 @@ from desktop.widgets.basics import Button, column, label, row
 from desktop.widgets.segments import Segments
 from desktop.words import size
 from engine.workspace.naming import slug
-from engine.workspace.settings import settings_of
 
 #: Under which it is remembered where releases go.
 _PLACE: Final = "release folder"
@@ -49,9 +48,7 @@ def ask_to_release(context: Context, model: str, parent: QWidget, study: str = "
         )
         ReleaseDialog(context, ReleaseModel(services, draft, parent), parent).open()
 
-    services.background.run(
-        parent, lambda: settings_of(services.workspace).quantisation, opened, context.show_problem
-    )
+    services.usual_quantisation(parent, opened, context.show_problem)
 
 
 class ReleaseDialog(QDialog):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -15,6 +15,8 @@ from desktop.problem import Problem
 from desktop.services import Services
 
 if TYPE_CHECKING:
+    from threading import Thread
+
     from engine.inference.chat.conversation import Conversation
 
 #: Milliseconds between two looks at what was said.
@@ -46,7 +48,7 @@ class Talk(QObject):
         self._wish: Wish | None = None
         self._said: list[str] = []  # notes of other threads; appending is atomic
         #: Ends the models of conversations before; their locks are given back then.
-        self._ending: list[threading.Thread] = []
+        self._ending: list[Thread] = []
         self._timer = QTimer(self, interval=_EVERY)
         self._timer.timeout.connect(self._look)
         #: As it was when somebody ended last.
@@ -170,9 +172,8 @@ class Talk(QObject):
         if run is not None:
             run.stop()
         if opened is not None:
-            ending = threading.Thread(target=_end, args=(opened, run), name="chat-ending", daemon=True)
+            ending = self._services.background.tidy(partial(_end, opened, run))
             self._ending = [thread for thread in self._ending if thread.is_alive()] + [ending]
-            ending.start()
 
     def _begin(self, panes: Sequence[int], prepare: Callable[[], None]) -> None:
         opened = self._open

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from PySide6.QtWidgets import QFrame, QLineEdit, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from desktop.feed import JobRow
 from desktop.language import tr
 from desktop.pages.merge.recipe_form import Form
 from desktop.pages.merge.view_model import Checked
-from desktop.problem import problem_of_record
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tone
-from desktop.widgets.basics import IconLabel, bar, chip, clear, column, heading, label, retone, row
-from desktop.widgets.elided import Elided
+from desktop.widgets.basics import IconLabel, chip, clear, column, heading, label, retone, row
 from desktop.widgets.fields import spin
+from desktop.widgets.job_line import JobLine
 from desktop.widgets.keyed import KeyedColumn
-from desktop.words import duration, progress_words, size, state_words
+from desktop.words import duration, size
 from engine.merging.method_table import RANDOM_METHODS
 
 #: Letters on all buttons of a finding, above which they stand below each other.
@@ -202,35 +201,3 @@ class _Fact(QWidget):
         self._value.setText(value)
         self._beside.setText(beside)
         self.setAccessibleName(f"{self._name}: {value} {beside}".strip())
-
-
-class JobLine(QWidget):
-    """A merge under way, or one that failed."""
-
-    def __init__(self, opens: Callable[[], None]) -> None:
-        super().__init__()
-        self._title = Elided("", "strong")
-        self._state = chip("")
-        self._bar: QProgressBar = bar()
-        self._more = label("", "small", wrap=True)
-        show = QPushButton(tr("Show in Jobs"))
-        show.setProperty("kind", "ghost")
-        show.clicked.connect(lambda: opens())
-        self._show = show
-        head = row(self._title, self._state, gap=8)
-        head.setStretch(0, 1)
-        self.setLayout(column(head, self._bar, self._more, row(None, show), gap=4))
-
-    def show_job(self, job: JobRow) -> None:
-        """Show how far it is."""
-        words, tone = state_words(job.state)
-        self._title.setText(job.title)
-        self._state.setText(words)
-        retone(self._state, tone=tone)
-        self._bar.setVisible(job.share is not None and job.state != "failed")
-        self._bar.setValue(round(1000 * (job.share or 0.0)))
-        self._bar.setAccessibleName(job.title)
-        said = problem_of_record(job.error).message if job.error else progress_words(job.progress)
-        self._more.setText(said)
-        self._more.setVisible(bool(said))
-        self._show.setAccessibleName(tr("Show {title} in Jobs", title=job.title))

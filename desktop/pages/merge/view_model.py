@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from desktop.feed import JobRow
+from desktop.feed import JobRow, under_way
 from desktop.language import filled, tr
 from desktop.pages.merge.recipe_form import Form, form_of, yaml_of, yaml_of_document
 from desktop.problem import Problem, problem_of
@@ -141,7 +141,7 @@ class MergeModel(ViewModel[MergeState]):
     def read(self) -> Callable[[], MergeState]:
         """See `ViewModel`."""
         workspace = self.services.workspace
-        jobs = _unfinished(self.services.feed.jobs)
+        jobs = under_way(self.services.feed.jobs, "merge")[-_JOBS:]
 
         def read() -> MergeState:
             from engine.merging.presets import preset_names
@@ -322,14 +322,3 @@ def _text_of(recipe: Recipe) -> str:
             if parse_recipe(text) == recipe:
                 return text
     return yaml_of_document(recipe.as_dict())
-
-
-def _unfinished(jobs: Sequence[JobRow]) -> tuple[JobRow, ...]:
-    """The last merges that are not over, and the very last one if it failed."""
-    merges = [job for job in jobs if job.kind == "merge"]
-    shown = [
-        job
-        for job in merges
-        if job.state not in ("done", "stopped", "failed") or (job is merges[-1] and job.state == "failed")
-    ]
-    return tuple(shown[-_JOBS:])

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.export.dialog import ask_to_export
+from desktop.feed import JobRow
 from desktop.language import numeral, tr
 from desktop.pages.models.adding import AddDialog
 from desktop.pages.models.evidence import Evidence, TaskScore
@@ -43,6 +44,7 @@ from desktop.widgets.elided import Elided
 from desktop.widgets.empty import Empty
 from desktop.widgets.fields import Choice
 from desktop.widgets.folding import Folding
+from desktop.widgets.job_line import JobLine
 from desktop.widgets.keyed import KeyedColumn
 from desktop.widgets.legend import Legend
 from desktop.widgets.page import Page
@@ -110,7 +112,15 @@ class ModelsPage(Page):
                 gap=8,
             ),
         )
+        self._adding: KeyedColumn[JobRow, JobLine] = KeyedColumn(
+            lambda job: job.id,
+            lambda job: JobLine(lambda: context.go("jobs", job.id)),
+            JobLine.show_job,
+            gap=8,
+        )
+        self._arriving = card(heading(tr("On their way here")), self._adding)
         self._content = self._build()
+        self.body.addWidget(self._arriving)
         self.body.addWidget(self._empty, 1)
         self.body.addWidget(self._content, 1)
         self._content.hide()
@@ -118,6 +128,8 @@ class ModelsPage(Page):
     def update_page(self) -> None:
         """See `Page`."""
         state = self.model.state
+        self._adding.show_items(state.adding)
+        self._arriving.setVisible(bool(state.adding))
         self._empty.setVisible(not state.models)
         self._content.setVisible(bool(state.models))
         self.set_title(tr("Models"), self._summary())

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
 import psutil
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Slot
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from desktop.feed import JobRow, under_way
 from desktop.language import numeral, tr
 from desktop.pages.models.evidence import Evidence, read_evidence
 from desktop.services import Services
@@ -28,6 +29,9 @@ from engine.models.source import classify, demo_source
 from engine.models.spec import ModelAddSpec
 from engine.workspace.settings import settings_of
 from engine.workspace.tables import Export, Model
+
+#: Jobs that bring models, of which so many are shown.
+_JOBS: Final = 3
 
 Kind = Literal["all", "base", "adapter", "merge", "gguf"]
 
@@ -87,6 +91,7 @@ class ModelsState:
         selected: Id of the one whose details are shown; empty: none.
         bytes: On the disk, of all together.
         quantisation: In which GGUF files are written unless something else is asked for.
+        adding: Jobs that are bringing models, and the last one if it failed.
     """
 
     models: tuple[ModelRow, ...] = ()
@@ -94,6 +99,7 @@ class ModelsState:
     details: Details = Details()
     bytes: int = 0
     quantisation: str = ""
+    adding: tuple[JobRow, ...] = ()
 
     def model(self, model_id: str) -> ModelRow | None:
         """One of them."""
@@ -122,6 +128,30 @@ class ModelsModel(ViewModel[ModelsState]):
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(services, ModelsState(), parent)
         self._wanted = ""
+
+    def show(self) -> None:
+        """See `ViewModel`."""
+        if not self.shown:
+            self.services.feed.jobs_changed.connect(self._jobs_changed)
+        super().show()
+
+    def hide(self) -> None:
+        """See `ViewModel`."""
+        if self.shown:
+            self.services.feed.jobs_changed.disconnect(self._jobs_changed)
+        super().hide()
+
+    def use(self, state: ModelsState) -> None:
+        """See `ViewModel`; how far jobs are, this thread knows best."""
+        super().use(replace(state, adding=self._adding()))
+
+    def _adding(self) -> tuple[JobRow, ...]:
+        return under_way(self.services.feed.jobs, "model_add")[-_JOBS:]
+
+    @Slot()
+    def _jobs_changed(self) -> None:
+        if self.loaded and self._adding() != self.state.adding:
+            self.use(self.state)
 
     def read(self) -> Callable[[], ModelsState]:
         """See `ViewModel`."""
@@ -205,7 +235,7 @@ class ModelsModel(ViewModel[ModelsState]):
             client.ensure_runner(job)
             return spec.name
 
-        self.do(submit, lambda added: self.told.emit(tr("{name} is being added; see Jobs.", name=added)))
+        self.do(submit, lambda added: self.told.emit(tr("{name} is being added.", name=added)))
 
     def add_demo(self) -> None:
         """Add the embedded SmolLM2-135M."""

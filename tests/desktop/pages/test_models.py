@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTableView, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QProgressBar, QPushButton, QTableView, QWidget
 
 from desktop.pages.models import view_model
 from desktop.pages.models.adding import AddDialog
@@ -198,6 +198,29 @@ def test_what_fits_is_reckoned_with_the_memory_that_computes(
     monkeypatch.setattr(view_model, "gpu_here", lambda: gpu)
     add_model(workspace, tiny_model(tmp_path / "one"), "one")
     until(lambda: listed(page) == ["one"] and page.model.state.details.fits.startswith(said))
+
+
+def test_a_download_shows_how_far_it_is_and_why_it_failed(
+    page: ModelsPage, workspace: Workspace, until: Until
+) -> None:
+    spec = ModelAddSpec(source="owner/model", name="far")
+    job = JobClient(workspace).submit("model_add", spec, "Add far")
+
+    def shown() -> str:
+        return "\n".join(one.text() for one in page.findChildren(QLabel) if one.isVisible())
+
+    until(lambda: "On their way here" in shown() and "Waiting" in shown())
+    progress = {"done": 125_000_000, "total": 500_000_000, "unit": "bytes"}
+    job.change(state="running", attempt=1, progress=progress)
+    until(lambda: "125 MB of 500 MB" in shown())
+    (bar,) = (one for one in page.findChildren(QProgressBar) if one.accessibleName() == "Add far")
+    assert bar.value() == 250
+    assert button(page, "Show Add far in Jobs").isVisible()
+    why = {"code": "hub.unreachable", "title": "", "message": "The Hub does not answer.", "fix": ""}
+    job.change(state="failed", error=why)
+    until(lambda: "The Hub does not answer." in shown())
+    job.change(state="done", error=None)
+    until(lambda: "On their way here" not in shown())
 
 
 def test_a_version_on_the_hub_can_be_named(
