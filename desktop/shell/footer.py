@@ -8,6 +8,7 @@ from typing import Final
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QFrame
 
+from desktop.amounts import usd
 from desktop.language import tr
 from desktop.services import Services
 from desktop.theme.look import Look
@@ -30,6 +31,8 @@ class Footer(QFrame):
         self._dot = label("●", "small", "good")
         self._dot.setAccessibleName("")
         self._jobs = label("", "small")
+        self._spent = label("", "small")
+        self._spent.hide()
         self._said = label("", "small")
         self._said.setAccessibleName(tr("Message"))
         self._back = Button(look, tr("Undo"), "arrow-counter-clockwise", "ghost", self._undo_now)
@@ -39,11 +42,16 @@ class Footer(QFrame):
         self._too_late = QTimer(self, singleShot=True, interval=_UNDO)
         self._too_late.timeout.connect(self._forget)
         self.setFixedHeight(30)
-        layout = row(self._dot, self._jobs, None, self._said, self._back, gap=8)
+        layout = row(self._dot, self._jobs, None, self._said, self._back, self._spent, gap=8)
         layout.setContentsMargins(16, 0, 28, 0)
         self.setLayout(layout)
         services.feed.jobs_changed.connect(self._show_jobs)
         self._show_jobs()
+
+    def show_spent(self, usd_today: float) -> None:
+        """Tell what answers and verdicts have cost since midnight, if anything."""
+        self._spent.setText(tr("Spent today: {amount}", amount=usd(usd_today)))
+        self._spent.setVisible(usd_today > 0)
 
     def say(self, sentence: str) -> None:
         """Say a sentence for a while; what can be undone still can."""

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from desktop.language import tr
 from desktop.shell.logo import Logo
+from desktop.shell.meter import Meter
 from desktop.shell.pages import PageEntry
 from desktop.theme.fonts import font
 from desktop.theme.icons import draw_icon
@@ -32,6 +33,8 @@ _HEIGHT: Final = 37
 _LOW: Final = 31
 #: Pixels of a sidebar that are not entries.
 _AROUND: Final = 84
+#: And of what stands below them, where there is room for it.
+_METER: Final = 46
 _KEY: Final = Qt.ItemDataRole.UserRole
 _ICON: Final = Qt.ItemDataRole.UserRole + 1
 _BADGE: Final = Qt.ItemDataRole.UserRole + 2
@@ -155,6 +158,9 @@ class Sidebar(QFrame):
         layout.addWidget(self._main)
         layout.addStretch(1)
         layout.addWidget(self._foot)
+        self.meter = Meter()
+        self.meter.hide()
+        layout.addWidget(self.meter)
         if self._foot.count() == 0:
             self._foot.hide()
 
@@ -162,8 +168,9 @@ class Sidebar(QFrame):
         """Entries stand closer where the window is low."""
         super().resizeEvent(event)
         entries = self._main.count() + self._foot.count()
+        self.meter.setVisible(self.height() >= entries * _LOW + _AROUND + _METER)
         for one in (self._main, self._foot):
-            one.fit(_HEIGHT if self.height() >= entries * _HEIGHT + _AROUND else _LOW)
+            one.fit(_HEIGHT if self.height() >= entries * _HEIGHT + _AROUND + _METER else _LOW)
 
     def select(self, key: str) -> None:
         """Show that a page is on the screen, without telling anybody."""

@@ -25,6 +25,7 @@ from desktop.shell.notification import notify
 from desktop.shell.pages import PAGES, PageEntry
 from desktop.shell.sidebar import Sidebar
 from desktop.shell.signs import Signs
+from desktop.shell.vitals import VitalsModel
 from desktop.theme.look import Look
 from desktop.widgets.page import Page
 from engine.jobs.client import JobClient
@@ -68,6 +69,8 @@ class MainWindow(QMainWindow):
         self._sidebar = Sidebar(look, PAGES)
         self._stack = QStackedWidget()
         self._footer = Footer(look, self.services)
+        self._vitals = VitalsModel(self.services, self)
+        self._vitals.changed.connect(self._show_vitals)
         self._build()
         self._bind()
         self.setWindowTitle(f"Bakeoff - {workspace.root.name}")
@@ -142,6 +145,7 @@ class MainWindow(QMainWindow):
             if inner.isWindow() and inner.isVisible():
                 inner.close()  # a dialog that is open would stay, as a window of its own
         self._feed.stop()
+        self._vitals.hide()
         self._signs.close()
         for page in self._pages.values():
             page.close_page()
@@ -197,6 +201,11 @@ class MainWindow(QMainWindow):
         palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         palette.open()
 
+    @Slot()
+    def _show_vitals(self) -> None:
+        self._sidebar.meter.show_vitals(self._vitals.state)
+        self._footer.show_spent(self._vitals.state.spent)
+
     def _recall(self, name: str) -> Any:
         return None if self._settings is None else self._settings.value(name)
 
@@ -236,3 +245,4 @@ class MainWindow(QMainWindow):
             self._background.release()
             self._look.hands.watch(self.windowHandle())
             self.go(self._current)
+            self._vitals.show()
