@@ -87,11 +87,11 @@ class ModelsPage(Page):
         self._search.textChanged.connect(self._fill)
         columns = [
             Column(tr("Name"), 0),
-            Column(tr("Kind"), 92),
-            Column(tr("Made by"), 150),
+            Column(tr("Kind"), 120),
+            Column(tr("Made by"), 146),
             Column(tr("Rating"), 84, right=True),
             Column(tr("Size"), 88, right=True),
-            Column(tr("GGUF"), 116),
+            Column(tr("GGUF"), 112),
         ]
         self._rows = Rows(look, columns)
         self._table = table(tr("Models"), self._rows, columns, flat=True)
@@ -293,7 +293,7 @@ class DetailsCard(QWidget):
         self._name = label("", "title", wrap=True)
         self._pairs = QGridLayout()
         self._pairs.setHorizontalSpacing(10)
-        self._pairs.setVerticalSpacing(7)
+        self._pairs.setVerticalSpacing(5)
         self._pairs.setColumnStretch(1, 1)
         self._fits = label("", wrap=True)
         self._note = frame("note", self._fits, padding=(12, 8, 12, 8))
@@ -313,7 +313,7 @@ class DetailsCard(QWidget):
         self._serve.setAccessibleDescription(tr("Lets programs on this machine ask it as they ask OpenAI's"))
         self._remove = Button(look, tr("Remove"), "trash", "ghost", page.remove_selected)
         inside = card(
-            row(self._kind, self._leads, self._default, None),
+            Folding(holder(row(self._kind, self._leads, None)), holder(row(self._default, None)), gap=6),
             self._name,
             rule(),
             self._pairs,
