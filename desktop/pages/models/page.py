@@ -40,6 +40,7 @@ from desktop.widgets.basics import (
     row,
     rule,
 )
+from desktop.widgets.canvas import text_width
 from desktop.widgets.elided import Elided
 from desktop.widgets.empty import Empty
 from desktop.widgets.fields import Choice
@@ -87,11 +88,11 @@ class ModelsPage(Page):
         self._search.textChanged.connect(self._fill)
         columns = [
             Column(tr("Name"), 0),
-            Column(tr("Kind"), 120),
-            Column(tr("Made by"), 146),
-            Column(tr("Rating"), 84, right=True),
-            Column(tr("Size"), 88, right=True),
-            Column(tr("GGUF"), 112),
+            Column(tr("Kind"), round(max(text_width(kind, 13) for kind in _kinds().values())) + 30),
+            Column(tr("Made by"), 134),
+            Column(tr("Rating"), 78, right=True),
+            Column(tr("Size"), 84, right=True),
+            Column(tr("GGUF"), 118),
         ]
         self._rows = Rows(look, columns)
         self._table = table(tr("Models"), self._rows, columns, flat=True)
@@ -341,8 +342,7 @@ class DetailsCard(QWidget):
     def show_model(self, model: ModelRow, details: Details) -> None:
         """Show a model."""
         self._shown = model
-        words = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("merge").capitalize()}
-        self._kind.setText(words.get(model.kind, model.kind))
+        self._kind.setText(_kinds().get(model.kind, model.kind))
         retone(self._kind, tone=_TONES.get(model.kind, ""))
         self._default.setVisible(model.default)
         self._leads.setVisible(model.evidence is not None and model.evidence.leads)
@@ -449,12 +449,16 @@ class _Score(QWidget):
         self._bar.setAccessibleName(f"{score.dataset}: {tr(score.title)}")
 
 
+def _kinds() -> dict[str, str]:
+    """What kinds of models are called."""
+    return {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("merge").capitalize()}
+
+
 def _cells(model: ModelRow) -> list[str | Cell]:
-    kinds = {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("merge").capitalize()}
     files = ", ".join(dict.fromkeys(gguf.quantisation.upper() for gguf in model.ggufs if gguf.there))
     return [
         model.name,
-        Cell(kinds.get(model.kind, model.kind), "merge" if model.kind == "merge" else ""),
+        Cell(_kinds().get(model.kind, model.kind), "merge" if model.kind == "merge" else ""),
         model.how,
         _rating(model.evidence),
         Cell(size(model.bytes) if model.there else tr("gone"), "" if model.there else "bad", model.bytes),

@@ -125,13 +125,15 @@ class RunCard(QWidget):
         head.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         chart_card = card(head, self._views)
         hint = label(tr("Select several with Shift or Ctrl to compare them."), "muted")
+        listing = column(Folding(label(tr("Runs"), "h2"), hint, gap=4), self._table, gap=8)
+        listing.setStretch(1, 1)
         layout = column(
             Folding(holder(row(self._title, self._chip, None, gap=8)), holder(steps), gap=8),
             progress,
             self._problem,
             figures,
             chart_card,
-            card(Folding(label(tr("Runs"), "h2"), hint, gap=4), self._table, gap=8),
+            card(listing, gap=8),
             gap=GAP,
         )
         layout.setStretch(4, 1)
