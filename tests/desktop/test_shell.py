@@ -394,6 +394,19 @@ def test_the_last_workspace_is_opened_again_unless_one_is_named(
     assert known_places(again.value) == []
 
 
+def test_a_second_start_ends_at_once_and_raises_the_first(tmp_path: Path, until: Until) -> None:
+    folder = tmp_path / "mine"
+    ours = Instance(open_workspace(folder))
+    assert ours.claim() == "first"
+    raised: list[int] = []
+    ours.asked.connect(lambda: raised.append(1))
+    second = start(folder, tmp_path)
+    until(lambda: second.poll() is not None and bool(raised))
+    assert second.returncode == 0
+    second.communicate(timeout=30)
+    ours.close()
+
+
 def test_another_workspace_gets_a_process_of_its_own(
     tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,7 +50,10 @@ def test_pages_are_chosen_by_number_and_from_the_list(window: MainWindow, until:
 
 
 def test_the_palette_finds_a_page_by_a_few_letters(window: MainWindow, until: Until) -> None:
-    window.show_palette()
+    window.activateWindow()
+    until(window.isActiveWindow)
+    QTest.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    until(lambda: window.findChild(Palette))
     palette = window.findChild(Palette)
     assert isinstance(palette, Palette)
     typed = palette.findChild(QLineEdit)

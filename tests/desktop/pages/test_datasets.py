@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDropEvent, QTextDocument
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -28,10 +28,12 @@ from PySide6.QtWidgets import (
 from pytestqt.modeltest import ModelTester
 
 from desktop.pages.datasets.importing import ImportDialog
+from desktop.pages.datasets.inspector import tokens_html
 from desktop.pages.datasets.page import DatasetsPage
 from desktop.pages.datasets.rows import DatasetRows
 from desktop.problem import Problem
 from desktop.shell.window import MainWindow
+from desktop.theme.tokens import LIGHT
 from desktop.widgets.drop_zone import DropZone
 from engine.datasets.spec import ImportSpec, SourceSpec
 from engine.jobs.client import JobClient
@@ -314,6 +316,60 @@ def test_tokens_are_shown_with_what_is_trained_and_lengths_are_counted(
     QTest.keyClick(health, Qt.Key.Key_Space)
     until(lambda: "Half of the examples have at most" in texts(page))
     until(lambda: "No prompt of the test is in the training examples." in texts(page))
+
+
+def test_trained_tokens_stand_on_other_grounds_than_the_others() -> None:
+    found = [
+        {"text": "What", "trained": False},
+        {"text": " is", "trained": False},
+        {"text": "Four", "trained": True},
+        {"text": ".<", "trained": True},
+    ]
+    text = QTextDocument()
+    text.setHtml(tokens_html(found, LIGHT))
+    grounds: dict[str, set[str]] = {"trained": set(), "other": set()}
+    seen = ""
+    pieces = text.begin().begin()
+    while not pieces.atEnd():
+        words, look = pieces.fragment().text(), pieces.fragment().charFormat()
+        pieces += 1
+        if not words.strip("\u200b"):  # where lines may break
+            continue
+        kind = "trained" if words in ("Four", ".<") else "other"
+        seen += words
+        grounds[kind].add(look.background().color().name())
+        wanted = LIGHT.text if kind == "trained" else LIGHT.muted
+        assert look.foreground().color().name() == wanted, words
+    assert seen == "What\xa0isFour.<"
+    assert grounds["trained"] == {LIGHT.good_soft, LIGHT.accent_soft}
+    assert grounds["other"] == {LIGHT.raised, LIGHT.border}
+    assert not grounds["trained"] & grounds["other"]
+
+
+def test_rows_that_were_left_out_are_listed_with_their_reason(
+    page: DatasetsPage, workspace: Workspace, until: Until
+) -> None:
+    file = workspace.root.parent / "some.jsonl"
+    lines = [json.dumps(row) for row in ROWS]
+    lines.insert(2, '{"prompt": "What is it?"}')
+    lines.insert(4, "no JSON")
+    file.write_text("\n".join(lines), encoding="utf-8")
+    spec = ImportSpec(sources=[SourceSpec(path=str(file))], name="some")
+    do(workspace, "dataset_import", spec)
+    until(lambda: page.model.state.selected == "some")
+    health = named(page, QAbstractButton, "Check-up")
+    health.setFocus()
+    QTest.keyClick(health, Qt.Key.Key_Space)
+    table = named(page, QTableView, "Rows that were left out")
+
+    def listed() -> list[tuple[str, str]]:
+        model = table.model()
+        return [(model.index(at, 0).data(), model.index(at, 1).data()) for at in range(model.rowCount())]
+
+    until(lambda: len(listed()) == 2)
+    assert [number for number, _ in listed()] == ["3", "5"]
+    assert all(reason for _, reason in listed())
+    assert table.isVisible()
 
 
 def test_a_sealed_dataset_stays_unseen(page: DatasetsPage, workspace: Workspace, until: Until) -> None:

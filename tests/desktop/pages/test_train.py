@@ -110,6 +110,30 @@ def test_finished_runs_are_shown_and_compared(filled: Workspace, page: TrainPage
     )
 
 
+def test_a_run_is_paused_and_continued_from_its_page(
+    filled: Workspace, page: TrainPage, until: Until
+) -> None:
+    client = JobClient(filled)
+    spec = TrainSpec(base="tiny", dataset="data", name="long", recipe=TrainRecipe(epochs=60, batch_size=2))
+    job = client.submit("train", spec, "long")
+    page.model.choose((job.id,))
+    client.ensure_runner(job)
+    try:
+        until(lambda: [run.job.state for run in page.model.state.shown] == ["running"])
+        until(lambda: (job.status().progress or {}).get("done", 0) > 2)
+        QTest.keyClick(named(page, QPushButton, "Pause"), Qt.Key.Key_Space)
+        until(lambda: job.status().state == "paused")
+        before = job.status().progress["done"]
+        again = named(page, QPushButton, "Continue")
+        until(again.isVisible)
+        QTest.keyClick(again, Qt.Key.Key_Space)
+        until(lambda: job.status().state == "running" and job.status().progress["done"] > before)
+        assert job.status().attempt == 2
+    finally:
+        client.ask(job, "stop")
+        until(lambda: job.status().state in ("stopped", "done"))
+
+
 def test_a_run_is_ended_early_and_kept_by_keyboard(
     filled: Workspace, page: TrainPage, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
