@@ -218,11 +218,16 @@ def _times(directory: JobDirectory) -> tuple[int, ...]:
     return tuple(found)
 
 
-def under_way(jobs: Sequence[JobRow], kind: str) -> tuple[JobRow, ...]:
-    """The jobs of a kind that are not over, and the very last one if it failed."""
+def under_way(jobs: Sequence[JobRow], kind: str, most: int) -> tuple[JobRow, ...]:
+    """The first jobs of a kind that are not over: those at work, the very last one if it failed, those that wait.
+
+    Args:
+        jobs: All of them, oldest first.
+        kind: Of which kind.
+        most: So many at most.
+    """
     found = [job for job in jobs if job.kind == kind]
-    return tuple(
-        job
-        for job in found
-        if job.state not in ("done", "stopped", "failed") or (job is found[-1] and job.state == "failed")
-    )
+    failed = [job for job in found[-1:] if job.state == "failed"]
+    working = [job for job in found if job.state == "running"]
+    waiting = [job for job in found if job.unfinished and job.state != "running"]
+    return tuple([*working, *failed, *waiting][:most])

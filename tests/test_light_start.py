@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.workspace import open_workspace
 from tests.conftest import clean_environment
 
 HEAVY = {"torch", "transformers", "peft", "pandas", "bitsandbytes", "llama_cpp", "accelerate"}
@@ -84,6 +85,31 @@ def test_the_window_loads_nothing_heavy(tmp_path: Path) -> None:
     _, modules, output = loaded_by("import desktop.app", tmp_path)
     assert {"PySide6", "desktop", "engine"} <= modules, output
     assert modules & HEAVY == set()
+
+
+def test_what_is_slow_to_load_is_loaded_after_the_window_has_been_painted(tmp_path: Path) -> None:
+    """Its own program on a workspace that is there, as it is when it is opened again."""
+    open_workspace(tmp_path / "workspace")
+    body = """
+import desktop.app
+from PySide6.QtWidgets import QApplication
+from desktop.shell.first_paint import FirstPaint
+
+tell = FirstPaint._tell
+def told(self):
+    loaded = sorted({name.partition(".")[0] for name in sys.modules})
+    print("\\nLOADED " + json.dumps([0, loaded]), flush=True)
+    QApplication.quit()
+FirstPaint._tell = told
+try:
+    desktop.app.main(["--workspace", "workspace"])
+except SystemExit:
+    pass
+sys.exit(0)
+"""
+    _, modules, output = loaded_by(body, tmp_path)
+    assert {"PySide6", "desktop", "engine"} <= modules, output
+    assert modules & (HEAVY | {"alembic", "matplotlib", "pyarrow", "pyqtgraph", "scipy"}) == set()
 
 
 def test_a_view_model_loads_no_widgets(tmp_path: Path) -> None:

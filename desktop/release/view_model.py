@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject
 
 from desktop.feed import JobRow
 from desktop.language import tr
-from desktop.problem import Problem, problem_of_record
+from desktop.planned_job import PlannedJob
+from desktop.problem import Problem
 from desktop.release.faults import fitted
 from desktop.release.planning import (
     Contents,
@@ -22,7 +23,6 @@ from desktop.release.planning import (
     read_options,
 )
 from desktop.services import Services
-from desktop.view_model import ViewModel
 from engine.errors import Words
 
 if TYPE_CHECKING:
@@ -69,28 +69,22 @@ class ReleaseState:
         return self.stage in ("starting", "making", "finishing", "pushing")
 
 
-class ReleaseModel(ViewModel[ReleaseState]):
+class ReleaseModel(PlannedJob[ReleaseState, Draft]):
     """Plans a release, makes it by a job, and then does with it what was wanted.
 
     It may outlive its dialog: what is wanted afterwards is done when the job has ended, if the window is still open.
     """
 
-    #: All is done, or has failed; nothing more will happen by itself.
-    rested = Signal()
+    following = frozenset({"making", "pushing"})
 
     def __init__(self, services: Services, draft: Draft, parent: QObject | None = None) -> None:
-        super().__init__(services, ReleaseState(), parent)
-        self.draft = draft
+        super().__init__(services, ReleaseState(), draft, parent)
         self._kept = Kept()
-        self._stage: Stage = "asking"
-        self._job = ""
         self._stamp: tuple[int, ...] = ()
         self._summary: dict[str, Any] = {}
         self._done: tuple[str, ...] = ()
         self._card = ""
-        self._problem: Problem | None = None
         self._wanted: tuple[ReleaseSpec, Afterwards] | None = None
-        services.feed.jobs_changed.connect(self._jobs_changed)
 
     def read(self) -> Callable[[], ReleaseState]:
         """See `ViewModel`."""
@@ -98,7 +92,7 @@ class ReleaseModel(ViewModel[ReleaseState]):
         if self._stamp != self.services.feed.snapshot.catalogue:
             self._stamp = self.services.feed.snapshot.catalogue
             kept.previews.clear()
-        asking = self._stage in ("asking", "failed")
+        asking = self.asking
 
         def read() -> ReleaseState:
             if not kept.options:
@@ -109,24 +103,13 @@ class ReleaseModel(ViewModel[ReleaseState]):
 
         return read
 
-    @property
-    def reckoned(self) -> bool:
-        """Whether the contents are those of what is typed by now."""
-        return self.state.draft == self.draft
-
-    @property
-    def can_start(self) -> bool:
-        """Whether it can be started as it is typed."""
-        state = self.state
-        return not state.busy and state.stage != "done" and self.reckoned and state.contents.problem is None
-
     def use(self, state: ReleaseState) -> None:
         """See `ViewModel`; how far it is, this thread knows best."""
         super().use(
             replace(
                 state,
                 stage=self._stage,
-                job=self.services.feed.job(self._job) if self._job else None,
+                job=self.job(),
                 summary=tuple(self._summary.items()),
                 done=self._done,
                 card=self._card if self._stage == "done" else "",
@@ -134,21 +117,13 @@ class ReleaseModel(ViewModel[ReleaseState]):
             )
         )
 
-    def change(self, **changes: Any) -> None:
-        """Something else is typed."""
-        fresh = replace(self.draft, **changes)
-        if fresh != self.draft:
-            self.draft = fresh
-            self.changed.emit()
-            self.refresh()
-
     def start(self) -> None:
         """Make the release, or go on with the one that lies there."""
         if not self.can_start:
             return
         workspace, client, draft = self.services.workspace, self.services.client, self.draft
         self._problem = None
-        self._go("starting")
+        self.go("starting")
 
         def begin() -> tuple[ReleaseSpec, Afterwards, str, dict[str, Any]]:
             from engine.studies.release.starting import made_already, require_releasable
@@ -165,45 +140,30 @@ class ReleaseModel(ViewModel[ReleaseState]):
             spec, afterwards, job, summary = found
             self._wanted = spec, afterwards
             if job:
-                self._job = job
-                self._go("making")
-                self._jobs_changed()
-                self.services.feed.look()
+                self.follow(job, "making")
             else:
                 self._made(summary)
 
-        self.services.background.run(self, begin, begun, self._fail)
+        self.services.background.run(self, begin, begun, self.fail)
 
-    @Slot()
-    def _jobs_changed(self) -> None:
-        if self._stage not in ("making", "pushing"):
-            return
-        job = self.services.feed.job(self._job)
-        if job is None:
-            return
-        self.use(self.state)
-        if job.state == "done":
-            self._take_result()
-        elif job.state in ("failed", "stopped"):
-            stopped = Problem("", tr("The job was stopped."))
-            title = tr("The release was not made") if self._stage == "making" else tr("It was not pushed")
-            problem = problem_of_record(job.error) if job.error else stopped
-            self._fail(replace(problem, title=title))
+    def arrived(self, stage: str, summary: dict[str, Any]) -> None:
+        """See `PlannedJob`."""
+        (self._made if stage == "making" else self._pushed)(summary)
 
-    def _take_result(self) -> None:
-        """What the job that has ended tells; asked for once."""
-        client, job, making = self.services.client, self._job, self._stage == "making"
-        self._go("finishing")
-        done = self._made if making else self._pushed
-        # Also lets the catalogue take over the files, should the runner not have done so yet.
-        self.services.background.run(self, lambda: client.wait(client.job(job)), done, self._fail)
+    def failure(self, stage: str) -> str:
+        """See `PlannedJob`."""
+        return tr("The release was not made") if stage == "making" else tr("It was not pushed")
+
+    def fail(self, problem: Problem) -> None:
+        """See `PlannedJob`."""
+        super().fail(fitted(problem))
 
     def _made(self, summary: dict[str, Any]) -> None:
         """The folder is there: do with it what was wanted."""
         assert self._wanted is not None
         self._summary = summary
         workspace, (spec, afterwards) = self.services.workspace, self._wanted
-        self._go("finishing")
+        self.go("finishing")
 
         def finish() -> tuple[dict[str, Any], str]:
             from engine.models.library import find_model
@@ -215,7 +175,7 @@ class ReleaseModel(ViewModel[ReleaseState]):
                 workspace, find_model(workspace, spec.model), Path(spec.out), afterwards
             ), card
 
-        self.services.background.run(self, finish, self._finished, self._fail)
+        self.services.background.run(self, finish, self._finished, self.fail)
 
     def _finished(self, found: tuple[dict[str, Any], str]) -> None:
         assert self._wanted is not None
@@ -246,13 +206,7 @@ class ReleaseModel(ViewModel[ReleaseState]):
                 "push", wanted, title, own_runner=True
             ).id  # the token may be in the environment
 
-        def pushing(job: str) -> None:
-            self._job = job
-            self._go("pushing")
-            self._jobs_changed()
-            self.services.feed.look()
-
-        self.services.background.run(self, push, pushing, self._fail)
+        self.services.background.run(self, push, lambda job: self.follow(job, "pushing"), self.fail)
 
     def _pushed(self, summary: dict[str, Any]) -> None:
         words = (
@@ -264,16 +218,6 @@ class ReleaseModel(ViewModel[ReleaseState]):
         self._rest()
 
     def _rest(self) -> None:
-        self._go("done")
+        self.go("done")
         self.told.emit(tr("{model} has been released.", model=self.draft.model))
         self.rested.emit()
-
-    def _fail(self, problem: Problem) -> None:
-        self._problem = fitted(problem)
-        self._go("failed")
-        self.refresh()
-        self.rested.emit()
-
-    def _go(self, stage: Stage) -> None:
-        self._stage = stage
-        self.use(self.state)

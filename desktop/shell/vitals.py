@@ -36,15 +36,25 @@ class Vitals:
 
 
 class VitalsModel(ViewModel[Vitals]):
-    """Looks every few seconds; at what was spent only when the catalogue has changed, or the day."""
+    """Looks every few seconds; at what was spent only when the catalogue has changed, or the day.
 
-    def __init__(self, services: Services, parent: QObject | None = None) -> None:
+    Args:
+        services: See `Services`.
+        seen: Whether anybody can see it; nothing is read otherwise.
+    """
+
+    def __init__(
+        self, services: Services, seen: Callable[[], bool] = lambda: True, parent: QObject | None = None
+    ) -> None:
         super().__init__(services, Vitals(), parent)
+        self._seen = seen
         self._timer = QTimer(self, interval=_EVERY)
-        self._timer.timeout.connect(self.refresh)
+        self._timer.timeout.connect(self._look)
         self._summed: tuple[datetime, float] | None = None
         #: How often the catalogue has changed, by now and when the last reading began.
         self._changes, self._read_at = 0, 0
+        #: Of the day of the last reading.
+        self._day = _midnight()
 
     def show(self) -> None:
         """See `ViewModel`."""
@@ -65,7 +75,7 @@ class VitalsModel(ViewModel[Vitals]):
     def read(self) -> Callable[[], Vitals]:
         """See `ViewModel`."""
         workspace, summed, midnight = self.services.workspace, self._summed, _midnight()
-        self._read_at = self._changes
+        self._read_at, self._day = self._changes, midnight
 
         def read() -> Vitals:
             from engine.judging.spending import spent_since
@@ -81,8 +91,13 @@ class VitalsModel(ViewModel[Vitals]):
 
     def use(self, state: Vitals) -> None:
         """See `ViewModel`."""
-        self._summed = (_midnight(), state.spent) if self._read_at == self._changes else None
+        self._summed = (self._day, state.spent) if self._read_at == self._changes else None
         super().use(state)
+
+    @Slot()
+    def _look(self) -> None:
+        if self._seen():
+            self.refresh()
 
     @Slot()
     def _forget(self) -> None:

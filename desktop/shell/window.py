@@ -69,7 +69,7 @@ class MainWindow(QMainWindow):
         self._sidebar = Sidebar(look, PAGES)
         self._stack = QStackedWidget()
         self._footer = Footer(look, self.services)
-        self._vitals = VitalsModel(self.services, self)
+        self._vitals = VitalsModel(self.services, self._is_seen, self)
         self._vitals.changed.connect(self._show_vitals)
         self._build()
         self._bind()
@@ -200,6 +200,9 @@ class MainWindow(QMainWindow):
         palette = Palette(self._look, self.commands(), self)
         palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         palette.open()
+
+    def _is_seen(self) -> bool:
+        return self.isVisible() and not self.isMinimized()
 
     @Slot()
     def _show_vitals(self) -> None:

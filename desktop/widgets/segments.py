@@ -50,6 +50,11 @@ class Segments(QFrame):
             found.setText(words)
             found.setAccessibleName(words)
 
+    @property
+    def chosen_key(self) -> str:
+        """Which one holds; empty for none."""
+        return next((key for key, button in self._buttons.items() if button.isChecked()), "")
+
     def choose(self, key: str) -> None:
         """Show that one holds, without telling anybody."""
         if key in self._buttons:

@@ -27,18 +27,28 @@ class ExportError(BakeoffError):
 def disk_errors(place: Path, nbytes: int) -> Iterator[None]:
     """Tell what a disk refuses by the place that was asked for, not by the temporary one that is written.
 
+    A file elsewhere, which was to be read, is told by its own name.
+
     Args:
         place: Where the export goes.
         nbytes: What it needs there, about.
 
     Raises:
-        ExportError: The disk is full, or cannot be written.
+        ExportError: The disk is full, or something cannot be written or read.
     """
     try:
         yield
     except OSError as error:
         if is_disk_full(error):
             raise _disk_full(place, nbytes) from error
+        if isinstance(error.filename, str) and not _is_at(place, Path(error.filename)):
+            raise ExportError(
+                "export.not_read",
+                "{file} cannot be read: {reason}.",
+                fix="Check that the file is there and that you may read it.",
+                file=error.filename,
+                reason=reason_of(error),
+            ) from error
         raise ExportError(
             "export.not_written",
             "{file} cannot be written: {reason}.",
@@ -50,6 +60,14 @@ def disk_errors(place: Path, nbytes: int) -> Iterator[None]:
         if not error.code.endswith(".disk_full"):
             raise
         raise _disk_full(place, nbytes) from error
+
+
+def _is_at(place: Path, file: Path) -> bool:
+    """Whether a file is a place, in it, or in the temporary one beside it that has its name."""
+    if not file.is_relative_to(place.parent):
+        return False
+    beside = file.relative_to(place.parent).parts[:1]
+    return not beside or place.name in beside[0]
 
 
 def _disk_full(place: Path, nbytes: int) -> ExportError:

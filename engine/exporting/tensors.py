@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from engine.exporting.errors import ExportError
+
 if TYPE_CHECKING:
     import torch
 
@@ -101,10 +103,10 @@ def read_blocks(output: Output, source: TensorSource) -> Iterator[torch.Tensor]:
     if output.constant is not None:
         yield torch.from_numpy(output.constant).reshape(output.rows, output.columns)
         return
-    name, read = "", None
+    name, read, rows = "", None, None
     for piece in output.pieces:
         if piece.source != name or read is None:
-            read = None  # what it holds is given back before the next is computed
+            read = rows = None  # what a computed tensor takes is given back before the next is computed
             name, read = piece.source, source.rows(piece.source)
         dtype = torch_dtype(source.dtype(name))
         shape = source.shape(name)
@@ -112,7 +114,16 @@ def read_blocks(output: Output, source: TensorSource) -> Iterator[torch.Tensor]:
         step = max(1, _VALUES // max(1, shape[-1]))
         head = None
         if piece.heads is not None and len(shape) > 1:
-            head = (last - first) // piece.heads
+            head, odd = divmod(last - first, piece.heads)
+            if odd or head % 2:
+                raise ExportError(
+                    "export.odd_heads",
+                    "The tensor {name} has {rows} rows, which {heads} heads of attention cannot share.",
+                    fix="Check that the model's config belongs to its weights.",
+                    name=name,
+                    rows=last - first,
+                    heads=piece.heads,
+                )
             step = max(1, step // head) * head
         for start in range(first, last, step):
             rows = read(start, min(start + step, last)).to(dtype)

@@ -11,6 +11,8 @@ from engine.models.speed import has_driver
 
 _QUERY: Final = "name,utilization.gpu,memory.used,memory.total"
 _MIB: Final = 1 << 20
+#: Seconds within which the driver has to answer.
+_PATIENCE: Final = 3
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def gpu_now() -> GpuNow | None:
         return None
     command = ["nvidia-smi", f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"]
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=True)
         name, load, used, memory = ran.stdout.splitlines()[0].rsplit(",", 3)
         return GpuNow(name.strip(), _number(load) / 100, int(used) * _MIB, int(memory) * _MIB)
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):

@@ -123,6 +123,7 @@ def ranking_of(document: Mapping[str, Any], groups: Sequence[Sequence[str]] = ()
         prompts=document["prompts"],
         apart=frozenset(apart),
         settle=None,
+        band=None,
         interval=document["interval"],
         level=document["level"],
         reference=None,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLabel, QLineEdit, QWidget
 
 from tests.desktop.conftest import Until
 
@@ -58,3 +60,13 @@ def write(dialog: QWidget, name: str, text: str) -> None:
 def texts(widget: QWidget) -> str:
     """All words that can be seen."""
     return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
+
+
+def save_as(page: QWidget, file: Path, until: Until) -> None:
+    """Type a file's name into the dialog that asks where to save, and press Return."""
+    until(lambda: any(one.isVisible() for one in page.findChildren(QFileDialog)))
+    (dialog,) = (one for one in page.findChildren(QFileDialog) if one.isVisible())
+    line = dialog.findChild(QLineEdit)
+    assert isinstance(line, QLineEdit)
+    line.setText(str(file))
+    QTest.keyClick(line, Qt.Key.Key_Return)

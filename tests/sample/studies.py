@@ -207,6 +207,11 @@ def _by_entrant(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "contestants": rows}
 
 
+def _weights(hashes: dict[str, str], entrant: str, model: str) -> str:
+    """Of a fine-tune and the model that it is one of; nothing is known of others."""
+    return f"{hashes[entrant]}+{hashes[model]}" if model in hashes and entrant in hashes else ""
+
+
 def _task(
     datasets: dict[str, DatasetStore], answers: Answers, hashes: dict[str, str], task: str
 ) -> TaskResult:
@@ -223,7 +228,7 @@ def _task(
             AnswerFigures(
                 contestant=contestant(entrant, task),
                 entrant=entrant,
-                weights=hashes.get(contestant(entrant, task).partition("@")[0], ""),
+                weights=_weights(hashes, entrant, contestant(entrant, task).partition("@")[0]),
                 prompts=len(given),
                 metric=sum(scores) / len(scores),
                 cut_off=0.05 if entrant == UNTUNED else 0.0,

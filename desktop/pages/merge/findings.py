@@ -118,6 +118,7 @@ class FactsCard(QFrame):
         self.setProperty("role", "card")
         self._name = QLineEdit(placeholderText=tr("named after the method"))
         self._name.setAccessibleName(tr("What to call it"))
+        self._name.setMaxLength(100)
         self._seed = spin(tr("Seed"), 2**31 - 1, value=42)
         self._seed_row = QWidget()
         self._seed_row.setLayout(row(label(tr("Seed"), "muted"), None, self._seed))

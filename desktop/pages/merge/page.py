@@ -23,6 +23,7 @@ from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, column, row
 from desktop.widgets.empty import Empty
 from desktop.widgets.page import Page
+from desktop.widgets.saving import ask_where_to_save
 
 #: Pixels of the page below which models, values and recipe stand below each other.
 _NARROW: Final = 1040
@@ -139,12 +140,8 @@ class MergePage(Page):
         """Ask for a file, and write the recipe there as it stands."""
         if not self.model.text:
             return
-        file, _ = QFileDialog.getSaveFileName(
-            self, tr("Save the merge recipe"), f"{self._called}.yml", "*.yml"
-        )
-        if file:
-            path = Path(file)
-            self.model.save(path if path.suffix else path.with_suffix(".yml"))
+        title = tr("Save the merge recipe")
+        ask_where_to_save(self, title, f"{self._called}.yml", "yml", self.model.save)
 
     def ask_to_export(self) -> None:
         """Ask where the GGUF file of the result goes, without the merged model being written."""

@@ -141,7 +141,7 @@ class MergeModel(ViewModel[MergeState]):
     def read(self) -> Callable[[], MergeState]:
         """See `ViewModel`."""
         workspace = self.services.workspace
-        jobs = under_way(self.services.feed.jobs, "merge")[-_JOBS:]
+        jobs = under_way(self.services.feed.jobs, "merge", _JOBS)
 
         def read() -> MergeState:
             from engine.merging.presets import preset_names

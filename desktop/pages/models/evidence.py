@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.studies.result import StudyResult, TaskResult
+    from engine.studies.result import AnswerFigures, StudyResult, TaskResult
+
+#: Contestant and hash of what answered -> what that was made of (see `engine.models.library.ModelFiles.identity`).
+MadeOf = Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True)
@@ -45,55 +48,97 @@ class Evidence:
     tasks: tuple[TaskScore, ...]
 
 
-def read_evidence(workspace: Workspace) -> dict[str, Evidence]:
-    """What the newest study says in which a model took part, by the model's name."""
+@dataclass(frozen=True)
+class Subject:
+    """Of whom a study speaks.
+
+    Attributes:
+        name: As the study calls it.
+        weights: Identities of the weights that it had, as far as they are known.
+    """
+
+    name: str
+    weights: frozenset[str]
+
+    def is_of(self, name: str, identity: str) -> bool:
+        """Whether it is a model of the workspace: the same weights, or the same name where no weights are known."""
+        return identity in self.weights if self.weights else name == self.name
+
+
+def read_evidence(workspace: Workspace, models: Mapping[str, str]) -> dict[str, Evidence]:
+    """What the newest study says in which a model took part, by the model's name.
+
+    Args:
+        workspace: Whose studies.
+        models: Name -> identity of its weights (see `engine.models.library.ModelFiles.identity`).
+    """
     from pydantic import ValidationError
     from sqlalchemy import select
 
     from engine.studies.result import StudyResult
-    from engine.workspace.tables import Study
+    from engine.workspace.tables import Contestant, Export, Study
 
-    found: dict[str, Evidence] = {}
     with workspace.catalogue.reading() as session:
         query = select(Study.name, Study.result).order_by(Study.created_at.desc())
         documents = [(name, document) for name, document in session.execute(query)]
-    for name, document in documents:
+        exports = {row.sha256: row.made_of for row in session.scalars(select(Export))}
+        made_of = {}
+        for row in session.scalars(select(Contestant)):
+            weights = str(row.identity.get("weights") or "")
+            made_of[row.name, weights] = str(row.identity.get("made_of") or exports.get(weights, weights))
+    found: dict[str, Evidence] = {}
+    for study, document in documents:
         try:
             result = StudyResult.model_validate(document)
         except ValidationError:  # it has none yet
             continue
-        for model, evidence in evidence_of(name, result).items():
-            found.setdefault(model, evidence)
+        for subject, evidence in evidence_of(study, result, made_of):
+            for name, identity in models.items():
+                if name not in found and subject.is_of(name, identity):
+                    found[name] = evidence
     return found
 
 
-def evidence_of(study: str, result: StudyResult) -> dict[str, Evidence]:
-    """What a study says about each of its models, by the model's name."""
+def evidence_of(study: str, result: StudyResult, made_of: MadeOf) -> Iterator[tuple[Subject, Evidence]]:
+    """What a study says about each base, merge and fine-tune."""
     tasks = [*result.tasks, *([result.validation.task] if result.validation is not None else [])]
-    found = {}
     own = {entrant.name for entrant in result.entrants if entrant.kind != "reference"}
-    for entrant in result.entrants:
-        if entrant.name in own:
-            row = _row(result.ranking, entrant.name)
-            scores = [_score(task, name=entrant.name) for task in tasks]
-            found[entrant.name] = _evidence(study, row, scores, leads=entrant.name == result.winner)
+    for name in own:
+        figures = [(task, one) for task in tasks for one in task.figures if one.entrant == name]
+        # A fine-tune is known by its base's weights and its own.
+        weights = {_weights(one, made_of).partition("+")[0] for _, one in figures}
+        evidence = _evidence(study, _row(result.ranking, name), _scores(figures), leads=name == result.winner)
+        yield Subject(name, frozenset(weights - {""})), evidence
     for task in tasks:
-        ranking = result.ranking.get("tasks", {}).get(task.dataset, {})
-        if result.validation is not None and task is result.validation.task:
-            ranking = result.validation.ranking
-        for figures in task.figures:
-            model = figures.contestant.partition("@")[0]
-            if figures.entrant in own and model not in found:
-                row = _row(ranking, figures.contestant) or _row(result.ranking, figures.entrant)
-                score = TaskScore(task.dataset, task.metric_title, figures.metric)
-                found[model] = _evidence(study, row, [score], leads=figures.entrant == result.winner)
+        for one in task.figures:
+            if one.entrant in own:
+                row = _row(_ranking_on(result, task), one.contestant)
+                evidence = _evidence(study, row, _scores([(task, one)]), leads=one.entrant == result.winner)
+                weights = {_weights(one, made_of)}
+                yield Subject(one.contestant.partition("@")[0], frozenset(weights - {""})), evidence
+
+
+def _weights(figures: AnswerFigures, made_of: MadeOf) -> str:
+    return made_of.get((figures.contestant, figures.weights), figures.weights)
+
+
+def _scores(figures: Sequence[tuple[TaskResult, AnswerFigures]]) -> tuple[TaskScore, ...]:
+    """How tasks are answered, each by the mean of all that answered it."""
+    by_task: dict[str, tuple[TaskResult, list[float]]] = {}
+    for task, one in figures:
+        by_task.setdefault(task.dataset, (task, []))[1].append(one.metric)
+    return tuple(
+        TaskScore(dataset, task.metric_title, sum(metrics) / len(metrics))
+        for dataset, (task, metrics) in by_task.items()
+    )
+
+
+def _ranking_on(result: StudyResult, task: TaskResult) -> dict[str, Any]:
+    """The ranking on one task, in which fine-tunes stand by themselves."""
+    sealed = result.validation is not None and task is result.validation.task
+    whole = result.validation.ranking if sealed and result.validation is not None else result.ranking
+    found: dict[str, Any] = whole.get("tasks", {}).get(task.dataset, whole)
     return found
-
-
-def _score(task: TaskResult, name: str) -> TaskScore | None:
-    """How an entrant answers a task: the mean of its contestants."""
-    metrics = [figures.metric for figures in task.figures if figures.entrant == name]
-    return TaskScore(task.dataset, task.metric_title, sum(metrics) / len(metrics)) if metrics else None
 
 
 def _row(ranking: dict[str, Any], name: str) -> dict[str, Any]:
@@ -101,14 +146,7 @@ def _row(ranking: dict[str, Any], name: str) -> dict[str, Any]:
     return next((row for row in rows if row["name"] == name), {})
 
 
-def _evidence(
-    study: str, row: dict[str, Any], scores: Sequence[TaskScore | None], *, leads: bool
-) -> Evidence:
+def _evidence(study: str, row: dict[str, Any], scores: tuple[TaskScore, ...], *, leads: bool) -> Evidence:
     return Evidence(
-        study,
-        row.get("elo"),
-        int(row.get("rank_lo", 0)),
-        int(row.get("rank_hi", 0)),
-        leads,
-        tuple(score for score in scores if score is not None),
+        study, row.get("elo"), int(row.get("rank_lo", 0)), int(row.get("rank_hi", 0)), leads, scores
     )

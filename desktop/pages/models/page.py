@@ -124,7 +124,8 @@ class ModelsPage(Page):
         self.body.addWidget(self._arriving)
         self.body.addWidget(self._empty, 1)
         self.body.addWidget(self._content, 1)
-        self._content.hide()
+        for part in (self._arriving, self._empty, self._content):
+            part.hide()
 
     def update_page(self) -> None:
         """See `Page`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -146,7 +146,7 @@ class ModelsModel(ViewModel[ModelsState]):
         super().use(replace(state, adding=self._adding()))
 
     def _adding(self) -> tuple[JobRow, ...]:
-        return under_way(self.services.feed.jobs, "model_add")[-_JOBS:]
+        return under_way(self.services.feed.jobs, "model_add", _JOBS)
 
     @Slot()
     def _jobs_changed(self) -> None:
@@ -158,7 +158,7 @@ class ModelsModel(ViewModel[ModelsState]):
         workspace, wanted = self.services.workspace, self._wanted
 
         def read() -> ModelsState:
-            default, evidence = default_base(workspace), read_evidence(workspace)
+            default = default_base(workspace)
             with workspace.catalogue.reading() as session:
                 rows = session.scalars(
                     select(Model).options(selectinload(Model.parents)).order_by(Model.created_at, Model.name)
@@ -175,7 +175,9 @@ class ModelsModel(ViewModel[ModelsState]):
                             file.is_file(),
                         )
                     )
+                weights = {row.id: row.weights_sha256 for row in rows}
                 models = []
+                evidence = read_evidence(workspace, {row.name: identity_of(row, weights) for row in rows})
                 for row in rows:
                     folder = workspace.absolute(row.folder)
                     there = folder.is_dir()
@@ -284,6 +286,19 @@ class ModelsModel(ViewModel[ModelsState]):
             client.ensure_runner(job)
 
         self.do(submit, lambda _: self.told.emit(tr("The file is being made; see Jobs.")))
+
+
+def identity_of(row: Model, weights: Mapping[str, str]) -> str:
+    """Of a model's weights (see `engine.models.library.ModelFiles.identity`).
+
+    Args:
+        row: The model, with its parents.
+        weights: Hash of the weights of each model, by its id.
+    """
+    if row.kind != "adapter" or not row.parents:
+        return row.weights_sha256
+    base = row.parents[0]
+    return f"{weights.get(base.parent_id or '', base.parent_sha256)}+{row.weights_sha256}"
 
 
 def _how(row: Model) -> str:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QMenu, QVBoxLayout, QWidget
 
 from desktop.language import numeral, tr
 from desktop.pages.ranking.state import Interval, RankingState
+from desktop.pages.ranking.words import level_words
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, column, label, row
 from desktop.widgets.inset import inset
@@ -150,8 +151,3 @@ class TaskDialog(QDialog):
         if names:
             self.accept()
             self._take(names, self._split)
-
-
-def level_words(level: float) -> str:
-    """A level as its percentage."""
-    return numeral(level, ".1%" if round(level * 100, 6) % 1 else ".0%")

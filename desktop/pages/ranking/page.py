@@ -13,12 +13,12 @@ from PySide6.QtWidgets import QBoxLayout, QFileDialog, QMenu, QStackedWidget, QW
 from desktop.language import numeral, tr
 from desktop.pages.compare.words import judge_words, usd
 from desktop.pages.ranking.chart import RankChart, RankTable, kind_colour
-from desktop.pages.ranking.choosing import IntervalMenu, TaskDialog, level_words
+from desktop.pages.ranking.choosing import IntervalMenu, TaskDialog
 from desktop.pages.ranking.health import HealthCard
 from desktop.pages.ranking.matrix import HeadMatrix, HeadTable
 from desktop.pages.ranking.state import EVERYTHING, Form, RankingState
 from desktop.pages.ranking.view_model import RankingModel
-from desktop.pages.ranking.words import summary, verdict_in_words
+from desktop.pages.ranking.words import level_words, summary, verdict_in_words
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
@@ -27,6 +27,7 @@ from desktop.widgets.empty import Empty
 from desktop.widgets.fields import combo, fill
 from desktop.widgets.legend import Legend
 from desktop.widgets.page import Page
+from desktop.widgets.saving import ask_where_to_save
 from desktop.widgets.segments import Segments
 
 if TYPE_CHECKING:
@@ -201,21 +202,19 @@ class RankingPage(Page):
 
     def ask_where(self, form: Form) -> None:
         """Ask for a file, and write what is shown there."""
-        file, _ = QFileDialog.getSaveFileName(self, tr("Export the ranking"), _NAMES[form], f"*.{form}")
-        if file:
-            path = Path(file)
-            self.model.export(
-                path if path.suffix else path.with_suffix(f".{form}"),
-                dark=self.context.look.tokens.name == "dark",
-            )
+        dark = self.context.look.tokens.name == "dark"
+        ask_where_to_save(
+            self,
+            tr("Export the ranking"),
+            _NAMES[form],
+            form,
+            lambda file: self.model.export(file, dark=dark),
+        )
 
     def ask_where_model(self, model: str) -> None:
         """Ask for a file, and bring a model out as a GGUF file."""
-        file, _ = QFileDialog.getSaveFileName(
-            self, tr("Export {name}", name=model), f"{model}.gguf", "*.gguf"
-        )
-        if file:
-            self.model.export_model(model, Path(file))
+        title = tr("Export {name}", name=model)
+        ask_where_to_save(self, title, f"{model}.gguf", "gguf", partial(self.model.export_model, model))
 
     def chat(self) -> None:
         """Chat with whoever stands first; in an average, with all its fine-tunes."""

@@ -86,15 +86,18 @@ def read_ranking(workspace: Workspace, known: Known, wish: Wish, *, at_work: boo
     asked = RankingState(
         tuple(studies),
         reference=wish.reference,
-        split=wish.split if wish.datasets else "test",
         level=wish.level,
         interval=wish.interval,
     )
-    if wish.datasets:
-        of_split = everything if wish.split == "test" else judged_tasks(workspace, wish.split)
-        tasks = tuple(one for one in of_split if one.dataset in wish.datasets)
+    split: Split = wish.split if wish.datasets else "dev"
+    if (
+        wish.datasets or not everything
+    ):  # where nothing else was judged, what was judged on development prompts
+        of_split = everything if split == "test" else judged_tasks(workspace, split)
+        names = wish.datasets or tuple(one.dataset for one in of_split if not one.sealed)
+        tasks = tuple(one for one in of_split if one.dataset in names)
         if tasks:
-            asked = replace(asked, chosen=tuple(one.dataset for one in tasks), tasks=tasks)
+            asked = replace(asked, chosen=tuple(one.dataset for one in tasks), tasks=tasks, split=split)
             return _read_tasks(workspace, known, wish, asked, list(tasks), None, at_work=at_work)
     study = wish.study if wish.study is not None and (wish.study in studies or not wish.study) else None
     if study is None:
@@ -141,7 +144,8 @@ def _read_tasks(
     judge = next(one for one in (wish.judge, usual, judges[0][0]) if one in dict(judges))
     datasets = [one.dataset for one in counted if judge in dict(one.judges)]
     task = wish.task if wish.task in datasets else datasets[0] if len(datasets) == 1 else ""
-    state = replace(asked, task=task, judges=judges, judge=judge)
+    others = tuple(one.dataset for one in counted if one.dataset not in datasets)
+    state = replace(asked, task=task, judges=judges, judge=judge, not_judged=others)
     question = Question(
         datasets,
         judge,

@@ -36,6 +36,7 @@ class RankingState:
         file: What is ranked instead of what the workspace has judged; None: nothing else.
         chosen: Tasks that are ranked together without being a study's; empty: none were chosen.
         split: Whose prompts' verdicts count.
+        not_judged: Tasks that are left out, as the judge has judged none of their answers.
         level: Of the intervals.
         interval: How they are made.
     """
@@ -53,6 +54,7 @@ class RankingState:
     file: Path | None = None
     chosen: tuple[str, ...] = ()
     split: Split = "test"
+    not_judged: tuple[str, ...] = ()
     level: float = 0.95
     interval: Interval = "auto"
 

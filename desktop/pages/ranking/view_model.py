@@ -39,6 +39,8 @@ class RankingModel(ViewModel[RankingState]):
         super().__init__(services, RankingState(), parent)
         self._study: str | None = None
         self._task, self._judge, self._reference = "", "", ""
+        #: The reference that the last reading was asked for.
+        self._asked = ""
         self._file: Path | None = None
         self._datasets: tuple[str, ...] = ()
         self._split: Split = "test"
@@ -61,6 +63,7 @@ class RankingModel(ViewModel[RankingState]):
     def read(self) -> Callable[[], RankingState]:
         """See `ViewModel`."""
         workspace, known = self.services.workspace, self._known
+        self._asked = self._reference
         wish = Wish(
             self._study,
             self._task,
@@ -78,6 +81,8 @@ class RankingModel(ViewModel[RankingState]):
     def use(self, state: RankingState) -> None:
         """See `ViewModel`; what is not the latest is read again: at once where nothing is shown."""
         super().use(state)
+        if self._reference == self._asked:  # one that takes no part is let go of
+            self._reference = state.reference
         if self._known.stale and self.shown:
             if state.standings is None:
                 self.refresh()

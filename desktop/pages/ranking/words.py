@@ -26,12 +26,22 @@ def summary(state: RankingState) -> str:
     text = tr("{comparisons} comparisons on {prompts} prompts, Bradley-Terry, {level}, {how}")
     if not table.prompts:  # of verdicts in a file, which need not name any
         text = tr("{comparisons} comparisons, Bradley-Terry, {level}, {how}")
-    return text.format(
+    said = text.format(
         comparisons=numeral(table.comparisons),
         prompts=numeral(table.prompts),
-        level=numeral(shown.ranking.level, ".0%"),
+        level=level_words(shown.ranking.level),
         how=how,
     )
+    if state.not_judged:
+        said += tr(
+            "; without {names}, where this judge has judged nothing", names=", ".join(state.not_judged)
+        )
+    return said
+
+
+def level_words(level: float) -> str:
+    """A level as its percentage."""
+    return numeral(level, ".1%" if round(level * 100, 6) % 1 else ".0%")
 
 
 def verdict_in_words(table: Table, standings: Standings) -> tuple[str, str]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QGridLayout,
     QMenu,
     QPushButton,
@@ -43,6 +41,7 @@ from desktop.widgets.basics import Button, chip, retone, row
 from desktop.widgets.empty import Empty
 from desktop.widgets.fields import Choice
 from desktop.widgets.page import Page
+from desktop.widgets.saving import ask_where_to_save
 from desktop.words import state_words
 from engine.studies.extending import Addition
 from engine.studies.picture import StudyPicture
@@ -236,14 +235,8 @@ class StudyPage(Page):
         menu.popup(button.mapToGlobal(QPoint(0, button.height())))
 
     def _choose_file(self, name: str, _checked: bool = False) -> None:
-        dialog = QFileDialog(self, tr("Save {model} as a GGUF file", model=name))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilter(tr("GGUF files (*.gguf)"))
-        dialog.setDefaultSuffix("gguf")
-        dialog.selectFile(f"{name}.gguf")
-        dialog.fileSelected.connect(lambda file: self.model.export(name, Path(file)))
-        dialog.open()
+        title = tr("Save {model} as a GGUF file", model=name)
+        ask_where_to_save(self, title, f"{name}.gguf", "gguf", partial(self.model.export, name))
 
     def _show_export(self, job: str) -> None:
         self.context.go("jobs", job)

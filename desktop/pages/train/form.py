@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from desktop.language import numeral, tr, typed_number, typed_whole_number
 from engine.training.spec import TrainRecipe
 
+_FORMS: Final = tuple(f".{digits}g" for digits in range(6, 18))
 #: What most people change; everything else is in Advanced.
 SIMPLE: Final = ("method", "epochs", "learning_rate", "batch_size", "lora_rank", "limit")
 #: Every field, the simple ones first.
@@ -38,7 +39,12 @@ def texts(recipe: TrainRecipe) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    return "" if value is None else numeral(value, "g") if isinstance(value, float) else str(value)
+    if value is None:
+        return ""
+    if not isinstance(value, float):
+        return str(value)
+    # As short as it can be without being another number when it is read again.
+    return numeral(value, next(form for form in _FORMS if float(format(value, form)) == value))
 
 
 def parse(typed: Mapping[str, str]) -> tuple[TrainRecipe | None, dict[str, str]]:

@@ -26,6 +26,7 @@ from desktop.theme.look import Look
 from desktop.widgets.basics import Button, column, frame, heading, label, retone, row
 from desktop.widgets.fields import Choice
 from desktop.widgets.inset import inset
+from desktop.widgets.saving import ask_where_to_save
 from desktop.widgets.segments import Segments
 from desktop.words import duration, size
 from engine.training.spec import TrainRecipe
@@ -190,12 +191,11 @@ class RecipeCard(QFrame):
 
     def ask_save(self) -> None:
         """Ask for a file, and write the form's settings there."""
-        file, _ = QFileDialog.getSaveFileName(
-            self, tr("Save the settings"), f"{self._model.draft.name or self._model.suggestion}.yml", "*.yml"
-        )
-        if file:
-            path = Path(file)
-            self._model.save_recipe(path if path.suffix else path.with_suffix(".yml"))
+        if self._model.draft.wrong:
+            self._model.told.emit(tr("Correct what is marked, then the settings can be saved."))
+            return
+        name = self._model.draft.name or self._model.suggestion or "recipe"
+        ask_where_to_save(self, tr("Save the settings"), f"{name}.yml", "yml", self._model.save_recipe)
 
     def _file_menu(self) -> QMenu:
         menu = QMenu(self)
@@ -213,12 +213,11 @@ class RecipeCard(QFrame):
 
     @Slot(object)
     def _fill(self, recipe: TrainRecipe) -> None:
-        """Show a recipe; settings that are not the usual ones are shown even where only simple ones are."""
+        """Show a recipe."""
         for name, text in texts(recipe).items():
             self._settings[name].fill(text)
-            if text != default_text(name):
-                self._settings[name].show()
         self._typed()
+        self._show_depth(self._depth.chosen_key)
 
     def _picker(self, name: str) -> QComboBox:
         made = Choice()
@@ -242,8 +241,10 @@ class RecipeCard(QFrame):
         self._model.change(typed={name: setting.text for name, setting in self._settings.items()})
 
     def _show_depth(self, depth: str) -> None:
+        """Show the simple settings or all; those that are wrong, or not the usual ones, always."""
         for name, setting in self._settings.items():
-            setting.setVisible(depth == "advanced" or name in SIMPLE or name in self._model.draft.wrong)
+            unusual = name in self._model.draft.wrong or setting.text != default_text(name)
+            setting.setVisible(depth == "advanced" or name in SIMPLE or unusual)
 
 
 def plan_words(draft: Draft) -> tuple[str, str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from pydantic import ValidationError
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from sqlalchemy import select
 
@@ -204,7 +205,14 @@ class TrainModel(ViewModel[TrainState]):
         """Take over the settings of the run that is shown."""
         run = next(iter(self.state.shown), None)
         if run is not None:
-            self.opened.emit(TrainRecipe.model_validate(self._specs[run.job.id]["recipe"]))
+            try:
+                recipe = TrainRecipe.model_validate(self._specs[run.job.id]["recipe"])
+            except ValidationError:
+                self.told.emit(
+                    tr("Another version of Bakeoff has made this run; its settings are not known here.")
+                )
+                return
+            self.opened.emit(recipe)
 
     def ask(self, job_id: str, action: Action) -> None:
         """Pause, resume, stop or finish a run."""

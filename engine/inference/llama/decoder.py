@@ -276,6 +276,8 @@ class _Run:
         if room <= 0:
             return
         draft = self._drafts.guess(self._prompts[sequence.index], sequence.answer)[:room]
+        # A guess that it ends here saves nothing: whether it does is seen without.
+        draft = list(takewhile(lambda token: token not in self._stops, draft))
         if draft and self._hits.pays(active):
             sequence.draft = draft
 

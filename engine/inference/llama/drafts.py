@@ -9,7 +9,7 @@ from typing import Final, Protocol
 _LONGEST: Final = 12
 #: So many tokens cost as much as reading the weights does, where a step is as cheap as it can be.
 _STEP: Final = 6
-#: Guesses count as right until so many tokens were guessed.
+#: So many guessed tokens count as right before the first one is.
 _TRUSTED: Final = 24
 #: Guesses that were made longer ago count less.
 _REMEMBERED: Final = 256

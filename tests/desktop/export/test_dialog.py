@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QLineEdit, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QPushButton
+from sqlalchemy import select
 
 from desktop.export.dialog import ExportDialog
 from desktop.export.view_model import ExportModel
@@ -19,8 +20,9 @@ from desktop.shell.window import MainWindow
 from engine.models.library import find_export, find_model
 from engine.training.spec import TrainRecipe, TrainSpec
 from engine.workspace import Workspace
+from engine.workspace.tables import Model
 from tests.desktop.conftest import Until
-from tests.desktop.keyboard import bring_forward, press, tab_to, texts, write
+from tests.desktop.keyboard import bring_forward, press, save_as, tab_to, texts, write
 from tests.here import add_model, do, import_rows, threads_for_processes
 from tests.tiny_families import exportable_model
 
@@ -120,7 +122,6 @@ def test_a_merge_recipe_goes_straight_to_a_file(
     at_work: None,
     tmp_path: Path,
     until: Until,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recipe = TrainRecipe(epochs=1, method="lora", lora_rank=4, seed=1)
     do(tuned, "train", TrainSpec(base="alder", dataset="words", name="second", recipe=recipe))
@@ -135,8 +136,8 @@ def test_a_merge_recipe_goes_straight_to_a_file(
     actions = {one.text(): one for one in menu.actions()}
 
     saved = tmp_path / "größe.yml"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(saved.with_suffix("")), ""))
     actions["Save in a file..."].trigger()
+    save_as(page, saved.with_suffix(""), until)
     until(saved.exists)
     assert saved.read_text(encoding="utf-8") == page.model.text
 
@@ -161,9 +162,8 @@ def test_a_merge_recipe_goes_straight_to_a_file(
     provenance = json.loads((tmp_path / "straight.bakeoff.json").read_text(encoding="utf-8"))
     assert {parent["model"] for parent in provenance["parents"]} == {"alder-words", "second"}
     assert "On 5 test prompts of words" in texts(dialog)
-    page.model.refresh()
-    until(lambda: page.model.loaded)
-    assert [model.name for model in page.model.state.models] == models, "no model came of it"
+    with tuned.catalogue.reading() as session:
+        assert set(session.scalars(select(Model.name))) == {"alder", *models}, "no model came of it"
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     until(lambda: gone(window))
 

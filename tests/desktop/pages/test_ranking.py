@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from PySide6.QtCore import QCoreApplication, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QCheckBox, QComboBox, QFileDialog, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QCheckBox, QComboBox, QLabel, QWidget
 from sqlalchemy import select
 
 from desktop.pages.compare.judging import JudgingDialog
@@ -35,9 +35,11 @@ from engine.workspace import Workspace
 from engine.workspace.adoption import Adoption, NewContestant, NewDataset, NewModel, adopt
 from engine.workspace.naming import NameUnknownError
 from engine.workspace.tables import Dataset, Study
+from engine.workspace.tables import Verdict as VerdictRow
 from tests.answered import NAMES, fill, judge, prompts, said
 from tests.conftest import Cli
 from tests.desktop.conftest import Until
+from tests.desktop.keyboard import save_as
 from tests.engine.studies.hand_made import normal
 
 
@@ -205,10 +207,11 @@ def test_the_leader_leaves_and_chats(
     assert isinstance(page, RankingPage)
     until(lambda: page.model.state.leading)
     assert page.model.state.leading == [("things", "Good")]
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "good.gguf"), ""))
     asked: list[tuple[str, object]] = []
     monkeypatch.setattr(page.model, "export_model", lambda *what: asked.append(what))
     page.ask_where_model("Good")
+    save_as(page, tmp_path / "good", until)
+    until(lambda: bool(asked))
     assert asked == [("Good", tmp_path / "good.gguf")]
     gone: list[tuple[str, object]] = []
     page.context = replace(page.context, go=lambda where, what: gone.append((where, what)))
@@ -305,12 +308,10 @@ def test_a_pair_leads_to_its_answers(page: RankingPage, window: MainWindow) -> N
 
 
 @pytest.mark.parametrize("form", ["png", "svg", "csv"])
-def test_it_leaves_as_a_file(
-    page: RankingPage, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
-) -> None:
+def test_it_leaves_as_a_file(page: RankingPage, until: Until, tmp_path: Path, form: str) -> None:
     out = tmp_path / f"out.{form}"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(out.with_suffix("")), ""))
     page.ask_where(form)  # type: ignore[arg-type]
+    save_as(page, out.with_suffix(""), until)
     until(out.exists)
     content = out.read_bytes()
     assert content.startswith({"png": b"\x89PNG", "svg": b"<?xml", "csv": b"task,rank,name"}[form])
@@ -514,3 +515,55 @@ def test_the_references_own_interval_is_the_band_of_the_chart(page: RankingPage,
     assert own.hi is not None
     assert own.rating is not None
     assert shown.band == pytest.approx((own.lo - own.rating, own.hi - own.rating))
+
+
+def test_a_reference_that_takes_no_part_is_let_go_of(
+    page: RankingPage, filled: Workspace, until: Until
+) -> None:
+    """Also where the ranking is computed aside, which is announced before."""
+    page.model.choose_reference("Copy")
+    until(lambda: page.model.state.reference == "Copy" and page.model.state.standings is not None)
+    judged_too(filled, "others", "test", "b")
+    page.model.choose_datasets(("others",), "test")
+    until(lambda: page.model.state.chosen == ("others",) and page.model.state.standings is not None)
+    assert page.model.state.reference == ""
+    assert page.model.read()().reference == ""
+    assert page.model._reference == ""
+
+
+def test_tasks_whose_answers_the_judge_has_not_seen_are_named(
+    page: RankingPage, filled: Workspace, until: Until
+) -> None:
+    judged_too(filled, "others", "test", "b")
+    with filled.catalogue.writing() as session:
+        session.query(VerdictRow).filter_by(dataset_id="others").update({"judge": "lab:other"})
+    page.model.choose_datasets(("others", "things"), "test")
+    until(lambda: page.model.state.chosen == ("others", "things") and page.model.state.standings is not None)
+    assert page.model.state.judge == "lab:judge"
+    assert "without others, where this judge has judged nothing" in texts(page)
+
+
+def test_tasks_that_are_gone_give_way_to_what_is_there(
+    page: RankingPage, filled: Workspace, until: Until
+) -> None:
+    judged_too(filled, "more", "dev", "a")
+    page.model.choose_datasets(("more",), "dev")
+    until(lambda: page.model.state.split == "dev" and page.model.state.standings is not None)
+    with filled.catalogue.writing() as session:
+        session.query(VerdictRow).filter_by(split="dev").delete()
+    page.model.refresh()
+    until(lambda: page.model.state.split == "test" and page.model.state.standings is not None)
+    assert page.model.state.table is not None
+    assert {row.name for row in page.model.state.table.contestants} == {"Good", "Copy", "Bad"}
+
+
+def test_verdicts_on_development_prompts_are_shown_where_there_are_no_others(
+    workspace: Workspace, window: MainWindow, until: Until, tmp_path: Path
+) -> None:
+    fill(workspace, tmp_path)
+    judged_too(workspace, "more", "dev", "a")
+    window.go("ranking")
+    until(lambda: window.page.model.loaded)
+    until(lambda: window.page.model.state.standings is not None)
+    assert window.page.model.state.split == "dev"
+    assert "Nothing was judged yet" not in texts(window.page)

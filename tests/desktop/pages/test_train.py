@@ -9,9 +9,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton, QWidget
 
+from desktop.language import use_language
 from desktop.pages.train.chart import Chart
 from desktop.pages.train.curves import Follower, thinned
 from desktop.pages.train.form import FIELDS, default_text, parse
+from desktop.pages.train.form import texts as form_texts
 from desktop.pages.train.page import TrainPage
 from desktop.problem import Problem
 from desktop.shell.window import MainWindow
@@ -20,6 +22,7 @@ from engine.training.recipe_file import read_recipe
 from engine.training.spec import TrainRecipe, TrainSpec
 from engine.workspace import Workspace
 from tests.desktop.conftest import Until
+from tests.desktop.keyboard import save_as
 from tests.here import add_model, do, import_rows
 from tests.tiny import tiny_model
 
@@ -60,6 +63,17 @@ def test_bad_input_is_told_per_field() -> None:
         "epochs": "At least 1.",
         "learning_rate": "At most 0.1.",
     }
+
+
+@pytest.mark.parametrize("rate", [2e-4, 0.00012345678, 1 / 3 / 1000, 3e-05])
+def test_a_setting_is_the_same_number_when_it_is_read_again(rate: float) -> None:
+    recipe = TrainRecipe(learning_rate=rate, warmup_share=1 / 3)
+    assert parse(form_texts(recipe)) == (recipe, {})
+    use_language("de")
+    try:
+        assert parse(form_texts(recipe)) == (recipe, {})
+    finally:
+        use_language("en")
 
 
 def test_a_thinned_curve_keeps_its_peaks() -> None:
@@ -164,12 +178,12 @@ def test_settings_leave_as_a_file_and_come_back(
     filled: Workspace, page: TrainPage, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "größe.yml"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file.with_suffix("")), ""))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(file), ""))
     until(lambda: page.model.draft.state in ("planned", "refused"))
     epochs, warmup = named(page, QLineEdit, "Epochs"), named(page, QLineEdit, "Warm-up")
     epochs.setText("7")  # type: ignore[attr-defined]
     press(page, "Save in a file...")
+    save_as(page, file.with_suffix(""), until)
     until(file.exists)
     assert read_recipe(file, {}) == TrainRecipe(epochs=7)
 
@@ -182,6 +196,9 @@ def test_settings_leave_as_a_file_and_come_back(
     until(lambda: parse(page.model.draft.typed) == (wanted, {}))
     assert epochs.text() == "5"  # type: ignore[attr-defined]
     assert warmup.isVisible(), "a setting that is not the usual one is shown"
+    for depth in ("Advanced", "Simple"):
+        QTest.keyClick(named(page, QPushButton, depth), Qt.Key.Key_Space)
+        assert warmup.isVisible()
     until(lambda: page.model.draft.state == "planned" and page.model.draft.plan["epochs"] == 5)
 
 

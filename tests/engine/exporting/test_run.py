@@ -226,6 +226,19 @@ def test_a_disk_that_is_full_while_a_folder_is_copied_is_told(
     assert not list(tmp_path.glob("*out*"))
 
 
+def test_a_file_of_the_model_that_cannot_be_read_is_named(ready: Workspace, tmp_path: Path) -> None:
+    folder = find_model(ready, "base").folder
+    (folder / "notes.txt").symlink_to(tmp_path / "nowhere")
+    try:
+        with pytest.raises(JobFailedError) as caught:
+            do(ready, "export", ExportSpec(model="base", form="merged", out=str(tmp_path / "out")))
+    finally:
+        (folder / "notes.txt").unlink()
+    assert caught.value.code == "export.not_read"
+    assert "notes.txt cannot be read" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_disk_that_is_full_names_the_folder_for_ollama_that_was_asked_for(
     ready: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
