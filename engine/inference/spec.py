@@ -8,6 +8,26 @@ from pydantic import BaseModel, Field
 
 from engine.inference.constraints import Constraint
 
+#: How long an answer may be; a task of a study says it, too.
+LongestAnswer = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=8192,
+        title="Longest answer",
+        description="In tokens; by default half as much again as the longest answer of the train split.",
+    ),
+]
+#: What ends an answer; likewise.
+StopTexts = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=100)]],
+    Field(
+        max_length=8,
+        title="Stop texts",
+        description="An answer ends before the first of these, beside the model's own stop tokens.",
+    ),
+]
+
 
 class GenerateSpec(BaseModel):
     """Let contestants answer the prompts of a dataset."""
@@ -38,13 +58,7 @@ class GenerateSpec(BaseModel):
         title="Only these answers",
         description="Use only examples with one of these answers (for example some labels of many).",
     )
-    max_new_tokens: int | None = Field(
-        default=None,
-        ge=1,
-        le=8192,
-        title="Longest answer",
-        description="In tokens; by default half as much again as the longest answer of the train split.",
-    )
+    max_new_tokens: LongestAnswer = None
     batch_size: int | None = Field(
         default=None,
         ge=1,
@@ -58,12 +72,7 @@ class GenerateSpec(BaseModel):
         description="choices: one of the answers of the train split; json: any JSON object; or a JSON schema or "
         "grammar. For GGUF files.",
     )
-    stop: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
-        default_factory=list,
-        max_length=8,
-        title="Stop texts",
-        description="An answer ends before the first of these, beside the model's own stop tokens.",
-    )
+    stop: StopTexts = Field(default_factory=list)
     gpu_layers: int = Field(
         default=-1,
         ge=-1,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.inference.spec import LongestAnswer, StopTexts
 from engine.training.spec import TrainRecipe
 
 
@@ -76,19 +77,8 @@ class Task(Part):
         default_factory=list, title="Only these answers", description="For example some labels of many."
     )
     limits: Limits = Field(default_factory=Limits, title="Limits", description="Use only a part.")
-    max_new_tokens: int | None = Field(
-        default=None,
-        ge=1,
-        le=8192,
-        title="Longest answer",
-        description="In tokens; by default half as much again as the longest answer of the train split.",
-    )
-    stop: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
-        default_factory=list,
-        max_length=8,
-        title="Stop texts",
-        description="An answer ends before the first of these, beside the model's own stop tokens.",
-    )
+    max_new_tokens: LongestAnswer = None
+    stop: StopTexts = Field(default_factory=list)
     constrain: str | None = Field(
         default=None,
         title="Held to",
