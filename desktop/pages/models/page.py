@@ -4,46 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import (
-    QGridLayout,
-    QInputDialog,
-    QLineEdit,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QModelIndex, Qt, Slot
+from PySide6.QtWidgets import QInputDialog, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.export.dialog import ask_to_export
 from desktop.feed import JobRow
 from desktop.language import numeral, tr
 from desktop.pages.models.adding import AddDialog
-from desktop.pages.models.evidence import Evidence, TaskScore
+from desktop.pages.models.details import Acts, DetailsCard, kinds_in_words
+from desktop.pages.models.evidence import Evidence
 from desktop.pages.models.lineage import Lineage, legend
-from desktop.pages.models.view_model import Details, Kind, ModelRow, ModelsModel
+from desktop.pages.models.view_model import Kind, ModelRow, ModelsModel
 from desktop.release.dialog import ask_to_release
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
-from desktop.widgets.basics import (
-    Button,
-    bar,
-    card,
-    chip,
-    column,
-    frame,
-    heading,
-    holder,
-    label,
-    retone,
-    row,
-    rule,
-)
+from desktop.widgets.basics import Button, card, heading, holder, row
 from desktop.widgets.canvas import text_width
-from desktop.widgets.elided import Elided
 from desktop.widgets.empty import Empty
-from desktop.widgets.fields import Choice
 from desktop.widgets.folding import Folding
 from desktop.widgets.job_line import JobLine
 from desktop.widgets.keyed import KeyedColumn
@@ -52,15 +30,7 @@ from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
 from desktop.widgets.table import Cell, Column, Rows, table
 from desktop.words import count, size
-from engine.exporting.quantisations import QUANTISATIONS
 from engine.models.managing import Removed
-
-_TONES = {"base": "", "adapter": "info", "merge": "merge"}
-_WIDTH = 300
-#: Tasks of a study that are told beside a model.
-_SCORES = 4
-#: Pixels of the bar that shows how a task is answered.
-_BAR = 72
 
 
 def build(context: Context) -> Page:
@@ -88,7 +58,7 @@ class ModelsPage(Page):
         self._search.textChanged.connect(self._fill)
         columns = [
             Column(tr("Name"), 0),
-            Column(tr("Kind"), round(max(text_width(kind, 13) for kind in _kinds().values())) + 30),
+            Column(tr("Kind"), round(max(text_width(kind, 13) for kind in kinds_in_words().values())) + 30),
             Column(tr("Made by"), 134),
             Column(tr("Rating"), 78, right=True),
             Column(tr("Size"), 84, right=True),
@@ -99,7 +69,11 @@ class ModelsPage(Page):
         self._table.setMinimumHeight(200)
         self._seen = ""
         self._table.selectionModel().currentRowChanged.connect(self._choose)
-        self._details = DetailsCard(context, self)
+        self._details = DetailsCard(
+            context,
+            model,
+            Acts(self.export_selected, self.release_selected, self.rename_selected, self.remove_selected),
+        )
         self._empty = Empty(
             look,
             "cube",
@@ -280,186 +254,11 @@ class ModelsPage(Page):
             self.model.select(self._rows.key(current.row()))
 
 
-class DetailsCard(QWidget):
-    """What a model is, and what can be done with it."""
-
-    def __init__(self, context: Context, page: ModelsPage) -> None:
-        super().__init__()
-        look, self._context = context.look, context
-        self._shown: ModelRow | None = None
-        self._usual = ""
-        self._model = page.model
-        self._kind, self._default = chip(""), chip(tr("Default base"), "good")
-        self._leads = chip(tr("Has won"), "good")
-        self._evidence = EvidencePart()
-        self._name = label("", "title", wrap=True)
-        self._pairs = QGridLayout()
-        self._pairs.setHorizontalSpacing(10)
-        self._pairs.setVerticalSpacing(5)
-        self._pairs.setColumnStretch(1, 1)
-        self._fits = label("", wrap=True)
-        self._note = frame("note", self._fits, padding=(12, 8, 12, 8))
-        self._quantisation = Choice()
-        self._quantisation.setAccessibleName(tr("Quantisation"))
-        self._quantisation.addItems(list(QUANTISATIONS))
-        self._export = Button(look, tr("Export GGUF"), "package", "primary", self._make_file)
-        self._other_form = Button(look, tr("Export..."), "file-arrow-down", "ghost", page.export_selected)
-        self._other_form.setAccessibleDescription(tr("As a GGUF file, a folder, an adapter or for Ollama"))
-        self._release = Button(look, tr("Release..."), "export", does=page.release_selected)
-        self._release.setAccessibleDescription(tr("In all its forms, with a card that carries the evidence"))
-        self._chat = Button(look, tr("Chat with it"), "chats-circle", does=self._talk)
-        self._make_default = Button(look, tr("Make default"), "check-circle", "ghost", self._choose_default)
-        self._rename = Button(look, tr("Rename"), "pencil-simple", "ghost", page.rename_selected)
-        self._reveal = Button(look, tr("Show folder"), "folder-open", "ghost", self._open_folder)
-        self._serve = Button(look, tr("Serve"), "globe", "ghost", self._offer_to_programs)
-        self._serve.setAccessibleDescription(tr("Lets programs on this machine ask it as they ask OpenAI's"))
-        self._remove = Button(look, tr("Remove"), "trash", "ghost", page.remove_selected)
-        inside = card(
-            Folding(holder(row(self._kind, self._leads, None)), holder(row(self._default, None)), gap=6),
-            self._name,
-            rule(),
-            self._pairs,
-            self._note,
-            self._evidence,
-            None,
-            row(self._rename, self._reveal, None, gap=2),
-            row(self._serve, self._remove, None, gap=2),
-            row(self._other_form, None, gap=2),
-            row(self._make_default, None, gap=2),
-            rule(),
-            row(self._quantisation, self._export, gap=8),
-            row(self._release, self._chat, None, gap=8),
-        )
-        layout = column(inside)
-        self.setLayout(layout)
-        self.setFixedWidth(_WIDTH)
-
-    def offer(self, quantisation: str) -> None:
-        """Choose what is set for the workspace, when that is another one than before."""
-        if quantisation != self._usual:
-            self._usual = quantisation
-            self._quantisation.setCurrentText(quantisation)
-
-    def show_model(self, model: ModelRow, details: Details) -> None:
-        """Show a model."""
-        self._shown = model
-        self._kind.setText(_kinds().get(model.kind, model.kind))
-        retone(self._kind, tone=_TONES.get(model.kind, ""))
-        self._default.setVisible(model.default)
-        self._leads.setVisible(model.evidence is not None and model.evidence.leads)
-        self._evidence.show_evidence(model.evidence)
-        self._name.setText(model.name)
-        self._make_default.setVisible(model.kind != "adapter" and not model.default)
-        for number, (name, value) in enumerate(details.pairs):
-            self._pair(number, name, value)
-        for number in range(len(details.pairs), self._pairs.rowCount()):
-            self._pair(number, "", "")
-        self._fits.setText(details.fits)
-        self._note.setVisible(bool(details.fits))
-        retone(self._note, tone=details.fits_tone)
-        retone(self._fits, tone=details.fits_tone)
-        for button in (self._export, self._other_form, self._release, self._chat, self._reveal, self._serve):
-            button.setEnabled(model.there)
-
-    def _pair(self, number: int, name: str, value: str) -> None:
-        """Show a pair in a row of the grid, whose labels stay."""
-        for at, (words, role) in enumerate(((name, "muted"), (value, ""))):
-            item = self._pairs.itemAtPosition(number, at)
-            found = item.widget() if item is not None else None
-            if found is None:
-                found = label("", role, wrap=True)  # type: ignore[arg-type]
-                if at == 1:
-                    found.setAlignment(Qt.AlignmentFlag.AlignRight)
-                    found.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-                self._pairs.addWidget(found, number, at)
-            found.setProperty("text", words)
-            found.setVisible(bool(name))
-
-    def _make_file(self) -> None:
-        if self._shown is not None:
-            self._model.export(self._shown.id, self._quantisation.currentText())
-
-    def _talk(self) -> None:
-        if self._shown is not None:
-            self._context.go("chat", self._shown.name)
-
-    def _offer_to_programs(self) -> None:
-        if self._shown is not None:
-            self._context.go("settings", {"serve": self._shown.name})
-
-    def _choose_default(self) -> None:
-        if self._shown is not None:
-            self._model.make_default(self._shown.id)
-
-    def _open_folder(self) -> None:
-        if self._shown is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(self._shown.folder))
-
-
-class EvidencePart(QWidget):
-    """What a study has found out about a model."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._title, self._rating = label("", "strong", wrap=True), label("", "muted", wrap=True)
-        self._scores: KeyedColumn[TaskScore, _Score] = KeyedColumn(
-            lambda score: score.dataset, lambda _: _Score(), _Score.show_score, gap=4
-        )
-        self.setLayout(column(rule(), self._title, self._rating, self._scores, gap=6))
-
-    def show_evidence(self, evidence: Evidence | None) -> None:
-        """Show it; nothing where there is none."""
-        self.setVisible(evidence is not None)
-        if evidence is None:
-            return
-        self._title.setText(tr("In the study {name}", name=evidence.study))
-        if evidence.elo is None:
-            said = tr("no finite rating")
-        elif evidence.best == evidence.worst:
-            said = tr(
-                "rating {rating}, place {place}", rating=numeral(evidence.elo, ".0f"), place=evidence.best
-            )
-        else:
-            said = tr(
-                "rating {rating}, place {first} to {last}",
-                rating=numeral(evidence.elo, ".0f"),
-                first=evidence.best,
-                last=evidence.worst,
-            )
-        self._rating.setText(said[:1].upper() + said[1:])
-        self._scores.show_items(evidence.tasks[:_SCORES])
-
-
-class _Score(QWidget):
-    """How a model answers one task, as a number and as a bar."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._name, self._value, self._bar = Elided(""), label("", "strong"), bar(tone="good")
-        self._bar.setFixedWidth(_BAR)
-        line = row(self._name, self._bar, self._value, gap=8)
-        line.setStretch(0, 1)
-        self.setLayout(line)
-
-    def show_score(self, score: TaskScore) -> None:
-        """Show it."""
-        self._name.setText(score.dataset)
-        self._value.setText(numeral(score.metric, ".2f"))
-        self._value.setToolTip(tr(score.title))
-        self._bar.setValue(round(1000 * score.metric))
-        self._bar.setAccessibleName(f"{score.dataset}: {tr(score.title)}")
-
-
-def _kinds() -> dict[str, str]:
-    """What kinds of models are called."""
-    return {"base": tr("Base"), "adapter": tr("Adapter"), "merge": tr("merge").capitalize()}
-
-
 def _cells(model: ModelRow) -> list[str | Cell]:
     files = ", ".join(dict.fromkeys(gguf.quantisation.upper() for gguf in model.ggufs if gguf.there))
     return [
         model.name,
-        Cell(_kinds().get(model.kind, model.kind), "merge" if model.kind == "merge" else ""),
+        Cell(kinds_in_words().get(model.kind, model.kind), "merge" if model.kind == "merge" else ""),
         model.how,
         _rating(model.evidence),
         Cell(size(model.bytes) if model.there else tr("gone"), "" if model.there else "bad", model.bytes),
