@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from desktop.background import Background
-from desktop.feed import Feed
+from desktop.feed import Feed, JobRow, under_way
 from engine.jobs.client import JobClient
 from engine.locks import ProcessLock
 from engine.workspace import Workspace
@@ -41,3 +41,20 @@ def test_a_job_is_interrupted_when_its_runner_is_gone_too_and_not_while_its_work
     with ProcessLock(job.lock):
         assert state() == "running"
     background.close()
+
+
+def test_jobs_under_way_are_those_at_work_first_and_those_that_wait_last() -> None:
+    def job(name: str, state: str, kind: str = "merge") -> JobRow:
+        return JobRow(name, kind, name, state, 0.0)
+
+    def names(*jobs: JobRow, most: int = 3) -> list[str]:
+        return [one.id for one in under_way(jobs, "merge", most)]
+
+    waiting = [job(f"w{number}", "queued") for number in range(4)]
+    running = job("r", "running")
+    assert names(job("old", "done"), running, *waiting) == ["r", "w0", "w1"]
+    assert names(job("f", "failed"), running, *waiting) == ["r", "w0", "w1"], "something came after it"
+    assert names(running, job("f", "failed")) == ["r", "f"]
+    assert names(*waiting, job("f", "failed")) == ["f", "w0", "w1"]
+    assert names(job("p", "paused"), job("i", "interrupted"), most=5) == ["p", "i"]
+    assert names(job("other", "running", "train"), job("s", "stopped")) == []

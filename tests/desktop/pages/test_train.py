@@ -223,3 +223,32 @@ def test_the_settings_of_a_run_are_taken_over(filled: Workspace, page: TrainPage
     until(lambda: [run.name for run in page.model.state.shown] == ["one"])
     press(page, "Those of the run that is shown")
     assert parse(page.model.draft.typed) == (recipe, {})
+
+
+def test_settings_that_are_wrong_are_not_saved_and_that_is_said(
+    filled: Workspace, page: TrainPage, window: MainWindow, until: Until
+) -> None:
+    until(lambda: page.model.draft.state in ("planned", "refused"))
+    told: list[str] = []
+    page.model.told.connect(told.append)
+    named(page, QLineEdit, "Epochs").setText("many")  # type: ignore[attr-defined]
+    (save,) = (one for one in page.commands() if one.title.startswith("Save"))
+    save.does()
+    assert told == ["Correct what is marked, then the settings can be saved."]
+    assert not page.findChildren(QFileDialog)
+
+
+def test_a_run_of_another_version_is_not_taken_over(
+    filled: Workspace, page: TrainPage, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JobClient, "ensure_runner", lambda *_: None)
+    job = JobClient(filled).submit("train", TrainSpec(base="tiny", dataset="data", name="x"), "x")
+    page.model.choose((job.id,))
+    until(lambda: [run.job.id for run in page.model.state.shown] == [job.id])
+    page.model._specs[job.id]["recipe"]["unheard_of"] = 1
+    told: list[str] = []
+    page.model.told.connect(told.append)
+    before = page.model.draft.typed
+    press(page, "Those of the run that is shown")
+    assert "Another version of Bakeoff" in told[0]
+    assert page.model.draft.typed == before
