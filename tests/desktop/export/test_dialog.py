@@ -176,9 +176,10 @@ def test_other_forms_need_a_place(
 ) -> None:
     dialog = opened(window, "alder-words", until)
     here = tab_to(dialog, "GGUF")
-    for _ in range(steps):
+    for form in ("ollama", "merged", "adapter")[:steps]:
         QTest.keyClick(here, Qt.Key.Key_Right)
-        here = dialog.focusWidget() or here
+        until(lambda form=form: dialog.model.draft.form == form and dialog.focusWidget() not in (None, here))  # type: ignore[misc]
+        here = dialog.focusWidget()
     until(lambda: dialog.model.reckoned and "It is not said where the export goes." in texts(dialog))
     assert not dialog.model.can_start
     (tmp_path / "taken").mkdir()
