@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QPushButton, QWidget
 from sqlalchemy import select
 
 from desktop.export.dialog import ExportDialog
@@ -77,6 +77,15 @@ def end(dialog: ExportDialog, until: Until) -> None:
     press(dialog, "Export")
     until(lambda: dialog.model.state.stage in ("done", "failed"))
     assert dialog.model.state.problem is None
+
+
+def next_form(dialog: ExportDialog, here: QWidget, form: str, until: Until) -> QWidget:
+    """Press the arrow to the right, which has to choose a form; the control that has the keyboard then."""
+    QTest.keyClick(here, Qt.Key.Key_Right)
+    until(lambda: dialog.model.draft.form == form and dialog.focusWidget() not in (None, here))
+    found = dialog.focusWidget()
+    assert found is not None
+    return found
 
 
 def gone(window: MainWindow) -> bool:
@@ -177,9 +186,7 @@ def test_other_forms_need_a_place(
     dialog = opened(window, "alder-words", until)
     here = tab_to(dialog, "GGUF")
     for form in ("ollama", "merged", "adapter")[:steps]:
-        QTest.keyClick(here, Qt.Key.Key_Right)
-        until(lambda form=form: dialog.model.draft.form == form and dialog.focusWidget() not in (None, here))  # type: ignore[misc]
-        here = dialog.focusWidget()
+        here = next_form(dialog, here, form, until)
     until(lambda: dialog.model.reckoned and "It is not said where the export goes." in texts(dialog))
     assert not dialog.model.can_start
     (tmp_path / "taken").mkdir()
