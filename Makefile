@@ -77,12 +77,12 @@ check: setup setup-dev ## Lint, format, types, import contracts, packaging: all 
 golden: setup setup-dev setup-window ## Draw the golden images of the window anew; look at them before you commit them.
 	@$(BIN)/python -m tests.desktop.golden
 
-bench: setup setup-dev ## All benchmarks; enter their numbers into docs/measurements.md.
+bench: setup setup-dev setup-window ## All benchmarks; enter their numbers into docs/measurements.md.
 	@for file in tests/bench/bench_*.py; do \
 	  name=$${file##*/}; echo "== $${name%.py}"; $(BIN)/python -m "tests.bench.$${name%.py}"; \
 	done
 
-bench-%: setup setup-dev ## One benchmark by its name, for example bench-ranking.
+bench-%: setup setup-dev setup-window ## One benchmark by its name, for example bench-ranking.
 	@$(BIN)/python -m tests.bench.bench_$*
 
 lock: setup setup-dev ## Write packaging/*.lock from what is installed.

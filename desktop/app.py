@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 from desktop.collecting import Collector
 from desktop.language import tr, use_language
 from desktop.problem import Problem, problem_of
+from desktop.qt_words import speak
 from desktop.shell.crash import CrashGuard, CrashTeller
 from desktop.shell.dialogs import show_problem
 from desktop.shell.instance import Instance
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     application.setApplicationVersion(__version__)
     settings = QSettings()
     spoken = use_language(str(settings.value("language") or "system") if options.shots is None else "en")
+    speak(application, spoken)
     QLocale.setDefault(QLocale(spoken))  # for what Qt writes and reads itself: whole numbers, dates
     scheme = options.theme or str(settings.value("theme") or "system")
     look = Look(application, scheme if scheme in ("light", "dark") else "system")  # type: ignore[arg-type]

@@ -90,12 +90,15 @@ class Palette(QDialog):
             item = QListWidgetItem(self._look.icon(command.icon), text, self._list)
             item.setData(Qt.ItemDataRole.UserRole, command)
             item.setSizeHint(QSize(0, 32))
+        if not self._list.count():
+            item = QListWidgetItem(tr("Nothing is called like that."), self._list)
+            item.setFlags(Qt.ItemFlag.NoItemFlags)
         self._list.setCurrentRow(0)
 
     @Slot()
     def _run(self) -> None:
         item = self._list.currentItem()
-        if item is not None:
+        if item is not None and item.data(Qt.ItemDataRole.UserRole) is not None:
             command: Command = item.data(Qt.ItemDataRole.UserRole)
             self.accept()
             command.does()

@@ -26,7 +26,7 @@ from desktop.shell.pages import PAGES, PageEntry
 from desktop.shell.sidebar import Sidebar
 from desktop.shell.signs import Signs
 from desktop.shell.vitals import VitalsModel
-from desktop.theme.look import Look
+from desktop.theme.look import Look, Scheme
 from desktop.widgets.page import Page
 from engine.jobs.client import JobClient
 from engine.workspace import Workspace
@@ -176,6 +176,7 @@ class MainWindow(QMainWindow):
             self._shortcut(f"Ctrl+{number % 10}", partial(self.go, entry.key))
         if "settings" in self._entries:
             self._shortcut("Ctrl+,", lambda: self.go("settings"))
+        self._shortcut("Ctrl+J", lambda: self.go("jobs"))
         self._shortcut("Ctrl+K", self.show_palette)
         self._shortcut("F5", lambda: self.page.model.refresh())
         self._shortcut("F6", self._sidebar.focus)
@@ -187,10 +188,49 @@ class MainWindow(QMainWindow):
     def commands(self) -> list[Command]:
         """What the palette offers: every page, and what the page on the screen can do."""
         found = [self._page_command(number, entry) for number, entry in enumerate(PAGES, start=1)]
-        return [*self.page.commands(), *found]
+        own = self.page.commands()
+        titles = {command.title for command in own}
+        return [*own, *found, *(one for one in self._common_commands() if one.title not in titles)]
+
+    def _common_commands(self) -> list[Command]:
+        """What is done most often, from wherever one is."""
+        made = [
+            Command(tr(title), icon, partial(self._do_on, key, tr(title)))
+            for key, title, icon in (
+                ("datasets", "Import examples", "plus"),
+                ("models", "Add a base", "plus"),
+                ("merge", "Load a merge recipe", "folder-open"),
+                ("compare", "Answer and judge", "scales"),
+                ("ranking", "Rank a file with verdicts", "file-text"),
+            )
+        ]
+        schemes: tuple[tuple[str, str, Scheme], ...] = (
+            (tr("Light window"), "sun", "light"),
+            (tr("Dark window"), "moon", "dark"),
+            (tr("Light or dark as the system"), "desktop", "system"),
+        )
+        return [
+            *made,
+            *(Command(title, icon, partial(self._look.force, name)) for title, icon, name in schemes),
+        ]
+
+    def _do_on(self, key: str, title: str) -> None:
+        """Go to a page, and do there what is called so once it has read what it shows."""
+        self.go(key)
+        page = self.page
+
+        def do() -> None:
+            for command in page.commands() if self.page is page else ():
+                if command.title == title:
+                    command.does()
+
+        if page.model.loaded:
+            do()
+        else:
+            page.model.changed.connect(do, Qt.ConnectionType.SingleShotConnection)
 
     def _page_command(self, number: int, entry: PageEntry) -> Command:
-        keys = "Ctrl+," if entry.key == "settings" else f"Ctrl+{number % 10}" if number <= 10 else ""
+        keys = {"settings": "Ctrl+,", "jobs": "Ctrl+J"}.get(entry.key) or f"Ctrl+{number % 10}"
         title = tr("Go to {page}", page=tr(entry.title))
         return Command(title, entry.icon, lambda: self.go(entry.key), keys)
 

@@ -79,7 +79,10 @@ def _shown(study: Study, plan: Plan) -> FileStudy:
         (tr("Sealed task"), sealed.dataset if sealed is not None else ""),
         (tr("Merges"), ", ".join(map(_recipe_name, merging.recipes)) if merging is not None else tr("none")),
         (tr("References"), ", ".join(study.references)),
-        (tr("Judge"), tr("the reference judge") if study.judging.judge == REFERENCE else study.judging.judge),
+        (
+            tr("The judge"),
+            tr("the reference judge") if study.judging.judge == REFERENCE else study.judging.judge,
+        ),
     ]
     return FileStudy(
         study.name,

@@ -15,7 +15,7 @@ from engine.datasets.messages import asked_text
 from engine.datasets.options import ImportOptions, Split, split_named
 from engine.datasets.readers import read_rows
 from engine.datasets.source import ByteSource
-from engine.errors import BakeoffError, UsageError
+from engine.errors import BakeoffError, UsageError, Words
 from engine.progress import Reporter, SilentReporter
 
 #: Rows that are counted; a file that has more is said to have at least so many.
@@ -29,7 +29,9 @@ class Glance:
     Attributes:
         split: Told by the file's name, for example ``test.csv``.
         form: Name of the form of its rows.
-        rows: At least so many; all of them unless ``more``.
+        rows: At least so many, without those among the first that are no examples; all of them unless ``more``.
+        left_out: So many of the first ``looked_at`` rows are no examples.
+        reason: Why the first of these is none.
         prompt_characters: Mean length of a prompt; ``answer_characters`` of an answer.
         question: The first example's last message before its answer, ``answer`` its answer.
     """
@@ -43,6 +45,9 @@ class Glance:
     answer_characters: float
     question: str
     answer: str
+    left_out: int = 0
+    looked_at: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,12 +121,15 @@ def glance(path: Path, options: ImportOptions) -> Glance:
         path,
         _split_of(path),
         found.choice.form if found.choice is not None else "",
-        found.count,
+        found.count - len(found.faults),
         found.count >= _COUNTED,
         sum(len(prompt) for prompt, _, _ in texts) / len(texts),
         sum(len(answer) for _, answer, _ in texts) / len(texts),
         texts[0][2],
         texts[0][1],
+        len(found.faults),
+        len(found.examples) + len(found.faults),
+        next(iter(found.faults.values()), ""),
     )
 
 
@@ -224,8 +232,9 @@ class _Notes(SilentReporter):
     def decision(self, subject: str, choice: Any, reason: str, /, **data: Any) -> None:
         """Keep it."""
         chosen = ", ".join(map(str, choice)) if isinstance(choice, list | tuple) else str(choice)
+        name = Words(subject.rpartition(".")[2].replace("_", " ").capitalize())
         self.sentences.append(
-            f"{subject.rpartition('.')[2].replace('_', ' ').capitalize()}: {chosen} ({reason})."
+            Words("{subject}: {choice} ({reason}).", subject=name, choice=chosen, reason=reason)
         )
 
 

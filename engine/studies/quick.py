@@ -105,6 +105,12 @@ class Examples:
         return any(file.more for file in self.files)
 
     @property
+    def left_out(self) -> tuple[int, int, str]:
+        """How many of the first rows are no examples, of how many, and why the first of them is none."""
+        reason = next((file.reason for file in self.files if file.left_out), "")
+        return sum(file.left_out for file in self.files), sum(file.looked_at for file in self.files), reason
+
+    @property
     def first(self) -> tuple[str, str]:
         """A question, and its answer."""
         if self.stored is not None:

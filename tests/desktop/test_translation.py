@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QApplication, QDialogButtonBox
 
 from desktop.language import LANGUAGES, tr, use_language
 from desktop.problem import problem_of_record
+from desktop.qt_words import speak
 from desktop.shell.pages import PAGES
 from desktop.words import told
 from engine.errors import Words, templates, with_template
@@ -120,3 +122,17 @@ def test_errors_findings_and_titles_are_told_in_german() -> None:
 def test_the_files_are_sorted_so_that_changes_can_be_read(file: str) -> None:
     text = Path(resource("translations", f"{file}.json")).read_text(encoding="utf-8")
     assert list(json.loads(text)) == sorted(json.loads(text))
+
+
+def test_qt_itself_speaks_the_windows_language(qapp: QApplication) -> None:
+    def cancel() -> str:
+        box = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        return box.buttons()[0].text().replace("&", "")
+
+    assert cancel() == "Cancel"
+    try:
+        assert speak(qapp, "de")
+        assert cancel() == "Abbrechen"
+    finally:
+        assert speak(qapp, "en")
+    assert cancel() == "Cancel"

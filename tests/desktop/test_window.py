@@ -10,6 +10,7 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget
 
+from desktop.pages.models.adding import AddDialog
 from desktop.shell.commands import Command, Palette, matching
 from desktop.shell.dialogs import ask
 from desktop.shell.pages import PAGES
@@ -94,3 +95,38 @@ def test_the_window_remembers_its_place(workspace: Workspace, look: Look, tmp_pa
     second = MainWindow(workspace, look, settings)
     assert second.page.accessibleName() == "Jobs"
     second.close()
+
+
+def test_what_is_done_often_is_found_from_every_page(window: MainWindow, until: Until) -> None:
+    window.go("home")
+    by_title = {one.title: one for one in window.commands()}
+    assert {"Add a base", "Import examples", "Load a merge recipe", "Dark window"} <= set(by_title)
+    by_title["Add a base"].does()
+    until(lambda: bool(window.findChildren(AddDialog)))
+    assert window.page.accessibleName() == "Models"
+    assert [one.title for one in window.commands()].count("Add a base") == 1
+    window.findChildren(AddDialog)[0].reject()
+    by_title["Dark window"].does()
+    assert window._look.tokens.name == "dark"
+    window._look.force("light")
+
+
+def test_a_search_without_a_command_says_so_and_does_nothing(window: MainWindow) -> None:
+    window.show_palette()
+    palette = window.findChild(Palette)
+    assert isinstance(palette, Palette)
+    typed, listed = palette.findChild(QLineEdit), palette.findChild(QListWidget)
+    assert isinstance(typed, QLineEdit)
+    assert isinstance(listed, QListWidget)
+    QTest.keyClicks(typed, "zzzz")
+    assert [listed.item(at).text() for at in range(listed.count())] == ["Nothing is called like that."]
+    QTest.keyClick(typed, Qt.Key.Key_Return)
+    assert palette.isVisible()
+    palette.reject()
+
+
+def test_jobs_has_a_key(window: MainWindow, until: Until) -> None:
+    window.activateWindow()
+    until(window.isActiveWindow)
+    QTest.keyClick(window, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
+    until(lambda: window.page.accessibleName() == "Jobs")

@@ -37,7 +37,7 @@ class Choices(QWidget):
         self._dataset.activated.connect(lambda _at: model.choose(dataset=self._dataset.currentText()))
         self._split = Segments(tr("Split"), (("test", tr("Test")), ("dev", tr("Dev"))))
         self._split.chosen.connect(lambda split: model.choose(split=split))
-        self._judge = combo(tr("Judge"), 120)
+        self._judge = combo(tr("Which judge"), 120)
         self._judge.activated.connect(lambda at: model.choose(judge=self._judge.itemData(at)))
         self._columns = Button(look, tr("Contestants"))
         self._menu = TickMenu(self._chosen)

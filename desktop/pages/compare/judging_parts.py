@@ -211,7 +211,7 @@ class JudgingPart(QFrame):
     def __init__(self, look: Look, model: JudgingModel) -> None:
         super().__init__()
         self._model = model
-        self._judge = Suggested(tr("Judge"))
+        self._judge = Suggested(tr("Which judge"))
         self._judge.setToolTip(tr("reference, ENDPOINT:MODEL such as openai:gpt-4o, or local:MODEL"))
         self._judge.setEditText(REFERENCE)
         later(self._judge.line, lambda text: model.change(judge=text))
@@ -225,7 +225,7 @@ class JudgingPart(QFrame):
         self._expected.toggled.connect(lambda yes: model.change(show_expected=yes))
         self._more = More(look, tr("More settings"), self._settings())
         fields = form(
-            (tr("Judge"), self._judge),
+            (tr("Which judge"), self._judge),
             (tr("Goal"), self._goal),
             (tr("Ceiling in USD"), self._budget),
             (tr("Comparisons at most"), self._most),

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop.language import numeral, tr
 from desktop.pages.compare.choices import Choices, ProblemNote
@@ -23,6 +23,7 @@ from desktop.widgets.basics import Button, column, row
 from desktop.widgets.empty import Empty
 from desktop.widgets.keyed import KeyedColumn
 from desktop.widgets.page import Page
+from desktop.widgets.saving import ask_where_to_save
 
 
 def build(context: Context) -> Page:
@@ -185,12 +186,8 @@ class ComparePage(Page):
         state = self.model.state
         if not state.rows or not state.shown:
             return
-        file, _ = QFileDialog.getSaveFileName(
-            self, tr("Export the answers"), f"{state.dataset}-{state.split}.{form}", f"*.{form}"
-        )
-        if file:
-            path = Path(file)
-            self.model.export(path if path.suffix else path.with_suffix(f".{form}"))
+        proposal = f"{state.dataset}-{state.split}.{form}"
+        ask_where_to_save(self, tr("Export the answers"), proposal, form, self.model.export)
 
     @Slot(object, int)
     def _tell_exported(self, file: Path, count: int) -> None:

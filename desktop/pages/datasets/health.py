@@ -113,7 +113,8 @@ class HealthView(QWidget):
             tr("Rows that were left out"), self._rejected_rows, _rejected_columns(), flat=True, row=28
         )
         rejected.setMinimumHeight(120)
-        self._rejected = card(heading(tr("Rows that were left out")), rejected)
+        self._listed = label("", "small")
+        self._rejected = card(heading(tr("Rows that were left out"), self._listed), rejected)
         lengths = card(heading(tr("Lengths"), self._models, self._form), self._views, self._length_words)
         findings = card(heading(tr("Findings"), self._check), self._findings, None)
         beside = row(lengths, findings, gap=GAP)
@@ -156,6 +157,9 @@ class HealthView(QWidget):
         self._rejected_rows.set_rows(
             [(f"{number} {reason}", (numeral(number), reason)) for number, reason in rows]
         )
+        every = self._shown.rejected if self._shown is not None else len(rows)
+        few = tr("the first {count} of {all}", count=numeral(len(rows)), all=numeral(every))
+        self._listed.setText(few if every > len(rows) else "")
 
     def _count(self) -> None:
         model, shown = self._models.currentData(), self._shown

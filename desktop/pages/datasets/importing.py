@@ -27,6 +27,7 @@ from desktop.widgets.fields import Decimal, combo, fill, form, later, spin
 from desktop.widgets.inset import inset
 from desktop.widgets.segments import Segments
 from desktop.widgets.table import Cell, Column, Rows, table
+from desktop.words import told
 from engine.datasets.glance import ImportPreview
 from engine.datasets.options import CONTAINERS, FORMS, ImportOptions, split_named
 from engine.workspace.naming import slug
@@ -188,7 +189,7 @@ class ImportDialog(QDialog):
                     str(one.row),
                     (
                         numeral(one.row),
-                        Cell(tr("left out: {reason}", reason=one.reason), "warn")
+                        Cell(tr("left out: {reason}", reason=told(one.reason)), "warn")
                         if one.reason
                         else _line(one.raw or one.prompt),
                         _line(one.answer),
@@ -198,7 +199,7 @@ class ImportDialog(QDialog):
                 for one in preview.rows
             ]
         )
-        self._notes.setText(" ".join(preview.notes))
+        self._notes.setText(" ".join(map(told, preview.notes)))
         if preview.error is not None:
             message, _ = preview.error.told(tr, filled)
             self._refuse(message, tr("Choose below which column holds the prompt, and which the answer."))

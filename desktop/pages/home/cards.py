@@ -73,6 +73,7 @@ class MergeCard(QFrame):
         self.setProperty("role", "card")
         self._pair: tuple[str, ...] = ()
         self._names = label("", "small", wrap=True)
+        self._time = label("", "strong", wrap=True)
         self._open = Button(look, tr("Choose how"), "arrow-right", "ghost", lambda: opens(self._pair))
         layout = column(
             row(IconLabel(look, "git-merge", "violet", 22), None),
@@ -84,6 +85,8 @@ class MergeCard(QFrame):
             ),
             self._names,
             None,
+            self._time,
+            label(tr("nothing to pay"), "muted"),
             row(self._open, None),
             gap=5,
         )
@@ -91,8 +94,13 @@ class MergeCard(QFrame):
         self.setLayout(layout)
         self.hide()
 
-    def show_pair(self, pair: tuple[str, ...]) -> None:
-        """Offer these two; nothing where there are none."""
+    def show_pair(self, pair: tuple[str, ...], seconds: float | None) -> None:
+        """Offer these two, and say how long it takes; nothing where there are none."""
+        self._time.setText(
+            tr("about {time}", time=duration(seconds))
+            if seconds is not None
+            else tr("its time is not known yet")
+        )
         self._pair = pair
         self._names.setText(", ".join(pair))
         self._open.setAccessibleDescription(tr("Merges {models}", models=", ".join(pair)))

@@ -27,7 +27,7 @@ from desktop.widgets.basics import Button, chip, frame, holder, label, row
 from desktop.widgets.drop_zone import DropZone
 from desktop.widgets.folding import Folding
 from desktop.widgets.page import Page
-from desktop.words import duration
+from desktop.words import duration, told
 
 #: Width that the hint of the last step needs, beside its buttons.
 _SAYS = 320
@@ -101,7 +101,7 @@ class HomePage(Page):
         state = self.model.state
         self._show_brought(state)
         self._show_cards(state)
-        self._merge.show_pair(state.pair)
+        self._merge.show_pair(state.pair, state.pair_seconds)
         self._says.setText(_sentence(state))
         self._start.setEnabled(state.ready)
         self._start.setAccessibleDescription(_sentence(state))
@@ -244,6 +244,16 @@ class HomePage(Page):
             ).strip()
             for name, problem in state.refused
         ]
+        number, of, reason = brought.left_out if brought is not None else (0, 0, "")
+        if number:
+            words.append(
+                tr(
+                    "{number} of the first {of} rows are left out, the first one because: {reason}.",
+                    number=numeral(number),
+                    of=numeral(of),
+                    reason=told(reason),
+                )
+            )
         self._columns.show_files(state.unmapped)
         self._reasons.setText("\n".join(words))
         self._refused.setVisible(bool(words))
@@ -277,7 +287,8 @@ def _step(number: int, title: str, hint: QWidget) -> QHBoxLayout:
 
 def _about_files() -> str:
     return tr(
-        "JSONL, CSV, JSON or Parquet with a prompt and an answer in each row. Nothing leaves this machine."
+        "JSONL, CSV, JSON or Parquet with a prompt and an answer in each row. Nothing leaves this machine unless you "
+        "ask a paid model."
     )
 
 

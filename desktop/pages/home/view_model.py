@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -61,6 +62,7 @@ class Brought:
     Attributes:
         rows: At least so many where ``more``.
         question: Of the first example, ``answer`` its answer.
+        left_out: How many of the first rows are no examples, of how many, and why the first of them is none.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Brought:
     more: bool
     question: str
     answer: str
+    left_out: tuple[int, int, str] = (0, 0, "")
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class HomeState:
         parts: Of the machine: icon, what it has, and how much of it is free.
         datasets: Of the workspace, that a study can be started with.
         pair: Two models that are there and can be merged, the stronger one first; empty where no two can.
+        pair_seconds: How long merging them takes; None where no such merge was measured on this machine.
         able: Whether each sentence about the machine says what it can.
     """
 
@@ -104,6 +108,7 @@ class HomeState:
     able: tuple[tuple[bool, str], ...] = ()
     datasets: tuple[str, ...] = ()
     pair: tuple[str, ...] = ()
+    pair_seconds: float | None = None
     extras: Draft = NO_EXTRAS
 
     @property
@@ -136,6 +141,7 @@ class HomeModel(ViewModel[HomeState]):
         #: What was reckoned last, and for what; only readings use them, of which one runs at a time.
         self._planned: dict[Any, tuple[Card, ...]] = {}
         self._seen: list[tuple[float, dict[str, Any]]] = []
+        self._timed: dict[Any, float | None] = {}
 
     def show(self) -> None:
         """See `ViewModel`."""
@@ -160,7 +166,7 @@ class HomeModel(ViewModel[HomeState]):
             self._starting,
         )
         stamp = self.services.feed.snapshot.catalogue
-        planned, seen = self._planned, self._seen
+        planned, seen, timed = self._planned, self._seen, self._timed
 
         def read() -> HomeState:
             from engine.models.machine import findings
@@ -176,6 +182,10 @@ class HomeModel(ViewModel[HomeState]):
             if not seen or time.monotonic() - seen[0][0] > _MACHINE_SECONDS:
                 seen[:] = [(time.monotonic(), machine_of(workspace))]
             cards = planned[key]
+            pair = strongest_pair(workspace)
+            if (stamp, pair) not in timed:
+                timed.clear()
+                timed[stamp, pair] = _merge_seconds(workspace, pair)
             return HomeState(
                 _brought(examples),
                 looking,
@@ -188,7 +198,8 @@ class HomeModel(ViewModel[HomeState]):
                 _parts(seen[0][1]),
                 tuple((one.can, tr(one.text, **one.params)) for one in findings(seen[0][1])),
                 usable_datasets(workspace),
-                strongest_pair(workspace),
+                pair,
+                timed[stamp, pair],
                 extras,
             )
 
@@ -357,10 +368,28 @@ def _cards(workspace: Workspace, examples: Any, draft: Draft) -> tuple[Card, ...
     return tuple(cards)
 
 
+def _merge_seconds(workspace: Workspace, pair: tuple[str, ...]) -> float | None:
+    """How long it takes to merge two models as the Merge page offers it first."""
+    if not pair:
+        return None
+    from engine.merging import check
+    from engine.merging.forecast import forecast
+    from engine.merging.presets import preset
+    from engine.merging.spec import MergeSpec
+    from engine.merging.workspace_models import workspace_resolver
+
+    plan = check(preset("slerp", list(pair), pair[0]), resolve=workspace_resolver(workspace)).plan
+    if plan is None:
+        return None
+    threads = min(MergeSpec.model_fields["threads"].default, os.cpu_count() or 1)
+    return forecast(plan, workspace.models, threads).seconds
+
+
 def _brought(examples: Any) -> Brought | None:
     if examples is None:
         return None
-    return Brought(examples.name, examples.count, examples.more, *examples.first)
+    question, answer = examples.first
+    return Brought(examples.name, examples.count, examples.more, question, answer, left_out=examples.left_out)
 
 
 def _parts(found: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:

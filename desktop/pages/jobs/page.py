@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QMouseEvent
@@ -52,6 +52,9 @@ _ICONS = {
     "push": "upload-simple",
 }
 
+#: Cards that are shown at first, and how many more each time.
+_SHOWN: Final = 30
+
 
 def build(context: Context) -> Page:
     """Make the page."""
@@ -80,6 +83,9 @@ class JobsPage(Page):
         self._cards: KeyedColumn[JobRow, JobCard] = KeyedColumn(
             lambda job: job.id, lambda _job: JobCard(look, model), JobCard.show_job
         )
+        #: So many of a part are shown: a card takes milliseconds to make.
+        self._most, self._of = _SHOWN, ""
+        self._more = Button(look, "", "caret-down", "ghost", self._show_more)
         self._queue = DropColumn(self._cards, self._places)
         self._queue.dropped.connect(lambda job, before: model.move(job, before or None))
         self._empty = Empty(
@@ -91,7 +97,7 @@ class JobsPage(Page):
         self._machine = MachineCard()
         self._log = LogCard(look)
         self.body.addLayout(row(self._parts, None))
-        left = stack(self._queue, self._empty, None, gap=GAP)
+        left = stack(self._queue, self._more, self._empty, None, gap=GAP)
         beside = column(self._machine, self._log, gap=GAP)
         beside.setStretch(1, 1)
         self.body.addWidget(Folding(left, holder(beside), stretches=(13, 10)), 1)
@@ -99,10 +105,20 @@ class JobsPage(Page):
     def update_page(self) -> None:
         """See `Page`."""
         state = self.model.state
-        words = {"active": tr("Active"), "done": tr("Done"), "failed": tr("Failed or stopped")}
-        self._parts.set_choices([(part, f"{words[part]} {count}") for part, count in state.counts])
+        parts = {"active": tr("Active"), "done": tr("Done"), "failed": tr("Failed or stopped")}
+        self._parts.set_choices([(part, f"{parts[part]} {count}") for part, count in state.counts])
         self._parts.choose(state.shown)
-        self._cards.show_items(state.jobs)
+        if self._of != state.shown:
+            self._most, self._of = _SHOWN, state.shown
+        ids = [job.id for job in state.jobs]
+        if state.selected in ids:
+            self._most = max(self._most, ids.index(state.selected) + 1)
+        self._cards.show_items(state.jobs[: self._most])
+        left = len(state.jobs) - self._most
+        words = tr("Show {count} more", count=numeral(min(left, _SHOWN)))
+        self._more.setText(f" {words}")
+        self._more.setAccessibleName(words)
+        self._more.setVisible(left > 0)
         self._queue.setVisible(bool(state.jobs))
         self._empty.setVisible(not state.jobs)
         self._pause_all.setEnabled(any(job.active for job in state.jobs))
@@ -116,6 +132,10 @@ class JobsPage(Page):
     def commands(self) -> list[Command]:
         """See `Page`."""
         return [Command(tr("Pause all jobs"), "pause", self.model.pause_all)]
+
+    def _show_more(self) -> None:
+        self._most += _SHOWN
+        self.update_page()
 
     def _places(self) -> list[tuple[str, QWidget]]:
         """The cards of the jobs that can change places, in their order."""

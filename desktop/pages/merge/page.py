@@ -88,6 +88,7 @@ class MergePage(Page):
         #: Whether something was chosen already; what the user takes away stays away.
         self._begun = False
         model.drafted.connect(self._show_draft)
+        model.replaced.connect(self._offer_typed)
 
     def update_page(self) -> None:
         """See `Page`."""
@@ -171,6 +172,12 @@ class MergePage(Page):
     def start(self) -> None:
         """Put the merge into the queue."""
         self.model.start(self._facts.name(), self._facts.seed())
+
+    @Slot(str)
+    def _offer_typed(self, typed: str) -> None:
+        self.context.offer_undo(
+            tr("The recipe that was typed is replaced."), lambda: self.model.use_text(typed)
+        )
 
     def _mend(self, words: str, text: str) -> None:
         """Change the recipe as a finding offers it."""

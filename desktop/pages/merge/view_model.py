@@ -96,6 +96,8 @@ class MergeModel(ViewModel[MergeState]):
 
     #: Form, text or what is said of them is another.
     drafted = Signal()
+    #: What somebody has typed was replaced; carries it.
+    replaced = Signal(str)
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(services, MergeState(), parent)
@@ -107,6 +109,8 @@ class MergeModel(ViewModel[MergeState]):
         self.fault_line = 0
         #: None while it is looked at.
         self.checked: Checked | None = None
+        #: Whether the text was typed, and would not come back by itself.
+        self._typed = False
         self._number = 0
         self._timer = QTimer(self, singleShot=True, interval=_PAUSE)
         self._timer.timeout.connect(self._check)
@@ -156,6 +160,8 @@ class MergeModel(ViewModel[MergeState]):
 
     def use_form(self, form: Form) -> None:
         """Take over a change of the form; the text follows."""
+        typed = self.text if self._typed else ""
+        self._typed = False
         self.form, self.text, self.fault, self.fault_line = (
             form,
             yaml_of(form) if form.models else "",
@@ -163,12 +169,15 @@ class MergeModel(ViewModel[MergeState]):
             0,
         )
         self._changed()
+        if typed and typed != self.text:
+            self.replaced.emit(typed)
 
     def use_text(self, text: str) -> None:
         """Take over a change of the text; the form follows, as far as it can say the same."""
         if text == self.text:
             return
         self.text, self.fault, self.fault_line = text, None, 0
+        self._typed = True
         try:
             from engine.merging.loading import parse_recipe
 
@@ -180,8 +189,9 @@ class MergeModel(ViewModel[MergeState]):
 
     def mend(self, text: str) -> str:
         """Use a remedy's recipe; returns what was there before, for taking it back."""
-        before = self.text
+        before, typed = self.text, self._typed
         self.use_text(text)
+        self._typed = typed
         return before
 
     def load(self, file: Path) -> None:
@@ -193,7 +203,13 @@ class MergeModel(ViewModel[MergeState]):
             load_recipe(file)
             return file.read_text(encoding="utf-8-sig")
 
-        self.services.background.run(self, read, self.use_text, self.failed.emit)
+        def use(text: str) -> None:
+            typed = self.text if self._typed else ""
+            self.use_text(text)
+            if typed and typed != text:
+                self.replaced.emit(typed)
+
+        self.services.background.run(self, read, use, self.failed.emit)
 
     def save(self, file: Path) -> None:
         """Write the recipe into a file, as it stands."""

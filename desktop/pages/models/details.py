@@ -55,7 +55,7 @@ class DetailsCard(QWidget):
         self._usual = ""
         self._model = model
         self._kind, self._default = chip(""), chip(tr("Default base"), "good")
-        self._leads = chip(tr("Has won"), "good")
+        self._leads = chip(tr("Leads its study"), "good")
         self._evidence = EvidencePart()
         self._name = label("", "title", wrap=True)
         self._pairs = QGridLayout()

@@ -130,7 +130,7 @@ class Lineage(Canvas):
         """Show these."""
         before, self._selected = self._selected, state.selected
         self._line = state.line_of(state.selected)
-        few = len(state.models) <= _MOST
+        few = not is_partial(state)
         placed = arrange([one for one in state.models if few or one.id in self._line])
         self._places = {node.key: node.place for node in placed}
         self._nodes = [node for node in placed if node.kind != "way"]
@@ -237,6 +237,11 @@ def _curve(path: QPainterPath, end: QPointF) -> None:
     start = path.currentPosition()
     middle = (start.x() + end.x()) / 2
     path.cubicTo(QPointF(middle, start.y()), QPointF(middle, end.y()), end)
+
+
+def is_partial(state: ModelsState) -> bool:
+    """Whether only the line of the selected model is drawn, as there are too many others."""
+    return len(state.models) > _MOST
 
 
 def legend(tokens: Tokens) -> list[tuple[str, str]]:

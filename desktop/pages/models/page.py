@@ -13,13 +13,13 @@ from desktop.language import numeral, tr
 from desktop.pages.models.adding import AddDialog
 from desktop.pages.models.details import Acts, DetailsCard, kinds_in_words
 from desktop.pages.models.evidence import Evidence
-from desktop.pages.models.lineage import Lineage, legend
+from desktop.pages.models.lineage import Lineage, is_partial, legend
 from desktop.pages.models.view_model import Kind, ModelRow, ModelsModel
 from desktop.release.dialog import ask_to_release
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
-from desktop.widgets.basics import Button, card, heading, holder, row
+from desktop.widgets.basics import Button, card, heading, holder, label, row
 from desktop.widgets.canvas import text_width
 from desktop.widgets.empty import Empty
 from desktop.widgets.folding import Folding
@@ -110,6 +110,7 @@ class ModelsPage(Page):
         self._content.setVisible(bool(state.models))
         self.set_title(tr("Models"), self._summary())
         self._lineage.show_models(state)
+        self._partial.setVisible(is_partial(state))
         counts = {
             kind: sum(one.kind == kind for one in state.models) for kind in ("base", "adapter", "merge")
         }
@@ -192,9 +193,11 @@ class ModelsPage(Page):
         )
         scroll.setMinimumHeight(220)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._partial = label(tr("Drawn is the line of the model that is selected."), "small")
         picture = card(
             heading(tr("Where each model comes from"), Legend(self.context.look, legend)),
             scroll,
+            self._partial,
         )
         listing = card(Folding(holder(row(self._kinds, None)), self._search), self._table, padding=10)
         left = QWidget()

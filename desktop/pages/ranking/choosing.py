@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QCheckBox, QDialog, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QInputDialog, QMenu, QVBoxLayout, QWidget
 
 from desktop.language import numeral, tr
 from desktop.pages.ranking.state import Interval, RankingState
@@ -20,7 +20,7 @@ from desktop.widgets.segments import Segments
 if TYPE_CHECKING:
     from engine.judging.standings import JudgedTask, Split
 
-#: Levels that are offered; any other one is for the command line.
+#: Levels that are offered at once.
 _LEVELS: Final = (0.8, 0.9, 0.95, 0.99, 0.999)
 #: Tasks beyond so many scroll.
 _ROWS: Final = 8
@@ -48,6 +48,8 @@ class IntervalMenu(QMenu):
             self._add(self._levels, level_words(level), level).triggered.connect(
                 lambda _checked=False, level=level: choose_level(level)
             )
+        self._choose_level = choose_level
+        self._other = self.addAction(tr("Another one..."), self._ask_level)
         self.addSection(tr("Intervals"))
         ways: dict[Interval, str] = {
             "auto": tr("By prompt, where prompts are named"),
@@ -65,6 +67,15 @@ class IntervalMenu(QMenu):
         for group, chosen in ((self._levels, state.level), (self._ways, state.interval)):
             for action in group.actions():
                 action.setChecked(action.data() == chosen)
+
+    def _ask_level(self) -> None:
+        """Ask for a level, in percent."""
+        known = next((one.data() for one in self._levels.actions() if one.isChecked()), 0.95)
+        percent, accepted = QInputDialog.getDouble(
+            self.parentWidget(), tr("Level"), tr("Percent, from 50 to below 100"), 100 * known, 50.0, 99.99, 2
+        )
+        if accepted:
+            self._choose_level(round(percent / 100, 6))
 
     def _add(self, group: QActionGroup, words: str, value: object) -> QAction:
         action = self.addAction(words)

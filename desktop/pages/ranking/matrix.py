@@ -41,11 +41,10 @@ class HeadMatrix(Canvas):
         count = min(_MOST, len(heads.names))
         self.setMinimumHeight(round(_TOP + _LEAST * count))
         self.setMinimumWidth(round(_NAMES + _LEAST * count))
-        self.setAccessibleDescription(
-            tr(
-                "The share of its comparisons that each row wins against each column. The table has the same numbers."
-            )
-        )
+        names = heads.names[:count]
+        said = [pair_words(heads, one, other) for at, one in enumerate(names) for other in names[at + 1 :]]
+        about = tr("The share of its comparisons that each row wins against each column.")
+        self.setAccessibleDescription(" ".join([about, *(f"{one}." for one in said)]))
         self.update()
 
     def paint(self, pen: Pen, width: float, height: float) -> None:

@@ -45,7 +45,7 @@ class EndpointsPart(Part):
         self._forget = Button(look, tr("Forget its key"), "x", does=self._forget_key)
         self._remove = Button(look, tr("Remove"), "trash", does=self._ask_remove)
         self._store = Button(look, tr("Store a token"), "key", does=self.ask_token)
-        self._drop = Button(look, tr("Forget it"), "x", does=lambda: model.forget_key(HUB))
+        self._drop = Button(look, tr("Forget it"), "x", does=lambda: self._ask_to_forget(HUB, "Hugging Face"))
         self._price_rows = Rows(look, _price_columns())
         self._prices = table(tr("Prices"), self._price_rows, _price_columns(), flat=True, row=30)
         self._prices.setMinimumHeight(400)
@@ -209,7 +209,18 @@ class EndpointsPart(Part):
     def _forget_key(self) -> None:
         row = self._chosen()
         if row is not None:
-            self._model.forget_key(row.name)
+            self._ask_to_forget(row.name, row.name)
+
+    def _ask_to_forget(self, key: str, name: str) -> None:
+        """What the keyring forgets cannot be brought back."""
+        ask(
+            self._context.look,
+            tr("Forget the key of {name}?", name=name),
+            tr("It is removed from the keyring, and would have to be given again."),
+            tr("Forget it"),
+            lambda: self._model.forget_key(key),
+            self,
+        )
 
     def _ask_remove(self) -> None:
         """Remove the chosen endpoint; one that takes a key along is asked about, as that cannot be undone."""

@@ -49,7 +49,7 @@ class PhasesCard(QFrame):
             "answer": tr("Answer"),
             "choose": tr("Choose"),
             "merge": tr("Merge"),
-            "judge": tr("Judge"),
+            "judge": tr("The judge"),
             "validate": tr("Sealed task"),
         }
         self._bars: dict[str, tuple[QWidget, QProgressBar]] = {}

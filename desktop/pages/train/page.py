@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from PySide6.QtCore import Slot
 
 from desktop.language import tr
 from desktop.pages.train.recipe_card import RecipeCard
@@ -34,6 +37,7 @@ class TrainPage(Page):
         look = context.look
         self._form = RecipeCard(look, model)
         self._form.setFixedWidth(_FORM)
+        self._form.replaced.connect(self._offer_typed)
         self._run = RunCard(look, model)
         self._content = Folding(self._run, self._form)
         self._empty = Empty(
@@ -52,6 +56,12 @@ class TrainPage(Page):
         self.body.addWidget(self._empty, 1)
         self.body.addWidget(self._content, 1)
         self._content.hide()
+
+    @Slot(object)
+    def _offer_typed(self, typed: Mapping[str, str]) -> None:
+        self.context.offer_undo(
+            tr("The settings that were typed are replaced."), lambda: self._form.fill(typed)
+        )
 
     def update_page(self) -> None:
         """See `Page`."""

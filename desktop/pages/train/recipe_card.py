@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,9 @@ class Setting(QWidget):
 
 class RecipeCard(QFrame):
     """The form."""
+
+    #: Settings that were typed are replaced; carries them.
+    replaced = Signal(object)
 
     def __init__(self, look: Look, model: TrainModel) -> None:
         super().__init__()
@@ -214,7 +217,14 @@ class RecipeCard(QFrame):
     @Slot(object)
     def _fill(self, recipe: TrainRecipe) -> None:
         """Show a recipe."""
-        for name, text in texts(recipe).items():
+        before = {name: setting.text for name, setting in self._settings.items()}
+        self.fill(texts(recipe))
+        if before not in (texts(recipe), texts(TrainRecipe())):
+            self.replaced.emit(before)
+
+    def fill(self, typed: Mapping[str, str]) -> None:
+        """Show settings as they were typed."""
+        for name, text in typed.items():
             self._settings[name].fill(text)
         self._typed()
         self._show_depth(self._depth.chosen_key)

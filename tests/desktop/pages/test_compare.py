@@ -37,6 +37,7 @@ from engine.workspace import Workspace
 from engine.workspace.tables import Endpoint
 from tests.answered import COUNT, SAME, answer, fill, judge, prompts
 from tests.desktop.conftest import Until
+from tests.desktop.keyboard import save_as
 from tests.fake_openai import FakeOpenAI, Truth
 
 KEY = "sk-test-0123456789abcdef"
@@ -144,17 +145,17 @@ def test_the_filters_and_the_search_by_keyboard(
 
 
 def test_what_the_filter_leaves_is_exported_by_keyboard(
-    page: ComparePage, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: ComparePage, until: Until, tmp_path: Path
 ) -> None:
     press(page, "Cut off 1")
     until(lambda: table(page).rowCount() == 1)
     file = tmp_path / "left.csv"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
     button = named(page, QAbstractButton, "Export")
     assert isinstance(button, QPushButton)
     assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
     assert [one.text() for one in button.menu().actions()] == ["Answers as CSV...", "Answers as JSONL..."]
     button.menu().actions()[0].trigger()
+    save_as(page, file.with_suffix(""), until)
     until(file.is_file)
     lines = file.read_text(encoding="utf-8").splitlines()
     assert len(lines) == 1 + 3
@@ -162,7 +163,9 @@ def test_what_the_filter_leaves_is_exported_by_keyboard(
     until(lambda: any("3 answers are in left.csv" in text for text in texts(page.window())))
     file.unlink()
     (command,) = [one for one in page.commands() if one.title == "Export the answers that are shown"]
+    until(lambda: not page.findChildren(QFileDialog))
     command.does()
+    save_as(page, file, until)
     until(file.is_file)
 
 

@@ -225,3 +225,24 @@ def test_the_datasets_page_leads_to_a_study_with_what_is_shown(
     until(lambda: home.model.state.brought is not None)
     assert home.model.state.brought is not None
     assert home.model.state.brought.name == "f"
+
+
+def test_rows_that_are_left_out_are_told_before_anything_starts(
+    page: HomePage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    file = tmp_path / "some.jsonl"
+    good = [json.dumps({"prompt": f"What is {number}?", "completion": "It."}) for number in range(12)]
+    file.write_text(
+        "\n".join([good[0], '{"prompt": "", "completion": "x"}', *good[1:], "no JSON"]), encoding="utf-8"
+    )
+    page.model.take([file])
+    until(lambda: page.model.state.brought is not None)
+    assert page.model.state.brought is not None
+    assert page.model.state.brought.rows == 12
+    until(
+        lambda: any(
+            "2 of the first 14 rows are left out, the first one because: the prompt is empty." in one.text()
+            for one in page.findChildren(QLabel)
+            if one.isVisible()
+        )
+    )

@@ -208,3 +208,27 @@ def test_a_gpu_is_among_what_is_busy(page: JobsPage, monkeypatch: pytest.MonkeyP
     page.model.refresh()
     until(lambda: "6.0 GB of 24.0 GB" in texts())
     assert {"GPU", "50%", "Its memory"} <= set(texts())
+
+
+def test_many_jobs_are_shown_in_parts(
+    page: JobsPage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    client = JobClient(workspace)
+    first = submit_import(client, write_rows(tmp_path / "rows.jsonl", 3), "rows")
+    first.change(state="stopped")
+    for _ in range(34):
+        submit_import(client, tmp_path / "rows.jsonl", "rows").change(state="stopped")
+    until(lambda: sum(count for _, count in page.model.state.counts) == 35)
+    page.model.show_part("failed")
+    until(lambda: len(page.model.state.jobs) == 35 and len(cards(page)) == 30)
+    press(page, "Show 5 more")
+    until(lambda: len(cards(page)) == 35)
+    assert not any(
+        "more" in one.accessibleName() for one in page.findChildren(QPushButton) if one.isVisible()
+    )
+    page.model.show_part("active")
+    until(lambda: page.model.state.shown == "active")
+    last = page.model.services.feed.jobs[0].id
+    page.open(last)
+    until(lambda: page.model.state.selected == last and page.model.state.shown == "failed")
+    until(lambda: len(cards(page)) == 35)  # the one that is asked for is among them

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QLabel,
     QPlainTextEdit,
+    QPushButton,
     QTableView,
     QWidget,
 )
@@ -347,3 +348,28 @@ def test_curves_are_read_as_a_merge_reads_them() -> None:
     assert curve_at((0.0, 0.5, 0.3, 0.7, 1.0), 0.0) == 0.0
     assert curve_at((0.0, 0.5, 0.3, 0.7, 1.0), 1.0) == 1.0
     assert curve_at((0.0, 1.0), 0.25) == 0.25
+
+
+def test_a_recipe_that_was_typed_is_brought_back_after_a_preset(
+    page: MergePage, window: MainWindow, until: Until
+) -> None:
+    typed = page.model.text.replace("dtype: bfloat16", "dtype: float16  # by hand")
+    page.model.use_text(typed)
+    until(lambda: page.model.form is not None and page.model.form.dtype == "float16")
+    page.model.use_preset("linear")
+    assert "by hand" not in page.model.text
+    assert any("that was typed is replaced" in one.text() for one in window.findChildren(QLabel))
+    (undo,) = [one for one in window.findChildren(QPushButton) if one.accessibleName() == "Undo"]
+    until(undo.isVisible)
+    QTest.keyClick(undo, Qt.Key.Key_Space)
+    assert page.model.text == typed
+
+
+def test_what_the_form_says_by_itself_needs_no_way_back(
+    page: MergePage, window: MainWindow, until: Until
+) -> None:
+    said: list[str] = []
+    page.model.replaced.connect(said.append)
+    page.model.use_preset("linear")
+    page.model.use_preset("slerp")
+    assert said == []

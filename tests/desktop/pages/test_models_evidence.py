@@ -153,7 +153,7 @@ def test_the_page_tells_rating_places_and_tasks(
     until(lambda: (one := page.model.state.model(page.model.state.selected)) and one.name == result.winner)
     row = next(one for one in result.ranking["contestants"] if one["name"] == result.winner)
     shown = "\n".join(one.text() for one in page.findChildren(QLabel) if one.isVisible())
-    assert "Has won" in shown
+    assert "Leads its study" in shown
     assert f"In the study {STUDY}" in shown
     assert f"Rating {row['elo']:.0f}, place" in shown
     bars = {one.accessibleName(): one.value() for one in page.findChildren(QProgressBar) if one.isVisible()}

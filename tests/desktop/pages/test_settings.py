@@ -393,8 +393,18 @@ def test_a_key_goes_into_the_keyring_is_never_shown_and_is_forgotten(
             assert SECRET.encode() not in file.read_bytes()
     until(lambda: button(page, "Forget its key").isEnabled())
     press(page, "Forget its key")
+    press(asked(page), "Cancel")
+    assert keys, "nothing is forgotten unasked"
+    press(page, "Forget its key")
+    press(asked(page), "Forget it")
     until(lambda: "no key" in rows(page, "Endpoints", 2))
     assert keys == {}
+
+
+def asked(page: SettingsPage) -> QDialog:
+    """The question that is open."""
+    (found,) = (one for one in page.findChildren(QDialog) if one.isVisible())
+    return found
 
 
 def test_the_token_of_the_hub_is_stored_and_forgotten(
@@ -411,6 +421,7 @@ def test_the_token_of_the_hub_is_stored_and_forgotten(
     until(lambda: "There is a token for the Hugging Face Hub, in the keyring." in texts(page))
     assert keys == {"huggingface": "hf_abcdefgh"}
     press(page, "Forget it")
+    press(asked(page), "Forget it")
     until(lambda: "There is no token" in texts(page))
 
 

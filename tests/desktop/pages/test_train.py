@@ -252,3 +252,18 @@ def test_a_run_of_another_version_is_not_taken_over(
     press(page, "Those of the run that is shown")
     assert "Another version of Bakeoff" in told[0]
     assert page.model.draft.typed == before
+
+
+def test_settings_that_were_typed_are_brought_back(
+    filled: Workspace, page: TrainPage, window: MainWindow, until: Until
+) -> None:
+    until(lambda: page.model.draft.state in ("planned", "refused"))
+    epochs = named(page, QLineEdit, "Epochs")
+    epochs.setText("9")  # type: ignore[attr-defined]
+    press(page, "The usual ones")
+    assert epochs.text() == ""  # type: ignore[attr-defined]
+    (undo,) = [one for one in window.findChildren(QPushButton) if one.accessibleName() == "Undo"]
+    until(undo.isVisible)
+    QTest.keyClick(undo, Qt.Key.Key_Space)
+    assert epochs.text() == "9"  # type: ignore[attr-defined]
+    assert parse(page.model.draft.typed)[0] == TrainRecipe(epochs=9)
