@@ -105,7 +105,7 @@ class ExportDialog(QDialog):
         self._asked.setVisible(asking)
         self._progress.show_state(state)
         problem = state.contents.problem
-        words = list(state.contents.lines)
+        words = list(state.contents.lines) if model.reckoned else [tr("Working out what it will hold...")]
         if problem is not None:
             words = [problem.message, problem.fix]
         self._plan.setText("\n".join(word for word in words if word))

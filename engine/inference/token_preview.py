@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.workspace import Workspace
 
 
@@ -78,7 +78,12 @@ def token_preview(workspace: Workspace, name: str, row: int | None, model: str |
     warnings = list(notes.sentences)
     if files.info.context and len(tokens) > files.info.context:
         warnings.append(
-            f"The example has {len(tokens)} tokens, and '{files.name}' was made for {files.info.context}."
+            Words(
+                "The example has {count} tokens, and '{model}' was made for {context}.",
+                count=len(tokens),
+                model=files.name,
+                context=files.info.context,
+            )
         )
     return {
         "name": name,

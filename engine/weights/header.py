@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from engine.errors import Words
 from engine.weights.errors import WeightsError
 from engine.weights.formats import DTYPES, element_bytes
 
@@ -58,9 +59,12 @@ def read_header(file: Path) -> dict[str, StoredTensor]:
             prefix = stream.read(8)
             length = int.from_bytes(prefix, "little")
             if len(prefix) < 8 or not 2 <= length <= _MAX_HEADER:
-                _corrupt(file, "it does not begin like a safetensors file")
+                _corrupt(file, Words("it does not begin like a safetensors file"))
             if 8 + length > size:
-                _corrupt(file, f"its header should have {length} bytes, but the file ends before")
+                _corrupt(
+                    file,
+                    Words("its header should have {length} bytes, but the file ends before", length=length),
+                )
             text = stream.read(length)
     except OSError as error:
         raise WeightsError(
@@ -73,14 +77,14 @@ def read_header(file: Path) -> dict[str, StoredTensor]:
     try:
         header = json.loads(text.decode("utf-8"), object_pairs_hook=_without_twins)
     except _TwinError as error:
-        _corrupt(file, f"its header has the name '{error}' twice")
+        _corrupt(file, Words("its header has the name '{name}' twice", name=str(error)))
     except (ValueError, RecursionError):
-        _corrupt(file, "its header is not JSON")
+        _corrupt(file, Words("its header is not JSON"))
     if not isinstance(header, dict):
-        _corrupt(file, "its header is not a table of tensors")
+        _corrupt(file, Words("its header is not a table of tensors"))
     header.pop("__metadata__", None)
     if any(not name.isprintable() or len(name) > _LONGEST_NAME for name in header):
-        _corrupt(file, "the name of a tensor is not readable")
+        _corrupt(file, Words("the name of a tensor is not readable"))
     tensors = {name: _entry(file, name, entry, 8 + length, size) for name, entry in header.items()}
     _require_disjoint(file, tensors)
     return tensors
@@ -100,11 +104,11 @@ def _entry(file: Path, name: str, entry: Any, data: int, size: int) -> StoredTen
         dtype, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
         numbers = (*shape, begin, end) if isinstance(shape, list) else (None,)
     except (KeyError, TypeError, ValueError):
-        _corrupt(file, "its entry in the header is incomplete", name)
+        _corrupt(file, Words("its entry in the header is incomplete"), name)
     if any(type(number) is not int or not 0 <= number <= _LARGEST for number in numbers):
-        _corrupt(file, "its shape or place in the file is not a whole number", name)
+        _corrupt(file, Words("its shape or place in the file is not a whole number"), name)
     if len(shape) > _MOST_DIMENSIONS:
-        _corrupt(file, f"it has {len(shape)} dimensions", name)
+        _corrupt(file, Words("it has {count} dimensions", count=len(shape)), name)
     if not isinstance(dtype, str) or dtype not in DTYPES:
         raise WeightsError(
             "weights.dtype_unsupported",
@@ -117,11 +121,21 @@ def _entry(file: Path, name: str, entry: Any, data: int, size: int) -> StoredTen
     nbytes = element_bytes(dtype) * math.prod(shape)
     # Libraries reckon with all dimensions even where one of them is zero.
     if element_bytes(dtype) * math.prod(size for size in shape if size) > _LARGEST:
-        _corrupt(file, "its shape needs more bytes than any file has", name)
+        _corrupt(file, Words("its shape needs more bytes than any file has"), name)
     if end - begin != nbytes:
-        _corrupt(file, f"its shape needs {nbytes} bytes, but {end - begin} are stored", name)
+        _corrupt(
+            file,
+            Words(
+                "its shape needs {needed} bytes, but {stored} are stored", needed=nbytes, stored=end - begin
+            ),
+            name,
+        )
     if data + end > size:
-        _corrupt(file, f"it should end at byte {data + end}, but the file has only {size}", name)
+        _corrupt(
+            file,
+            Words("it should end at byte {end}, but the file has only {size}", end=data + end, size=size),
+            name,
+        )
     return StoredTensor(file, dtype, tuple(shape), data + begin, nbytes)
 
 
@@ -130,7 +144,7 @@ def _require_disjoint(file: Path, tensors: dict[str, StoredTensor]) -> None:
     previous_end, previous = 0, ""
     for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].nbytes)):
         if tensor.nbytes and tensor.start < previous_end:
-            _corrupt(file, f"it overlaps the tensor '{previous}'", name)
+            _corrupt(file, Words("it overlaps the tensor '{other}'", other=previous), name)
         previous_end, previous = tensor.start + tensor.nbytes, name
 
 

@@ -6,6 +6,8 @@ import json
 import os
 from typing import Any, Final
 
+from desktop.language import tr
+from desktop.retold import retold
 from engine.jobs.directory import JobDirectory
 
 _LOG_BYTES: Final = 24_000
@@ -53,9 +55,10 @@ def _event_lines(line: bytes) -> list[str]:
         return []
     data = event.get("data", {}) if isinstance(event, dict) else {}
     if event.get("type") == "decision":
-        return [f"{data.get('subject')}: {data.get('choice')} ({data.get('reason')})"]
+        subject, reason = (retold(str(data.get(name) or "")) for name in ("subject", "reason"))
+        return [f"{subject}: {data.get('choice')} ({reason})"]
     if event.get("type") == "warning":
-        return [f"Warning: {data.get('message', '')}"]
+        return [tr("Warning: {message}", message=retold(str(data.get("message") or "")))]
     return []
 
 
@@ -97,7 +100,7 @@ def _told(value: Any) -> str:
     if isinstance(value, list):
         return f"{len(value)}" if value else ""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return tr("yes") if value else tr("no")
     if isinstance(value, float):
         return f"{value:.4g}"
     return "" if value is None else str(value)

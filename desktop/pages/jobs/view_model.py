@@ -15,6 +15,7 @@ from desktop.language import tr
 from desktop.pages.jobs.account import Account
 from desktop.services import Services
 from desktop.view_model import ViewModel
+from desktop.words import count
 from engine.jobs.directory import Action, JobDirectory
 from engine.models.gpu_now import GpuNow, gpu_now
 
@@ -164,7 +165,12 @@ class JobsModel(ViewModel[JobsState]):
                 client.ensure_runner()
             return len(active)
 
-        self.do(pause, lambda count: self.told.emit(tr("{count} jobs are being paused.", count=count)))
+        self.do(
+            pause,
+            lambda number: self.told.emit(
+                count(number, tr("{count} job is being paused."), tr("{count} jobs are being paused."))
+            ),
+        )
 
     def _selected(self, jobs: tuple[JobRow, ...], every: tuple[JobRow, ...]) -> str:
         """The job that is wanted, if it is there, else the first of this part."""

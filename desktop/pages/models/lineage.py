@@ -15,6 +15,7 @@ from desktop.pages.models.view_model import ModelRow, ModelsState
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tokens
 from desktop.widgets.canvas import Canvas, Pen
+from desktop.widgets.table import Column, Rows, table
 from desktop.words import size
 
 _HEAD: Final = 2.0
@@ -237,6 +238,22 @@ def _curve(path: QPainterPath, end: QPointF) -> None:
     start = path.currentPosition()
     middle = (start.x() + end.x()) / 2
     path.cubicTo(QPointF(middle, start.y()), QPointF(middle, end.y()), end)
+
+
+class LineTable:
+    """The same as the picture, of all models: what each was made from."""
+
+    def __init__(self, look: Look) -> None:
+        columns = [Column(tr("Model"), 0), Column(tr("Made from"), 260), Column(tr("Made by"), 150)]
+        self._rows = Rows(look, columns)
+        self.widget = table(tr("Where each model comes from"), self._rows, columns, flat=True, row=28)
+        self.widget.setMinimumHeight(220)
+
+    def show_models(self, state: ModelsState) -> None:
+        """Show these, the newest first."""
+        self._rows.set_rows(
+            [(one.id, (one.name, ", ".join(one.made_from), one.how)) for one in reversed(state.models)]
+        )
 
 
 def is_partial(state: ModelsState) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, Qt, Slot
-from PySide6.QtWidgets import QInputDialog, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QInputDialog, QLineEdit, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.export.dialog import ask_to_export
 from desktop.feed import JobRow
@@ -13,13 +13,13 @@ from desktop.language import numeral, tr
 from desktop.pages.models.adding import AddDialog
 from desktop.pages.models.details import Acts, DetailsCard, kinds_in_words
 from desktop.pages.models.evidence import Evidence
-from desktop.pages.models.lineage import Lineage, is_partial, legend
+from desktop.pages.models.lineage import Lineage, LineTable, is_partial, legend
 from desktop.pages.models.view_model import Kind, ModelRow, ModelsModel
 from desktop.release.dialog import ask_to_release
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
-from desktop.widgets.basics import Button, card, heading, holder, label, row
+from desktop.widgets.basics import Button, card, column, heading, holder, label, row
 from desktop.widgets.canvas import text_width
 from desktop.widgets.empty import Empty
 from desktop.widgets.folding import Folding
@@ -110,6 +110,7 @@ class ModelsPage(Page):
         self._content.setVisible(bool(state.models))
         self.set_title(tr("Models"), self._summary())
         self._lineage.show_models(state)
+        self._lines.show_models(state)
         self._partial.setVisible(is_partial(state))
         counts = {
             kind: sum(one.kind == kind for one in state.models) for kind in ("base", "adapter", "merge")
@@ -193,12 +194,18 @@ class ModelsPage(Page):
         )
         scroll.setMinimumHeight(220)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._lines = LineTable(self.context.look)
+        views = QStackedWidget()
+        views.addWidget(scroll)
+        views.addWidget(self._lines.widget)
+        switch = Segments(tr("Chart or table"), [("0", tr("Chart")), ("1", tr("Table"))])
+        switch.choose("0")
+        switch.chosen.connect(lambda key: views.setCurrentIndex(int(key)))
         self._partial = label(tr("Drawn is the line of the model that is selected."), "small")
-        picture = card(
-            heading(tr("Where each model comes from"), Legend(self.context.look, legend)),
-            scroll,
-            self._partial,
-        )
+        below = Folding(holder(row(Legend(self.context.look, legend), None)), self._partial, gap=4)
+        parts = column(heading(tr("Where each model comes from"), switch), views, below, gap=10)
+        parts.setStretch(1, 1)
+        picture = card(parts)
         listing = card(Folding(holder(row(self._kinds, None)), self._search), self._table, padding=10)
         left = QWidget()
         above = QVBoxLayout(left)

@@ -332,7 +332,7 @@ def _details(model: ModelRow, infos: dict[str, Any], models: tuple[ModelRow, ...
     ]
     run = memory_to_run(info, dtype="bfloat16")
     train = memory_to_train(info, method="qlora", dtype="bfloat16", lora_rank=16, tokens_per_step=4096)
-    pairs += [(tr("Memory to run"), size(run)), (tr("Memory to train"), size(train))]
+    pairs += [(tr("Memory to run"), size(run)), (tr("To train (QLoRA)"), size(train))]
     gpu, memory = gpu_here(), psutil.virtual_memory().total
     cores = os.cpu_count() or 1
     if gpu is not None and train < 0.9 * gpu.memory:

@@ -75,5 +75,5 @@ def verdict_in_words(table: Table, standings: Standings) -> tuple[str, str]:
         )
     ]
     if price:
-        said.append(tr("So far as many have cost {amount}.", amount=usd(price)))
+        said.append(tr("At what the judge has cost so far, that is {amount}.", amount=usd(price)))
     return head, " ".join(said)

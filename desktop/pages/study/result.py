@@ -117,9 +117,15 @@ def show_cost(card: FigureCard, picture: StudyPicture) -> None:
     """What was spent, against the ceiling."""
     spent, ceiling = picture.cost_usd, picture.ceiling_usd
     if ceiling:
-        below = tr("of ${ceiling:.2f}, forecast ${usd:.2f}", ceiling=ceiling, usd=picture.forecast_usd)
+        over = picture.state in ("done", "stopped", "failed")
+        below = (
+            tr("of ${ceiling:.2f}", ceiling=ceiling)
+            if over
+            else tr("of ${ceiling:.2f}, forecast ${usd:.2f}", ceiling=ceiling, usd=picture.forecast_usd)
+        )
         share = min(1.0, spent / ceiling)
-        card.show_figure(dollars(spent), share, below, "warn" if share > 0.9 else "")
+        near = share > 0.9 or (not over and picture.forecast_usd > ceiling)
+        card.show_figure(dollars(spent), share, below, "warn" if near else "")
         return
     free = not spent and not picture.forecast_usd
     below = (

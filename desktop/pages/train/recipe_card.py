@@ -28,7 +28,7 @@ from desktop.widgets.fields import Choice
 from desktop.widgets.inset import inset
 from desktop.widgets.saving import ask_where_to_save
 from desktop.widgets.segments import Segments
-from desktop.words import duration, size
+from desktop.words import count, duration, size
 from engine.training.spec import TrainRecipe
 
 _WORDS = 128
@@ -275,10 +275,10 @@ def plan_words(draft: Draft) -> tuple[str, str, Any]:
     else:
         fit, tone = tr("Does not fit: about {memory}, and {free} are free.", memory=memory, free=there), "bad"
     words = tr(
-        "About {time}: {examples} examples, {epochs} epochs, {steps} steps, {tokens} tokens.",
+        "About {time}: {examples} examples, {epochs}, {steps} steps, {tokens} tokens.",
         time=duration(plan["seconds"]),
         examples=numeral(plan["examples"]),
-        epochs=plan["epochs"],
+        epochs=count(plan["epochs"], tr("{count} epoch"), tr("{count} epochs")),
         steps=numeral(plan["steps"]),
         tokens=numeral(plan["tokens"]),
     )

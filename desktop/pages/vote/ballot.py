@@ -214,6 +214,10 @@ class Reading(QTextEdit):
         self._faint = False
         self._draw()
 
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """See Qt: no higher than it has to be, as it scrolls; where there is room, it gets more."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """See Qt."""
         super().resizeEvent(event)

@@ -41,8 +41,7 @@ def button(widget: QWidget, name: str) -> QPushButton:
 
 
 def listed(page: ModelsPage) -> list[str]:
-    table = page.findChild(QTableView)
-    assert isinstance(table, QTableView)
+    (table,) = (one for one in page.findChildren(QTableView) if one.accessibleName() == "Models")
     model = table.model()
     return [str(model.index(row, 0).data()) for row in range(model.rowCount())]
 
@@ -240,3 +239,19 @@ def test_a_version_on_the_hub_can_be_named(
     QTest.keyClick(press_add, Qt.Key.Key_Space)
     until(lambda: asked)
     assert (asked[0].source, asked[0].revision) == ("owner/model", "v1.2")
+
+
+def test_the_lineage_is_a_table_too(
+    page: ModelsPage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    add_model(workspace, tiny_model(tmp_path / "one"), "one")
+    until(lambda: listed(page) == ["one"])
+    switch = button(page, "Table")
+    switch.setFocus()
+    QTest.keyClick(switch, Qt.Key.Key_Space)
+    (table,) = (
+        one for one in page.findChildren(QTableView) if one.accessibleName() == "Where each model comes from"
+    )
+    until(table.isVisible)
+    model = table.model()
+    assert [model.index(0, at).data() for at in range(3)] == ["one", "", page.model.state.models[0].how]
