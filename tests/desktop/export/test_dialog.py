@@ -184,6 +184,8 @@ def test_other_forms_need_a_place(
     window: MainWindow, tuned: Workspace, at_work: None, tmp_path: Path, until: Until, steps: int, made: str
 ) -> None:
     dialog = opened(window, "alder-words", until)
+    (adapter,) = (one for one in dialog.findChildren(QAbstractButton) if one.text() == "Adapter")
+    until(lambda: adapter.isVisible() and adapter.x() > 0)  # the arrow leads to what has its place
     here = tab_to(dialog, "GGUF")
     for form in ("ollama", "merged", "adapter")[:steps]:
         here = next_form(dialog, here, form, until)

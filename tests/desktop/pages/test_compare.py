@@ -304,7 +304,7 @@ def test_a_judge_that_costs_money_needs_a_ceiling_and_shows_what_it_spends(
     with workspace.catalogue.writing() as session:
         session.add(Endpoint(name="lab", base_url=server.base_url, key_env="LAB_API_KEY"))
     dialog = open_dialog(page, until)
-    line = named(dialog, Suggested, "Judge")
+    line = named(dialog, Suggested, "Which judge")
     assert isinstance(line, Suggested)
     line.line.selectAll()
     QTest.keyClicks(line.line, "lab:gpt-4o")
