@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, Qt, Slot
-from PySide6.QtWidgets import QInputDialog, QLineEdit, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QInputDialog,
+    QLineEdit,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.export.dialog import ask_to_export
 from desktop.feed import JobRow
@@ -252,7 +260,9 @@ class ModelsPage(Page):
         if place >= 0:
             self._table.selectRow(place)
             if state.selected != self._seen:
-                self._table.scrollTo(self._rows.index(place, 0))
+                # Chosen elsewhere: where it comes to stand must not depend on whether the table has its height yet.
+                top = QAbstractItemView.ScrollHint.PositionAtTop
+                self._table.scrollTo(self._rows.index(place, 0), top)
         else:
             self._table.clearSelection()
         self._seen = state.selected
@@ -261,7 +271,8 @@ class ModelsPage(Page):
     @Slot(QModelIndex, QModelIndex)
     def _choose(self, current: QModelIndex, _before: QModelIndex) -> None:
         if current.isValid():
-            self.model.select(self._rows.key(current.row()))
+            self._seen = self._rows.key(current.row())  # it is in sight
+            self.model.select(self._seen)
 
 
 def _cells(model: ModelRow) -> list[str | Cell]:
