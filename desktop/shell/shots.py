@@ -45,10 +45,10 @@ def draw_pages(
     status = 0
     for entry in PAGES:
         window.go(entry.key)
-        _settle(window)
+        settle(window)
         if pose is not None:
             pose(window, entry.key)
-            _settle(window)
+            settle(window)
         image = window.grab()
         if not image.save(str(folder / f"{entry.key}.png")):
             print(f"The picture {folder / entry.key}.png cannot be written.", file=sys.stderr)
@@ -59,7 +59,7 @@ def draw_pages(
     return status
 
 
-def _settle(window: MainWindow) -> None:
+def settle(window: MainWindow) -> None:
     """Let the page read what it shows, and lay itself out."""
     deadline = time.monotonic() + _PATIENCE
     calm = 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QRect, Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from desktop.language import use_language
 from desktop.shell.pages import PAGES
+from desktop.shell.shots import settle
 from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
 from desktop.widgets.elided import Elided
@@ -31,7 +31,6 @@ from tests.sample import make
 
 #: Pixels that rounding may take from a text.
 _SLACK = 2
-_PATIENCE = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +45,6 @@ def language(request: pytest.FixtureRequest) -> Iterator[str]:
     use_language(request.param)
     yield request.param
     use_language("en")
-
-
-def settle(window: MainWindow) -> None:
-    deadline, calm = time.monotonic() + _PATIENCE, 0
-    while calm < 3 and time.monotonic() < deadline:
-        QCoreApplication.processEvents()
-        page = window.page
-        busy = window.services.background.busy or page.busy or not page.model.loaded
-        calm = 0 if busy else calm + 1
-        time.sleep(0.002)
 
 
 def cut_off(widget: QWidget) -> str:

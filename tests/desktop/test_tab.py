@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.shell.pages import PAGES
+from desktop.shell.shots import settle
 from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
 from engine.workspace import open_workspace
@@ -43,16 +43,6 @@ def window(tmp_path_factory: pytest.TempPathFactory, qapp: QApplication) -> Iter
         yield made
         made.close()
         made.deleteLater()
-
-
-def settle(window: MainWindow) -> None:
-    deadline, calm = time.monotonic() + 30.0, 0
-    while calm < 3 and time.monotonic() < deadline:
-        QCoreApplication.processEvents()
-        page = window.page
-        busy = window.services.background.busy or page.busy or not page.model.loaded
-        calm = 0 if busy else calm + 1
-        time.sleep(0.002)
 
 
 def walked(window: MainWindow) -> set[QWidget]:

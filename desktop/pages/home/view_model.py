@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.language import tr
 from desktop.machine import machine_of
+from desktop.pages.home.merge_time import merge_seconds
 from desktop.problem import Problem, problem_of
 from desktop.references.planning import paid_names
 from desktop.references.view_model import NO_EXTRAS, Draft
@@ -185,7 +185,7 @@ class HomeModel(ViewModel[HomeState]):
             pair = strongest_pair(workspace)
             if (stamp, pair) not in timed:
                 timed.clear()
-                timed[stamp, pair] = _merge_seconds(workspace, pair)
+                timed[stamp, pair] = merge_seconds(workspace, pair)
             return HomeState(
                 _brought(examples),
                 looking,
@@ -366,23 +366,6 @@ def _cards(workspace: Workspace, examples: Any, draft: Draft) -> tuple[Card, ...
             card = replace(card, bases=names, seconds=plan.seconds, usd=plan.usd, paid=paid)
         cards.append(card)
     return tuple(cards)
-
-
-def _merge_seconds(workspace: Workspace, pair: tuple[str, ...]) -> float | None:
-    """How long it takes to merge two models as the Merge page offers it first."""
-    if not pair:
-        return None
-    from engine.merging import check
-    from engine.merging.forecast import forecast
-    from engine.merging.presets import preset
-    from engine.merging.spec import MergeSpec
-    from engine.merging.workspace_models import workspace_resolver
-
-    plan = check(preset("slerp", list(pair), pair[0]), resolve=workspace_resolver(workspace)).plan
-    if plan is None:
-        return None
-    threads = min(MergeSpec.model_fields["threads"].default, os.cpu_count() or 1)
-    return forecast(plan, workspace.models, threads).seconds
 
 
 def _brought(examples: Any) -> Brought | None:
