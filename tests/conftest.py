@@ -41,6 +41,19 @@ _LONGEST = (
 )
 
 
+def pytest_configure() -> None:
+    """No test reaches the keyring of whoever runs it, or what another test put into one.
+
+    Named from the start: the first call decides for the whole process, and would take the best of all that are
+    defined, one of a test's own among them.
+    """
+    import keyring
+    from keyring.backends import fail
+
+    os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    keyring.set_keyring(fail.Keyring())
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files."""
     places = {name: place for place, name in enumerate(_LONGEST)}

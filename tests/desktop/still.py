@@ -15,7 +15,9 @@ from types import SimpleNamespace
 from typing import Any, Final
 from unittest.mock import patch
 
+import keyring
 import psutil
+from keyring.backends import null
 from PySide6.QtCore import QTimer
 
 from desktop.pages.settings.view_model import SettingsModel, SettingsState, Sizes
@@ -73,9 +75,9 @@ def still(workspace: Workspace) -> Iterator[None]:
         def instead(name: str, value: Any) -> None:
             stack.enter_context(patch(name, value))
 
-        stack.enter_context(
-            patch.dict(os.environ, {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"})
-        )
+        stack.enter_context(patch.dict(os.environ))  # what is changed inside is put back
+        stack.callback(keyring.set_keyring, keyring.get_keyring())
+        keyring.set_keyring(null.Keyring())
         instead("time.time", lambda: NOW)
         instead("time.localtime", lambda seconds=None: local(NOW if seconds is None else seconds))
         for module in (
