@@ -172,6 +172,7 @@ def _ways() -> Mapping[str, str]:
             "Choose another contestant, or another judge."
         ),
         "Say whose verdicts count, with --judge.": tr("Choose whose verdicts count."),
+        "Judge without --batch.": tr("Leave out the batches."),
         "Judge with a model instead: --judge openai:MODEL": tr("Let a model judge instead."),
         "Free some space on that disk and give the same command again.": tr(
             "Free some space on that disk and press Try again."

@@ -46,6 +46,11 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         "--show-expected", action="store_true", help="show the dataset's answer to a judging model"
     )
     judge.add_argument("--parallel", type=int, default=4, metavar="N", help="calls at one time")
+    judge.add_argument(
+        "--batch",
+        action="store_true",
+        help="ask an endpoint for a round's verdicts at once: within a day, with OpenAI at half the price",
+    )
     judge.add_argument("--seed", type=int, default=0, metavar="S")
     judge.add_argument("--dry-run", action="store_true", help="tell what it will take, and ask nobody")
     judge.add_argument("--detach", action="store_true", help="return at once")
@@ -70,6 +75,7 @@ def _judge(options: argparse.Namespace, session: Session) -> Result:
         margin=options.margin,
         show_expected=options.show_expected,
         parallel=options.parallel,
+        batch=options.batch,
         seed=options.seed,
     )
     if options.dry_run:

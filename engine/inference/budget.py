@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,8 @@ class Budget:
         self._spent = 0.0
         self._reserved: dict[int, float] = {}
         self._next = 0
+        #: What an earlier process left open, by its number: booked in full.
+        self._lost: dict[int, float] = {}
         self._changed = Condition()
         self._journal = journal
         if journal is not None:
@@ -58,6 +61,14 @@ class Budget:
         """USD booked so far, earlier processes of the same journal included."""
         with self._changed:
             return self._spent
+
+    @property
+    def free_usd(self) -> float:
+        """USD that are neither spent nor set aside; infinite without a limit."""
+        with self._changed:
+            if self.limit_usd is None:
+                return math.inf
+            return max(0.0, self.limit_usd - self._spent - sum(self._reserved.values()))
 
     def allow(self, limit_usd: float) -> None:
         """Change the ceiling; calls that wait for money look again.
@@ -106,6 +117,18 @@ class Budget:
             self._spent += usd
             self._changed.notify_all()
 
+    def found(self, number: int, usd: float) -> None:
+        """Book what a call did cost that an earlier process left open, and that was booked in full since.
+
+        Nothing happens where its cost is known already.
+        """
+        with self._changed:
+            booked = self._lost.pop(number, None)
+            if booked is not None:
+                self._note({"settle": number, "usd": usd - booked, "found": True})
+                self._spent += usd - booked
+                self._changed.notify_all()
+
     def _note(self, entry: dict[str, Any]) -> None:
         if self._journal is None:
             return
@@ -133,9 +156,14 @@ class Budget:
             else:
                 open_reservations.pop(entry["settle"], None)
                 self._spent += entry["usd"]
+                if entry.get("lost"):
+                    self._lost[entry["settle"]] = entry["usd"]
+                elif entry.get("found"):
+                    self._lost.pop(entry["settle"], None)
         for number, usd in open_reservations.items():
-            self._note({"settle": number, "usd": usd})
+            self._note({"settle": number, "usd": usd, "lost": True})
             self._spent += usd
+            self._lost[number] = usd
 
 
 def booked_usd(journal: Path) -> float:

@@ -45,7 +45,8 @@ def set_price(workspace: Workspace, model: str, input_usd: float, output_usd: fl
             model=model,
         )
     with workspace.files_lock:
-        own = {**_own(workspace), model: {"input": input_usd, "output": output_usd}}
+        own = _own(workspace)
+        own[model] = {**own.get(model, {}), "input": input_usd, "output": output_usd}
         PriceList(own)
         write_json(workspace.root / _FILE, own)
 

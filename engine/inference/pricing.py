@@ -14,6 +14,8 @@ from engine.errors import BakeoffError
 from engine.resources import resource
 
 _MILLION: Final = 1_000_000
+#: The endpoint whose prices the shipped ones are.
+_OPENAI: Final = "openai"
 #: Characters of English text per token, for forecasts only (OpenAI's rule of thumb).
 _CHARACTERS_PER_TOKEN: Final = 4
 #: Tokens that a message costs beside its text, with room to spare (OpenAI states 3 and a name).
@@ -64,11 +66,12 @@ class PriceList:
     """Prices by model name: the shipped list, with the user's own laid over it.
 
     Args:
-        own: The user's prices, ``{model: {"input": USD, "output": USD}}``. A name may be
-            ``endpoint:model``, which holds for that endpoint only.
+        own: The user's prices, ``{model: {"input": USD, "output": USD}}``, with ``"batch"``: the share of it that a
+            call in a batch costs, where that is not all. A name may be ``endpoint:model``, which holds for that
+            endpoint only.
 
     Raises:
-        PriceError: A price is not a number from 0 up.
+        PriceError: A price is not a number from 0 up, or a share not one from 0 to 1.
     """
 
     def __init__(self, own: Mapping[str, Any] | None = None) -> None:
@@ -78,6 +81,9 @@ class PriceList:
         self.date: str = shipped["date"]
         self._prices = {name: _price(name, value) for name, value in shipped["models"].items()}
         self._prices.update({name: _price(name, value) for name, value in (own or {}).items()})
+        #: Share of its price that a call in a batch costs: what OpenAI charges, and what the user says.
+        self._openai_batch = float(shipped["batch"])
+        self._own_batch = {name: _batch_share(name, value) for name, value in (own or {}).items()}
 
     @classmethod
     def with_file(cls, path: Path) -> PriceList:
@@ -106,11 +112,8 @@ class PriceList:
 
     def find(self, model: str, endpoint: str = "") -> Price | None:
         """The price of ``model``: of its exact name, else of the model that it is a dated snapshot of."""
-        for name in (model, _SNAPSHOT.sub("", model)):
-            price = self._prices.get(f"{endpoint}:{name}") or self._prices.get(name)
-            if price is not None:
-                return price
-        return None
+        name = self._known_as(model, endpoint)
+        return None if name is None else self._prices[name]
 
     def require(self, model: str, endpoint: str = "") -> Price:
         """The price of ``model``.
@@ -129,6 +132,23 @@ class PriceList:
                 model=model,
             )
         return price
+
+    def require_batch(self, model: str, endpoint: str = "") -> Price:
+        """The price of ``model`` where it is asked in a batch: the full one where no other is known.
+
+        Raises:
+            PriceError: As in `require`.
+        """
+        price = self.require(model, endpoint)
+        otherwise = self._openai_batch if endpoint in ("", _OPENAI) else 1.0
+        share = self._own_batch.get(self._known_as(model, endpoint) or model, otherwise)
+        return Price(price.input * share, price.output * share)
+
+    def _known_as(self, model: str, endpoint: str) -> str | None:
+        """The name that the price of ``model`` stands under."""
+        plain = _SNAPSHOT.sub("", model)
+        names = (f"{endpoint}:{model}", model, f"{endpoint}:{plain}", plain)
+        return next((name for name in names if name in self._prices), None)
 
 
 def most_prompt_tokens(messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> int:
@@ -202,3 +222,18 @@ def _price(name: str, value: Any) -> Price:
             model=name,
         )
     return price
+
+
+def _batch_share(name: str, value: Mapping[str, Any]) -> float:
+    try:
+        share = float(value.get("batch", 1.0))
+    except (TypeError, ValueError):
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise PriceError(
+            "price.batch",
+            "The batch share of the price of '{model}' is no number from 0 to 1.",
+            fix='Write it as {{"input": USD, "output": USD, "batch": 0.5}}.',
+            model=name,
+        )
+    return share

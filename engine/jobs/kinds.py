@@ -39,7 +39,7 @@ KINDS: Final[dict[str, JobKind]] = {
     "export": JobKind("engine.exporting", "compute"),
     "drift": JobKind("engine.exporting.drift", "compute"),
     "generate": JobKind("engine.inference", "compute"),
-    "judge": JobKind("engine.judging", "network"),
+    "judge": JobKind("engine.judging", "network", resuming=("batches",)),
     "study": JobKind("engine.studies", "coordinator"),
     "merged_export": JobKind("engine.studies.merged_export", "compute"),
     "release": JobKind("engine.studies.release", "compute"),

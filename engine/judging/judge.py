@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from engine.inference.budget import BudgetReachedError
 from engine.inference.endpoint_failures import EndpointStoppedError
-from engine.judging.judges import Judge
+from engine.judging.judges import Judge, RoundJudge
 from engine.judging.pairs import PairChooser
 from engine.judging.verdicts import (
     IDENTICAL,
@@ -83,7 +83,8 @@ def judge_pairs(
     """Judge the pairs that ``chooser`` deals out.
 
     A verdict in the ledger is never asked for again; a failed one is, once per job. Each verdict that may
-    have cost money is in the ledger before its thread asks the next question.
+    have cost money is in the ledger before its thread asks the next question; a judge that is asked in rounds keeps
+    its answers itself until then.
 
     Args:
         chooser: Deals out the pairs.
@@ -102,7 +103,10 @@ def judge_pairs(
         questions = chooser.next_round(run.comparisons)
         if not questions:
             break
-        if judge.exhaustive:
+        if isinstance(judge, RoundJudge):
+            judge.ask_ahead(run.unknown(questions))
+            run.ask_in_turn(questions)
+        elif judge.exhaustive:
             run.ask_in_turn(questions)
         else:
             run.ask_in_parallel(questions, parallel)
@@ -127,6 +131,7 @@ class _Run:
         self._ledger = ledger
         self._reporter = reporter
         self._total = total
+        self._stored_singly = not judge.exhaustive and not isinstance(judge, RoundJudge)
         self._orders = 1 if is_orderless(judge.name) else 2
         self._lock = Lock()
         self._key_locks: dict[str, Lock] = {}
@@ -141,6 +146,17 @@ class _Run:
         self._calls = len(self._asked)
         self._failed = sum(verdict.state == "failed" for verdict in self._asked.values())
         self._cost = sum(verdict.cost_usd for verdict in self._asked.values())
+
+    def unknown(self, questions: Sequence[Question]) -> list[Question]:
+        """What has to be asked for these, in every order that they need, each text once."""
+        found: dict[str, Question] = {}
+        for question in questions:
+            for asked in (question, question.swapped())[: self._orders]:
+                key = self._judge.key(asked)
+                known = key in self._asked or any(one.state == "ok" for one in self._ledger.find(key))
+                if not question.identical and not known:
+                    found.setdefault(key, asked)
+        return list(found.values())
 
     def ask_in_turn(self, questions: Sequence[Question]) -> None:
         """Ask one after another; verdicts are stored in groups."""
@@ -219,10 +235,11 @@ class _Run:
             except BaseException:
                 self._stopping.set()
                 raise
-            if verdict.state != "ok":
-                # The other order is not paid for while this one cannot be used.
+            if verdict.state == "ok":
+                usable.append(verdict)
+            elif not isinstance(self._judge, RoundJudge):
+                # The other order is not paid for while this one cannot be used; in a round it is already.
                 return None
-            usable.append(verdict)
         return join(usable)
 
     def _verdict(self, question: Question) -> Verdict:
@@ -251,7 +268,7 @@ class _Run:
         else:
             judgement = self._judge.judge(question)
         verdict = _verdict(key, question, self._judge, judgement)
-        self._keep(verdict, paid=not self._judge.exhaustive and not question.identical)
+        self._keep(verdict, paid=self._stored_singly and not question.identical)
         with self._lock:
             self._asked[key] = verdict
             self._calls += not question.identical

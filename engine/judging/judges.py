@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from engine.judging.verdicts import Judgement, Question
 
@@ -39,4 +40,17 @@ class Judge(Protocol):
 
     def stop(self) -> None:
         """Give up what waits to be repeated."""
+        ...
+
+
+@runtime_checkable
+class RoundJudge(Judge, Protocol):
+    """A judge that is told all questions of a round before it answers the first."""
+
+    def ask_ahead(self, questions: Sequence[Question]) -> None:
+        """Find the answers that `judge` gives afterwards.
+
+        Raises:
+            BakeoffError: It cannot be asked.
+        """
         ...

@@ -61,22 +61,27 @@ class ModelJudge:
             if error.fatal or isinstance(error, EndpointStoppedError):
                 raise
             return Judgement(None, reason=error.message, cost_usd=error.cost_usd, fault=error)
-        reading = read_verdict(completion.text)
-        return Judgement(
-            winner=reading.winner if reading else None,
-            explanation=reading.explanation if reading else completion.text,
-            reason="" if reading else _why_unread(completion),
-            snapshot=completion.model_snapshot,
-            input_tokens=completion.input_tokens,
-            output_tokens=completion.output_tokens,
-            cost_usd=completion.cost_usd,
-            seconds=completion.seconds,
-        )
+        return judgement_of(completion)
 
     def stop(self) -> None:
         """Give up what waits to be repeated."""
         if self.on_stop is not None:
             self.on_stop()
+
+
+def judgement_of(completion: Completion) -> Judgement:
+    """What a judge's answer says; one that cannot be read is a failed judgement."""
+    reading = read_verdict(completion.text)
+    return Judgement(
+        winner=reading.winner if reading else None,
+        explanation=reading.explanation if reading else completion.text,
+        reason="" if reading else _why_unread(completion),
+        snapshot=completion.model_snapshot,
+        input_tokens=completion.input_tokens,
+        output_tokens=completion.output_tokens,
+        cost_usd=completion.cost_usd,
+        seconds=completion.seconds,
+    )
 
 
 def endpoint_judge(

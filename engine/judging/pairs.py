@@ -70,6 +70,8 @@ class PairChooser:
         max_comparisons: Most pairs dealt out in all; None for no limit.
         seed: Decides which contestants and prompts come first.
         everything: Deal out all pairs in one round (where judging costs nothing).
+        growing: Deal out as many in each further round as in all before it, for a judge that is slow to answer a
+            round whatever its size.
         across_entrants: Leave out pairs of contestants that stand for the same entrant.
 
     Raises:
@@ -86,6 +88,7 @@ class PairChooser:
         max_comparisons: int | None = None,
         seed: int = 0,
         everything: bool = False,
+        growing: bool = False,
         across_entrants: bool = False,
     ) -> None:
         _check_contestants(contestants)
@@ -93,6 +96,8 @@ class PairChooser:
         self._undecided = undecided
         self._left = max_comparisons
         self._everything = everything
+        self._growing = growing
+        self._sweeps = 0
         self._reference = _find(contestants, goal.reference) if goal.reference is not None else None
         # Sorted first, so that the order in which contestants were named changes nothing.
         shuffled = sorted(contestants, key=lambda contestant: contestant.id)
@@ -138,7 +143,10 @@ class PairChooser:
         sweeps = _OPENING if self._rounds == 0 else _ROUND
         if self._everything:
             sweeps = max((len(questions) for _, questions in active), default=0)
+        elif self._growing and self._rounds:
+            sweeps = self._sweeps
         self._rounds += 1
+        self._sweeps += sweeps
         dealt: list[Question] = []
         for _ in range(sweeps):
             for _pair, questions in active:

@@ -65,7 +65,8 @@ class Prepared:
             undecided=undecided_among(self.contestants),
             max_comparisons=spec.max_comparisons,
             seed=spec.seed,
-            everything=everything,
+            everything=everything or (spec.batch and spec.goal == "ranking"),
+            growing=spec.batch,
             across_entrants=spec.across_entrants,
         )
 
@@ -77,8 +78,15 @@ def prepare(workspace: Workspace, spec: JudgeSpec, reporter: Reporter) -> Prepar
         SealedError: The dataset is sealed.
         NameUnknownError: There is no such dataset.
         ContestantError: A contestant is not known, or has not answered this dataset.
-        JudgingError: The dataset's answers are the judge's yardstick, and what is left is no comparison.
+        JudgingError: The dataset's answers are the judge's yardstick, and what is left is no comparison; a batch is
+            asked of a judge that is behind no endpoint.
     """
+    if spec.batch and (spec.judge == REFERENCE or spec.judge.startswith(LOCAL)):
+        raise JudgingError(
+            "judging.batch",
+            "Only a judge behind an endpoint is asked in batches, such as openai:gpt-4o.",
+            fix="Judge without --batch.",
+        )
     dataset = open_dataset(workspace, spec.dataset, "judge")
     names = _judged_names(spec, reporter)
     shows_expected = spec.show_expected
@@ -170,7 +178,8 @@ def forecast(workspace: Workspace, spec: JudgeSpec, reporter: Reporter | None = 
     url, _ = address(workspace, name)
     endpoint = Endpoint(name, url, None, prices=prices(workspace))
     judge = endpoint_judge(endpoint, model, prompt=judge_prompt_for(prepared))
-    return forecast_judging(chooser, judge, ledger, endpoint.prices.require(model, name))
+    price = endpoint.prices.require_batch(model, name) if spec.batch else endpoint.prices.require(model, name)
+    return forecast_judging(chooser, judge, ledger, price)
 
 
 def expected_answer(example: Example) -> str:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from engine.inference.access import open_endpoint
 from engine.inference.budget import Budget
-from engine.jobs.context import JobContext, JobResult
+from engine.jobs.context import JobContext, JobInterruptedError, JobResult
+from engine.judging.batch_judge import BatchJudge
 from engine.judging.health import judge_health
 from engine.judging.judge import judge_pairs
 from engine.judging.judges import Judge
@@ -36,7 +37,14 @@ def run(context: JobContext) -> JobResult:
     chooser = prepared.chooser(spec, everything=judge.exhaustive)
     parallel = 1 if spec.judge.startswith(LOCAL) else spec.parallel
     context.event("judge.started", judge=judge.name, comparisons=chooser.total, prompts=len(prepared.prompts))
-    result = judge_pairs(chooser, judge, ledger, earlier=ledger.asked(), parallel=parallel, reporter=context)
+    try:
+        result = judge_pairs(
+            chooser, judge, ledger, earlier=ledger.asked(), parallel=parallel, reporter=context
+        )
+    except JobInterruptedError as interrupt:
+        if interrupt.action == "stop" and isinstance(judge, BatchJudge):
+            judge.cancel()
+        raise
     _report_health(context, ledger, judge, prepared)
     return JobResult(replace(result.summary, cost_usd=budget.spent_usd).as_dict())
 
@@ -51,7 +59,10 @@ def _judge(context: JobContext, spec: JudgeSpec, prepared: Prepared, budget: Bud
 
         return model_judge(context.workspace, spec.judge.removeprefix(LOCAL), prompt, context)
     name, model = split_judge(spec.judge)
-    return endpoint_judge(open_endpoint(context.workspace, name, budget, context), model, prompt=prompt)
+    endpoint = open_endpoint(context.workspace, name, budget, context)
+    if spec.batch:
+        return BatchJudge(endpoint, model, context.checkpoints / "batches", prompt=prompt)
+    return endpoint_judge(endpoint, model, prompt=prompt)
 
 
 def _report_health(context: JobContext, ledger: CatalogueLedger, judge: Judge, prepared: Prepared) -> None:

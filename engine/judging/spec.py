@@ -73,6 +73,11 @@ class JudgeSpec(BaseModel):
         title="Calls at one time",
         description="How many calls an endpoint gets at once.",
     )
+    batch: bool = Field(
+        default=False,
+        title="As a batch",
+        description="Ask an endpoint for all verdicts of a round at once, answered within a day at a lower price.",
+    )
     seed: int = Field(
         default=0, ge=0, title="Seed", description="Decides which prompts and pairs come first."
     )

@@ -23,6 +23,8 @@
 ``filter``      the text is withheld by a content filter
 =============== ==========================================================================
 
+In a batch each request takes the next of them (a status, or what concerns the text), and so does what begins one.
+
 Beside ``/v1`` there is ``GET /fake/usage``, ``POST /fake/truth`` (changes settings) and
 ``POST /fake/failures``
 (appends to the script).
@@ -40,6 +42,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.fake_openai.batches import Batches
 from tests.fake_openai.truth import Truth
 from tests.fake_openai.usage import Usage
 
@@ -62,6 +65,7 @@ class FakeOpenAI:
         self.usage = Usage()
         self.lock = threading.Lock()
         self.in_work = 0
+        self.batches = Batches(self.truth, self._batched)
         self._http = _Server(("127.0.0.1", port), self)
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(0.02,), name="fake-openai", daemon=True
@@ -89,6 +93,19 @@ class FakeOpenAI:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _batched(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """The answer to one request of a batch, as status and document."""
+        with self.lock:
+            self.usage.batched += 1
+            self.usage.bodies.append(body)
+        failure = self.next_failure()
+        if failure.isdigit():
+            return int(failure), {"error": {"message": "The server had an error.", "code": "server_error"}}
+        fault = _fault(self.truth, str(body.get("model")), body)
+        if fault:
+            return fault[0], {"error": {"message": fault[1], "code": fault[2]}}
+        return 200, completion(self, body, failure)
 
     def next_failure(self) -> str:
         """Take the next scripted failure."""
@@ -143,6 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._send(200, fake.usage.as_dict())
         if not self._authorised():
             return None
+        if fake.truth.batches and self.path.startswith(("/v1/batches", "/v1/files")):
+            return self._send(*fake.batches.get(self.path.removeprefix("/v1/")))
         if self.path == "/v1/models":
             return self._send(200, {"object": "list", "data": [_model(name) for name in fake.truth.models]})
         name = self.path.removeprefix("/v1/models/")
@@ -153,6 +172,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         fake = self.server.fake
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if fake.truth.batches and self.path == "/v1/files":
+            if not self._authorised():
+                return None
+            return self._send(*fake.batches.upload(raw, str(self.headers.get("Content-Type"))))
+        if self.path == "/v1/files":
+            return self._error(404, f"No such path: {self.path}", "not_found")
         try:
             body = json.loads(raw or b"null")
         except ValueError:
@@ -167,6 +192,16 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(200, {"ok": True})
         if not self._authorised():
             return None
+        if fake.truth.batches and self.path.startswith("/v1/batches"):
+            outcome = fake.next_failure()
+            if outcome == "drop":
+                fake.batches.post(self.path.removeprefix("/v1/"), body)
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return None
+            if outcome.isdigit():
+                return self._error(int(outcome), "The server had an error.", "server_error")
+            return self._send(*fake.batches.post(self.path.removeprefix("/v1/"), body))
         if self.path != "/v1/chat/completions":
             return self._error(404, f"No such path: {self.path}", "not_found")
         with fake.lock:
@@ -210,42 +245,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = _fault(truth, model, body)
         if fault:
             return self._error(*fault)
-        answer, finish, refusal = _reply(truth, failure, body, text)
-        prompt_tokens = sum(tokens(_text(message)) + 4 for message in body["messages"]) + 3
-        prompt_tokens += tokens(json.dumps(body["response_format"])) if "response_format" in body else 0
-        limit = body.get("max_tokens") or body.get("max_completion_tokens")
-        if limit and tokens(answer) > limit:
-            answer, finish = answer.encode()[: limit * 4].decode("utf-8", "ignore"), "length"
-        output_tokens = int(limit) if failure == "spent" and limit else tokens(answer or refusal or "")
-        with fake.lock:
-            fake.usage.calls[model] += 1
-            fake.usage.input_tokens[model] += prompt_tokens
-            fake.usage.output_tokens[model] += output_tokens
-            number = fake.usage.calls.total()
-        document: dict[str, Any] = {
-            "id": f"chatcmpl-{number}",
-            "object": "chat.completion",
-            "created": int(time.time()),
-            "model": f"{model}-2024-08-06",
-            "choices": [
-                {
-                    "index": 0,
-                    "message": {
-                        "role": "assistant",
-                        "content": None if refusal else answer,
-                        "refusal": refusal,
-                    },
-                    "finish_reason": finish,
-                }
-            ],
-        }
-        if truth.usage:
-            total = prompt_tokens + output_tokens
-            document["usage"] = {
-                "prompt_tokens": prompt_tokens,
-                "completion_tokens": output_tokens,
-                "total_tokens": total,
-            }
+        document = completion(fake, body, failure)
         if body.get("stream"):
             if not (body.get("stream_options") or {}).get("include_usage"):
                 document.pop("usage", None)
@@ -335,6 +335,49 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
         self.wfile.flush()
+
+
+def completion(fake: FakeOpenAI, body: dict[str, Any], failure: str) -> dict[str, Any]:
+    """The document that answers a request, counted as paid."""
+    truth, model = fake.truth, str(body.get("model"))
+    text = "\n".join(_text(message) for message in body["messages"])
+    answer, finish, refusal = _reply(truth, failure, body, text)
+    prompt_tokens = sum(tokens(_text(message)) + 4 for message in body["messages"]) + 3
+    prompt_tokens += tokens(json.dumps(body["response_format"])) if "response_format" in body else 0
+    limit = body.get("max_tokens") or body.get("max_completion_tokens")
+    if limit and tokens(answer) > limit:
+        answer, finish = answer.encode()[: limit * 4].decode("utf-8", "ignore"), "length"
+    output_tokens = int(limit) if failure == "spent" and limit else tokens(answer or refusal or "")
+    with fake.lock:
+        fake.usage.calls[model] += 1
+        fake.usage.input_tokens[model] += prompt_tokens
+        fake.usage.output_tokens[model] += output_tokens
+        number = fake.usage.calls.total()
+    document: dict[str, Any] = {
+        "id": f"chatcmpl-{number}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": f"{model}-2024-08-06",
+        "choices": [
+            {
+                "index": 0,
+                "message": {
+                    "role": "assistant",
+                    "content": None if refusal else answer,
+                    "refusal": refusal,
+                },
+                "finish_reason": finish,
+            }
+        ],
+    }
+    if truth.usage:
+        total = prompt_tokens + output_tokens
+        document["usage"] = {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": output_tokens,
+            "total_tokens": total,
+        }
+    return document
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -36,6 +36,10 @@ class Truth:
         free_text: Verdicts come as a sentence rather than as JSON.
         answers: How requests other than comparisons are answered: ``echo`` the last message, the
             ``labels`` by a hash of the message, or ``scripted`` by the first key found in the message.
+        batches: Whether there are batches; otherwise their paths are refused with 404.
+        batch_looks: How many looks at a batch find it in work.
+        batch_faults: How many looks at a batch fail with 503 first.
+        batch_end: How batches end; ``expired`` and ``cancelled`` after half of their requests, ``failed`` before any.
         latency: Seconds that every response takes.
         failures: What happens to the next chat requests, in order; see `tests.fake_openai.server`.
         answer_a: Regular expression whose first group is the answer shown first.
@@ -60,6 +64,10 @@ class Truth:
     answers: Literal["echo", "labels", "scripted"] = "echo"
     labels: list[str] = field(default_factory=lambda: ["yes", "no"])
     script: dict[str, str] = field(default_factory=dict)
+    batches: bool = True
+    batch_looks: int = 1
+    batch_faults: int = 0
+    batch_end: Literal["completed", "expired", "failed"] = "completed"
     latency: float = 0.0
     failures: list[str] = field(default_factory=list)
     answer_a: str = ANSWER.format(letter="A")

@@ -12,7 +12,8 @@ class Usage:
     """Counts since the start, per model where that makes sense.
 
     Attributes:
-        requests: Chat requests received, failed ones included.
+        requests: Chat requests received one by one, failed ones included.
+        batched: Requests of batches that were worked on.
         calls: Chat requests that were answered and would be paid for, also those whose answer got lost.
         input_tokens: Tokens of the prompts of those calls.
         output_tokens: Tokens of their answers.
@@ -23,6 +24,7 @@ class Usage:
     """
 
     requests: int = 0
+    batched: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     input_tokens: Counter[str] = field(default_factory=Counter)
     output_tokens: Counter[str] = field(default_factory=Counter)

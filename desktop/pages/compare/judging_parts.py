@@ -223,6 +223,9 @@ class JudgingPart(QFrame):
         later(self._budget, lambda text: model.change(budget=text))
         self._expected = QCheckBox(tr("Show the judge the dataset's answer"))
         self._expected.toggled.connect(lambda yes: model.change(show_expected=yes))
+        self._together = QCheckBox(tr("Ask in batches: answered within a day, with OpenAI at half the price"))
+        self._together.toggled.connect(lambda yes: model.change(together=yes))
+        self._together.hide()
         self._more = More(look, tr("More settings"), self._settings())
         fields = form(
             (tr("Which judge"), self._judge),
@@ -230,6 +233,7 @@ class JudgingPart(QFrame):
             (tr("Ceiling in USD"), self._budget),
             (tr("Comparisons at most"), self._most),
             ("", self._expected),
+            ("", self._together),
         )
         inner = card(heading(tr("Judging")), fields, self._more, gap=8)
         layout = QVBoxLayout(self)
@@ -239,6 +243,7 @@ class JudgingPart(QFrame):
     def show_state(self, state: JudgingState) -> None:
         """Show who can judge and who can be beaten."""
         self._judge.offer(state.judges)
+        self._together.setVisible(state.draft.asks_endpoint)
         self._goal.offer([one.name for one in state.candidates if one.taking_part])
 
     def _settings(self) -> QWidget:

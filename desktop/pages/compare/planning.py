@@ -45,6 +45,7 @@ class Draft:
         comparisons: At most; 0 for as many as the goal needs.
         metric: Empty for the one that fits.
         margin: As typed; empty for the metric's own.
+        together: Ask the judge in batches, where it is behind an endpoint.
     """
 
     names: tuple[str, ...] = ()
@@ -62,7 +63,14 @@ class Draft:
     metric: str = ""
     margin: str = ""
     parallel: int = 4
+    together: bool = False
     seed: int = 0
+
+    @property
+    def asks_endpoint(self) -> bool:
+        """Whether the judge is a model behind an endpoint."""
+        judge = self.judge.strip()
+        return judge not in ("", REFERENCE) and not judge.startswith(_LOCAL)
 
 
 @dataclass(frozen=True)
@@ -153,6 +161,7 @@ def judge_spec(dataset: str, split: Split, draft: Draft) -> JudgeSpec:
         margin=amount(draft.margin, tr("Tie margin")),
         show_expected=draft.show_expected,
         parallel=draft.parallel,
+        batch=draft.together and draft.asks_endpoint,
         seed=draft.seed,
     )
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QCheckBox,
     QComboBox,
     QFileDialog,
     QLabel,
@@ -339,6 +340,34 @@ def test_a_judge_that_costs_money_needs_a_ceiling_and_shows_what_it_spends(
     until(lambda: any(name == "lab:gpt-4o" for name, _ in page.model.state.grid.judges))  # type: ignore[union-attr]
     spent = sum(one.cost_usd for one in CatalogueLedger(workspace.catalogue, "d1", "test").all("lab:gpt-4o"))
     assert spent == pytest.approx(dialog.model.state.outcome.summary["cost_usd"])  # type: ignore[union-attr]
+
+
+def test_a_judge_behind_an_endpoint_can_be_asked_in_batches(
+    page: ComparePage, server: FakeOpenAI, until: Until
+) -> None:
+    workspace = page.model.services.workspace
+    with workspace.catalogue.writing() as session:
+        session.add(Endpoint(name="lab", base_url=server.base_url, key_env="LAB_API_KEY"))
+    dialog = open_dialog(page, until)
+    box = named(dialog, QCheckBox, "Ask in batches: answered within a day, with OpenAI at half the price")
+    assert isinstance(box, QCheckBox)
+    assert not box.isVisible()
+    line = named(dialog, Suggested, "Which judge")
+    assert isinstance(line, Suggested)
+    line.line.selectAll()
+    QTest.keyClicks(line.line, "lab:gpt-4o")
+    until(box.isVisible)
+    box.setFocus()
+    QTest.keyClick(box, Qt.Key.Key_Space)
+    ceiling = named(dialog, QLineEdit, "Ceiling in USD for the judging")
+    QTest.keyClicks(ceiling, "2.00")
+    until(lambda: dialog.model.state.can_judge)
+    press(dialog, "Start judging")
+    until(lambda: dialog.model.state.outcome is not None)
+    assert dialog.model.state.outcome.state == "done", dialog.model.state.outcome.error  # type: ignore[union-attr]
+    # The first is asked alone.
+    assert server.usage.requests == 1
+    assert server.usage.batched == dialog.model.state.outcome.summary["calls"] - 1 > 0  # type: ignore[union-attr]
 
 
 def test_missing_answers_are_generated_first(page: ComparePage, until: Until) -> None:

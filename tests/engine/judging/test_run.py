@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -188,6 +188,56 @@ def test_a_killed_job_goes_on_without_paying_for_a_stored_verdict_again(
     assert len({verdict.key for verdict in verdicts}) == len(verdicts) == 2 * 3 * COUNT
     # What the killed attempts may have paid is in the books, so that the ceiling holds over all of them.
     assert server.usage.cost("gpt-4o", 2.5, 10.0) <= result["summary"]["cost_usd"] <= 2.0
+
+
+def test_a_killed_job_waits_for_the_same_batch(filled: Workspace, server: FakeOpenAI) -> None:
+    server.truth.batch_looks = 1_000_000
+    job = JobClient(filled).submit("judge", spec(judge="openai:gpt-4o", budget_usd=2.0, batch=True), "judge")
+    keys = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.base_url}
+    worker = start(filled, job, **keys)
+    while not server.batches.batches:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait(10)
+    assert CatalogueLedger(filled.catalogue, "d1", "test").all() == []
+    server.batches._looks["batch_1"] = 0
+    assert start(filled, job, **keys).wait(60) == 0
+    result = job.result()
+    assert result is not None, job.status().error
+    summary = result["summary"]
+    assert (summary["comparisons"], summary["calls"], summary["failed"]) == (3 * COUNT, 2 * 3 * COUNT, 0)
+    assert len(server.batches.batches) == 1
+    assert (server.usage.requests, server.usage.batched) == (1, 2 * 3 * COUNT - 1)
+    whole = server.usage.cost("gpt-4o", 2.5, 10.0)
+    assert whole / 2 < summary["cost_usd"] < 0.6 * whole
+
+
+def test_a_stopped_job_gives_its_batch_up_and_a_paused_one_keeps_it(
+    filled: Workspace, server: FakeOpenAI
+) -> None:
+    server.truth.batch_looks = 1_000_000
+    keys = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.base_url}
+    wishes: list[tuple[Literal["pause", "stop"], list[str]]] = [("pause", []), ("stop", ["batch_2"])]
+    for wish, given_up in wishes:
+        job = JobClient(filled).submit("judge", spec(judge="openai:gpt-4o", budget_usd=2.0, batch=True), wish)
+        before = len(server.batches.batches)
+        worker = start(filled, job, **keys)
+        while len(server.batches.batches) == before:
+            time.sleep(0.01)
+        job.ask(wish)
+        worker.wait(30)
+        assert server.batches.cancelled == given_up
+
+
+def test_a_batch_is_for_a_judge_behind_an_endpoint(filled: Workspace) -> None:
+    for judge in ("reference", "local:Good"):
+        with pytest.raises(JudgingError, match="behind an endpoint"):
+            forecast(filled, spec(judge=judge, batch=True))
+    one, half = (
+        forecast(filled, spec(judge="openai:gpt-4o", batch=batch)).expected_usd for batch in (False, True)
+    )
+    assert half == pytest.approx(one / 2)
 
 
 def test_a_killed_job_tells_of_the_whole_job_and_repeats_no_failure(
