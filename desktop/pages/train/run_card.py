@@ -23,7 +23,7 @@ from desktop.widgets.table import Cell, Column, Rows, table
 from desktop.words import duration, progress_words, size, state_words
 from engine.jobs.directory import Action
 
-Measure = Literal["loss", "rate", "speed"]
+Measure = Literal["loss", "check", "rate", "speed"]
 
 #: Colours of runs that are compared, in the order of the choice.
 _COLOURS: tuple[Colour, ...] = (
@@ -81,7 +81,12 @@ class RunCard(QWidget):
         self._figures = [Figure(name) for name in (tr("Loss"), tr("Check loss"), tr("Speed"), tr("Memory"))]
         self._measures = Segments(
             tr("What the chart shows"),
-            [("loss", tr("Loss")), ("rate", tr("Learning rate")), ("speed", tr("Speed"))],
+            [
+                ("loss", tr("Loss")),
+                ("check", tr("Check loss")),
+                ("rate", tr("Learning rate")),
+                ("speed", tr("Speed")),
+            ],
         )
         self._measures.choose("loss")
         self._measures.chosen.connect(self._show_measure)
@@ -104,7 +109,8 @@ class RunCard(QWidget):
         run_columns = [
             Column(tr("Run"), 0),
             Column(tr("State"), 110),
-            Column(tr("Dataset"), 150),
+            Column(tr("Dataset"), 130),
+            Column(tr("Check loss"), 92, right=True),
             Column(tr("Took"), 80, right=True),
         ]
         self._runs = Rows(look, run_columns)
@@ -214,7 +220,12 @@ class RunCard(QWidget):
         names = tuple(line.title for line in lines if not line.faint)
         total = max((float(run.job.progress.get("total") or 0) for run in shown), default=0.0)
         number = _NUMBERS[self._measure]
-        titles = {"loss": tr("Loss"), "rate": tr("Learning rate"), "speed": tr("Tokens per second")}
+        titles = {
+            "loss": tr("Loss"),
+            "check": tr("Check loss"),
+            "rate": tr("Learning rate"),
+            "speed": tr("Tokens per second"),
+        }
         self._chart.show_lines(titles[self._measure], lines, total, number)
         if names != self._legend_of:
             self._legend_of = names
@@ -273,6 +284,7 @@ class RunCard(QWidget):
 
 _NUMBERS: dict[Measure, Callable[[float], str]] = {
     "loss": lambda value: numeral(value, ".4g"),
+    "check": lambda value: numeral(value, ".4g"),
     "rate": lambda value: numeral(value, ".3g"),
     "speed": lambda value: numeral(value, ",.0f"),
 }
@@ -290,8 +302,13 @@ def lines_of(runs: Sequence[Run], measure: Measure) -> list[Line]:
     made = []
     for colour, run in zip(_COLOURS, runs, strict=False):
         curves = run.curves
-        points = {"loss": curves.smooth, "rate": curves.rate, "speed": curves.speed}[measure]
-        made.append(Line(run.name, points, colour))
+        points = {
+            "loss": curves.smooth,
+            "check": curves.evaluations,
+            "rate": curves.rate,
+            "speed": curves.speed,
+        }[measure]
+        made.append(Line(run.name, points, colour, dots=measure == "check"))
     return made
 
 
@@ -299,4 +316,5 @@ def _row(run: Run) -> tuple[str | Cell, ...]:
     job = run.job
     words, tone = state_words(job.state)
     took = "" if job.seconds is None else duration(job.seconds)
-    return run.name, Cell(words, tone), run.dataset, took
+    check = "" if run.check is None else numeral(run.check, ".3f")
+    return run.name, Cell(words, tone), run.dataset, check, took

@@ -35,12 +35,17 @@ _NO_CURVES: Final = Curves()
 
 @dataclass(frozen=True)
 class Run:
-    """A training run, with its curves where it is shown or compared."""
+    """A training run, with its curves where it is shown or compared.
+
+    Attributes:
+        check: Loss on the examples that are held back, of a run that is done and held some back.
+    """
 
     job: JobRow
     base: str = ""
     dataset: str = ""
     name: str = ""
+    check: float | None = None
     curves: Curves = _NO_CURVES
 
 
@@ -98,6 +103,7 @@ class TrainModel(ViewModel[TrainState]):
         self.draft = Draft()
         self._wanted: tuple[str, ...] = ()
         self._specs: dict[str, dict[str, Any]] = {}
+        self._checks: dict[str, float | None] = {}
         self._followers: dict[str, Follower] = {}
         self._planner = PlanProcess(services.workspace, self)
         self._planner.planned.connect(self._planned)
@@ -127,7 +133,8 @@ class TrainModel(ViewModel[TrainState]):
         jobs = [job for job in self.services.feed.jobs if job.kind == "train"][: -_RUNS - 1 : -1]
         ids = [job.id for job in jobs]
         wanted = tuple(one for one in self._wanted if one in ids) or tuple(_first(jobs))
-        specs, followers = self._specs, self._followers  # only ever used by one reading at a time
+        # Only ever used by one reading at a time.
+        specs, checks, followers = self._specs, self._checks, self._followers
 
         def read() -> TrainState:
             with workspace.catalogue.reading() as session:
@@ -143,11 +150,14 @@ class TrainModel(ViewModel[TrainState]):
                 directory = JobDirectory(workspace.jobs / job.id)
                 if job.id not in specs:
                     specs[job.id] = directory.request().spec
+                if job.state == "done" and job.id not in checks:
+                    checks[job.id] = ((directory.result() or {}).get("summary") or {}).get("eval_loss")
                 curves = Curves()
                 if job.id in wanted:
                     curves = followers.setdefault(job.id, Follower(directory)).read()
                 spec = specs[job.id]
-                runs.append(Run(job, spec["base"], spec["dataset"], spec["name"], curves))
+                check = checks.get(job.id)
+                runs.append(Run(job, spec["base"], spec["dataset"], spec["name"], check, curves))
             return TrainState(
                 tuple(bases), tuple(datasets), default_base(workspace) or "", tuple(runs), wanted
             )

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTableView,
+    QWidget,
+)
 
 from desktop.language import use_language
 from desktop.pages.train.chart import Chart
@@ -122,6 +131,15 @@ def test_finished_runs_are_shown_and_compared(filled: Workspace, page: TrainPage
     until(
         lambda: "one: from" in chart.accessibleDescription() and "two: from" in chart.accessibleDescription()
     )
+    smoothed = chart.accessibleDescription()
+    (check,) = [one for one in page.findChildren(QAbstractButton) if one.text() == "Check loss"]
+    QTest.keyClick(check, Qt.Key.Key_Space)
+    until(lambda: chart.accessibleName() == "Check loss")
+    assert "one: from" in chart.accessibleDescription() != smoothed
+    told = [job.result()["summary"]["eval_loss"] for job in jobs]  # type: ignore[index]
+    until(lambda: [run.check for run in page.model.state.runs] == told[::-1])
+    listed = {view.accessibleName(): view for view in page.findChildren(QTableView)}["Runs"].model()
+    assert [listed.index(row, 3).data() for row in (0, 1)] == [f"{loss:.3f}" for loss in told[::-1]]
 
 
 def test_a_run_is_paused_and_continued_from_its_page(
