@@ -64,7 +64,9 @@ class ChatPage(Page):
         self._wish = Wish()
         self._panes: list[PaneCard] = []
         talk = model.talk
-        self._save.setMenu(SaveMenu(self, self._offered, self.ask_examples, self.ask_votes))
+        self._save.setMenu(
+            SaveMenu(self, self._offered, self.ask_examples, self.import_examples, self.ask_votes)
+        )
         self._settings = SettingsCard(self._set_up, talk.allow)
         self._area, self._row = side_by_side()
         self._notes = label("", "small", wrap=True)
@@ -139,6 +141,11 @@ class ChatPage(Page):
                     "export",
                     lambda: self.ask_examples(None),
                 ),
+                Command(
+                    tr("Make a dataset of the answers that you voted for"),
+                    "database",
+                    lambda: self.import_examples(None),
+                ),
             ]
         return found
 
@@ -190,6 +197,10 @@ class ChatPage(Page):
         file = self._where(tr("Save examples"), "chat.jsonl", "*.jsonl")
         if file is not None:
             self.model.write_examples(file, pane)
+
+    def import_examples(self, pane: int | None) -> None:
+        """Import the same examples as a dataset: Datasets asks how."""
+        self.model.gather_examples(pane, lambda file: self.context.go("datasets", [file]))
 
     def ask_votes(self) -> None:
         """Ask where to write the votes."""

@@ -44,7 +44,8 @@ class SaveMenu(QMenu):
 
     Args:
         names: Asked for the names of the panes, when the menu is opened.
-        examples: Called with a pane, or None for all answers that were voted for.
+        examples: Called with a pane, or None for all answers that were voted for: into a file.
+        dataset: The same, into a dataset.
         votes: Called for the votes.
     """
 
@@ -53,10 +54,11 @@ class SaveMenu(QMenu):
         parent: QWidget,
         names: Callable[[], list[str]],
         examples: Callable[[int | None], None],
+        dataset: Callable[[int | None], None],
         votes: Callable[[], None],
     ) -> None:
         super().__init__(parent)
-        self._names, self._examples, self._votes = names, examples, votes
+        self._names, self._examples, self._dataset, self._votes = names, examples, dataset, votes
         self.aboutToShow.connect(self._fill)
 
     def _fill(self) -> None:
@@ -66,6 +68,13 @@ class SaveMenu(QMenu):
             self.addAction(
                 tr("The conversation with {name}, as an example...", name=name.replace("&", "&&")),
                 partial(self._examples, number),
+            )
+        into = self.addMenu(tr("As a dataset"))
+        into.addAction(tr("Answers that you voted for"), lambda: self._dataset(None))
+        for number, name in enumerate(self._names()):
+            into.addAction(
+                tr("The conversation with {name}", name=name.replace("&", "&&")),
+                partial(self._dataset, number),
             )
         self.addSeparator()
         self.addAction(tr("The votes of all conversations, as verdicts..."), lambda: self._votes())

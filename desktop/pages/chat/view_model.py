@@ -158,6 +158,19 @@ class ChatModel(ViewModel[ChatState]):
 
         self.do(write, done)
 
+    def gather_examples(self, pane: int | None, done: Callable[[Path], None]) -> None:
+        """Make the same examples ready for an import; ``done`` gets their file."""
+        conversation, workspace = self.talk.conversation, self.services.workspace
+        if conversation is None:
+            return
+
+        def gather() -> Path:
+            from engine.inference.chat.exporting import gather_examples
+
+            return gather_examples(workspace, conversation, pane)
+
+        self.do(gather, done)
+
     def write_votes(self, file: Path) -> None:
         """Write all votes as verdicts that a ranking can be made of."""
         workspace = self.services.workspace

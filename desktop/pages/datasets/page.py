@@ -170,8 +170,11 @@ class DatasetsPage(Page):
             self._show_chips(self.model.state.shown)
 
     def open(self, target: Any) -> None:
-        """Show the dataset of this name."""
-        self.model.select(str(target))
+        """Show the dataset of this name, or import these files."""
+        if isinstance(target, list):
+            self.take_files(target)
+        else:
+            self.model.select(str(target))
 
     def leave(self) -> None:
         """See `Page`."""

@@ -85,6 +85,20 @@ def write_examples(conversation: Conversation, file: Path, pane: int | None) -> 
     return len(rows), passed_over
 
 
+def gather_examples(workspace: Workspace, conversation: Conversation, pane: int | None) -> Path:
+    """The examples of `write_examples` in a file of the workspace, made anew, for an import to read.
+
+    Raises:
+        ChatError: There is nothing to write.
+    """
+    whose = "votes" if pane is None else f"pane {pane + 1}"
+    file = workspace.reports / f"chat {conversation.id} {whose}.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    write_examples(conversation, file, pane)
+    return file
+
+
 def left_out_words(number: int) -> str:
     """How many answers are not among the examples, as a sentence; empty for none."""
     if not number:

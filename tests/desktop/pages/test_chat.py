@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPlainTextEdit,
+    QPushButton,
     QSpinBox,
     QTableView,
     QWidget,
@@ -32,7 +33,9 @@ from desktop.pages.chat.new_chat import NewChat
 from desktop.pages.chat.opening import Asked
 from desktop.pages.chat.page import ChatPage
 from desktop.pages.chat.parts import Prompt
+from desktop.pages.datasets.importing import ImportDialog
 from desktop.shell.window import MainWindow
+from engine.datasets.library import open_dataset
 from engine.exporting import vocabulary
 from engine.exporting.spec import ExportSpec
 from engine.inference.chat import store
@@ -231,6 +234,37 @@ def test_every_pane_can_be_saved_as_an_example_and_a_file_that_exists_is_kept(
     until(lambda: told)
     assert told[0].code == "file.exists"
     assert out.read_text(encoding="utf-8") == written
+
+
+def test_a_conversation_becomes_a_dataset_of_the_workspace(
+    online: ChatPage, window: MainWindow, until: Until, models: Workspace
+) -> None:
+    page = online
+    begin(page, until, "openai:gpt-4o", "openai:gpt-4o-mini")
+    ask(page, until, "What is this?")
+    said = answers(page)[1].text
+    menu = next(one for one in page.findChildren(QMenu))
+    menu.aboutToShow.emit()
+    into = next(one for one in menu.findChildren(QMenu) if one.title() == "As a dataset")
+    {action.text(): action for action in into.actions()}["The conversation with openai:gpt-4o-mini"].trigger()
+    dialogs: list[ImportDialog] = []
+
+    def asks() -> bool:
+        dialogs[:] = [one for one in window.findChildren(ImportDialog) if one.isVisible()]
+        return bool(dialogs)
+
+    until(asks)
+    (name,) = [one for one in dialogs[0].findChildren(QLineEdit) if one.accessibleName() == "What to call it"]
+    name.selectAll()
+    QTest.keyClicks(name, "talks")
+    start = next(one for one in dialogs[0].findChildren(QPushButton) if one.text().strip() == "Import")
+    until(start.isEnabled)
+    QTest.keyClick(start, Qt.Key.Key_Space)
+    until(lambda: any(job.request().kind == "dataset_import" for job in all_jobs(models.jobs)))
+    (job,) = [job for job in all_jobs(models.jobs) if job.request().kind == "dataset_import"]
+    JobClient(models).wait(job)
+    examples = list(open_dataset(models, "talks", "show").store.examples("train"))
+    assert [one.answer.content for one in examples] == [said]
 
 
 def test_again_draws_another_and_escape_stops(page: ChatPage, until: Until) -> None:
