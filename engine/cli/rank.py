@@ -10,6 +10,7 @@ from engine.cli.session import Session, table
 from engine.cli.visible import visible
 
 if TYPE_CHECKING:
+    from engine.judging.standings import Split
     from engine.ranking import Ranking, Standing, Table
 
 Result = tuple[Any, str]
@@ -41,6 +42,11 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         help="how the intervals are computed (default: by prompt where prompts are named)",
     )
     rank.add_argument("--chart", metavar="FILE", help="also draw the ranking into this .png or .svg file")
+    rank.add_argument(
+        "--report",
+        metavar="FILE",
+        help="also write a report with tables, head-to-head and the judge's health into this .html file",
+    )
     rank.set_defaults(run=_rank)
 
 
@@ -48,6 +54,7 @@ def _rank(options: argparse.Namespace, session: Session) -> Result:
     from engine.errors import UsageError
     from engine.ranking import rank
 
+    verdicts_file: Path | None = None
     if options.verdicts is not None or options.votes:
         if options.split is not None or options.judge is not None:
             raise UsageError(
@@ -57,7 +64,8 @@ def _rank(options: argparse.Namespace, session: Session) -> Result:
             )
         from engine.ranking import read_verdicts
 
-        verdicts = read_verdicts(_votes(session) if options.votes else options.verdicts)
+        verdicts_file = _votes(session) if options.votes else Path(options.verdicts)
+        verdicts = read_verdicts(verdicts_file)
     else:
         from engine.judging.recorded import recorded_verdicts
 
@@ -74,7 +82,26 @@ def _rank(options: argparse.Namespace, session: Session) -> Result:
 
         draw_chart(ranking, options.chart)
         session.say(f"The chart is in {options.chart}.")
+    if options.report is not None:
+        _write_report(options, session, verdicts_file)
+        session.say(f"The report is in {options.report}.")
     return ranking.as_dict(), ranking_text(ranking)
+
+
+def _write_report(options: argparse.Namespace, session: Session, file: Path | None) -> None:
+    from engine.files import write_text
+    from engine.judging.standings import file_standings, standings
+    from engine.studies.standings_report import standings_html
+
+    how = {"reference": options.reference, "level": options.level, "interval": options.interval}
+    if file is not None:
+        shown = file_standings(file, **how)
+    else:
+        split: Split = options.split or "test"
+        shown = standings(
+            session.workspace, list(dict.fromkeys(options.dataset)), options.judge, split=split, **how
+        )
+    write_text(Path(options.report), standings_html(shown))
 
 
 def _votes(session: Session) -> Path:

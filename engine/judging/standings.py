@@ -104,7 +104,7 @@ def judged_tasks(workspace: Workspace, split: Split = "test") -> list[JudgedTask
 def standings(
     workspace: Workspace,
     datasets: Sequence[str],
-    judge: str,
+    judge: str | None,
     contestants: Mapping[str, Collection[str]] | None = None,
     *,
     split: Split = "test",
@@ -117,7 +117,7 @@ def standings(
     Args:
         workspace: Whose catalogue.
         datasets: Each a task.
-        judge: Whose verdicts count.
+        judge: Whose verdicts count; may be None where only one judge was asked.
         contestants: Dataset -> names of those that take part; everybody when None.
         split: Of the prompts.
         reference: Whose rating is zero; None: the mean's.
@@ -133,6 +133,7 @@ def standings(
     table = table_of(found, by_entrant=len(found) > 1)
     ranking = rank(table, reference=reference, level=level, interval=interval)
     verdicts = [one for task in found for one in task.verdicts]
+    judge = verdicts[0].judge
     unread = [one for task in found for one in task.unread]
     names = {row.name for one in (ranking, *ranking.tasks.values()) for row in one.contestants}
     return Standings(

@@ -12,8 +12,8 @@ from typing import Any, Final
 from engine.files import FileError, new_folder, read_json, replace, temporary_name
 from engine.ranking import Ranking, Standing, draw_chart
 from engine.ranking.chart import Kind
-from engine.resources import resource
 from engine.studies.errors import StudyError
+from engine.studies.report_page import render
 from engine.studies.report_tables import kinds_of
 from engine.studies.report_view import view_of
 from engine.studies.report_words import clean, number
@@ -63,29 +63,7 @@ def write_report(result: StudyResult, folder: Path) -> Path:
 
 def report_html(result: StudyResult) -> str:
     """The report as one HTML document without scripts; it loads nothing."""
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
-
-    def drawing(svg: str) -> Markup:
-        """Our own charts: their element tree has escaped every name in them."""
-        return Markup(svg)
-
-    def legible(value: Any) -> Any:
-        return clean(value) if type(value) is str else value
-
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=legible,
-        trim_blocks=False,
-        keep_trailing_newline=True,
-    )
-    environment.filters["drawing"] = drawing
-    template = environment.from_string(resource("report", "report.html.jinja").read_text(encoding="utf-8"))
-    style = Markup(resource("report", "report.css").read_text(encoding="utf-8").strip())
-    # Macros see the template's globals only.
-    template.globals["view"] = view_of(result)
-    return template.render(style=style).lstrip()
+    return render("report.html.jinja", view_of(result))
 
 
 def ranking_of(document: Mapping[str, Any], groups: Sequence[Sequence[str]] = ()) -> Ranking:

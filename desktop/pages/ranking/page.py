@@ -47,7 +47,7 @@ _NAMES: Final[dict[Form, str]] = {
     "png": "ranking.png",
     "svg": "ranking.svg",
     "csv": "ranking.csv",
-    "html": "report.html",
+    "html": "ranking.html",
 }
 
 
@@ -175,6 +175,7 @@ class RankingPage(Page):
         return [
             Command(tr("Export the ranking as a picture"), "export", lambda: self.ask_where("png")),
             Command(tr("Export the ranking as a table"), "export", lambda: self.ask_where("csv")),
+            Command(tr("Export the ranking as a report"), "export", lambda: self.ask_where("html")),
             Command(tr("Chat with the leading model"), "chats-circle", self.chat),
             Command(tr("Rank tasks of my choice"), "scales", self.ask_tasks),
             Command(tr("Rank a file with verdicts"), "file-text", self.ask_file),
@@ -210,6 +211,10 @@ class RankingPage(Page):
             form,
             lambda file: self.model.export(file, dark=dark),
         )
+
+    def ask_where_report(self) -> None:
+        """Ask for a file, and write the study's report there."""
+        ask_where_to_save(self, tr("Report of the study"), "report.html", "html", self.model.export_study)
 
     def ask_where_model(self, model: str) -> None:
         """Ask for a file, and bring a model out as a GGUF file."""
@@ -303,18 +308,17 @@ class RankingPage(Page):
             "png": tr("Chart as PNG..."),
             "svg": tr("Chart as SVG..."),
             "csv": tr("Table as CSV..."),
-            "html": tr("Report of the study as HTML..."),
+            "html": tr("Report as HTML..."),
         }
-        actions = {
-            form: menu.addAction(text, lambda form=form: self.ask_where(form))  # type: ignore[misc]
-            for form, text in words.items()
-        }
+        for form, text in words.items():
+            menu.addAction(text, partial(self.ask_where, form))
+        study = menu.addAction(tr("Report of the study as HTML..."), self.ask_where_report)
         menu.addSeparator()
         winner = menu.addMenu(tr("The leading model as GGUF"))
 
         def show() -> None:
             state = self.model.state
-            actions["html"].setEnabled(bool(state.study))
+            study.setEnabled(bool(state.study) and state.file is None)
             winner.clear()
             for task, name in state.leading:
                 words = tr("{name}, which has learned {task}...", name=name, task=task)

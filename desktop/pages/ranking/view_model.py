@@ -15,11 +15,9 @@ from desktop.services import Services
 from desktop.view_model import ViewModel
 from engine.errors import Words
 from engine.judging.aside import Aside
-from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.judging.standings import JudgedTask, Split
-    from engine.studies.result import StudyResult
 
 #: Job kinds that bring new verdicts.
 _JUDGING: Final = ("judge", "study")
@@ -157,7 +155,7 @@ class RankingModel(ViewModel[RankingState]):
 
     def export(self, file: Path, *, dark: bool) -> None:
         """Bring out what is shown, in the form that the file's ending names: a chart, a table, or the report."""
-        state, workspace = self.state, self.services.workspace
+        state = self.state
         shown = state.standings
         if shown is None:
             return
@@ -165,10 +163,10 @@ class RankingModel(ViewModel[RankingState]):
         def write() -> Path:
             ranking = shown.ranking
             if file.suffix.lower() in (".html", ".htm"):
-                from engine.files import write_bytes
-                from engine.studies.report import report_html
+                from engine.files import write_text
+                from engine.studies.standings_report import standings_html
 
-                write_bytes(file, report_html(_result_of(workspace, state.study)).encode("utf-8"))
+                write_text(file, standings_html(shown))
             elif file.suffix.lower() == ".csv":
                 from engine.ranking.table_file import write_table
 
@@ -178,6 +176,23 @@ class RankingModel(ViewModel[RankingState]):
 
                 task = state.task if state.task in ranking.tasks else None
                 draw_chart(ranking, file, theme="dark" if dark else "light", task=task, kinds=shown.kinds)
+            return file
+
+        self.do(write, self.exported.emit)
+
+    def export_study(self, file: Path) -> None:
+        """Write the report of the chosen study."""
+        workspace, study = self.services.workspace, self.state.study
+
+        def write() -> Path:
+            from engine.files import write_text
+            from engine.studies.report import report_html
+            from engine.studies.result import StudyResult
+            from engine.workspace.naming import study_named
+
+            with workspace.catalogue.reading() as session:
+                result = StudyResult.model_validate(study_named(session, study).result)
+            write_text(file, report_html(result))
             return file
 
         self.do(write, self.exported.emit)
@@ -202,11 +217,3 @@ class RankingModel(ViewModel[RankingState]):
     def _rank_anew(self) -> None:
         self._known.aside.cancel()
         self.refresh()
-
-
-def _result_of(workspace: Workspace, study: str) -> StudyResult:
-    from engine.studies.result import StudyResult
-    from engine.workspace.naming import study_named
-
-    with workspace.catalogue.reading() as session:
-        return StudyResult.model_validate(study_named(session, study).result)

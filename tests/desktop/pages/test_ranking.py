@@ -123,7 +123,9 @@ def test_the_judge_is_measured_and_compared_with_people(page: RankingPage) -> No
     assert "$0.72" in texts(page)
 
 
-def test_a_study_is_ranked_by_its_own_judge(filled: Workspace, window: MainWindow, until: Until) -> None:
+def test_a_study_is_ranked_by_its_own_judge(
+    filled: Workspace, window: MainWindow, until: Until, tmp_path: Path
+) -> None:
     """Somebody else has judged more of the same answers."""
     finished = normal()
     task = finished.tasks[0]
@@ -137,6 +139,10 @@ def test_a_study_is_ranked_by_its_own_judge(filled: Workspace, window: MainWindo
     assert isinstance(page, RankingPage)
     until(lambda: page.model.state.standings is not None)
     assert (page.model.state.study, page.model.state.judge) == ("desk", "human")
+    page.ask_where_report()
+    save_as(page, tmp_path / "report.html", until)
+    until((tmp_path / "report.html").exists)
+    assert "Bakeoff study report" in (tmp_path / "report.html").read_text(encoding="utf-8")
     page.model.choose_study("")
     until(lambda: page.model.state.study == "" and page.model.state.standings is not None)
     assert page.model.state.judge == "lab:judge"
@@ -307,14 +313,20 @@ def test_a_pair_leads_to_its_answers(page: RankingPage, window: MainWindow) -> N
     assert isinstance(window.page, ComparePage)
 
 
-@pytest.mark.parametrize("form", ["png", "svg", "csv"])
+@pytest.mark.parametrize("form", ["png", "svg", "csv", "html"])
 def test_it_leaves_as_a_file(page: RankingPage, until: Until, tmp_path: Path, form: str) -> None:
     out = tmp_path / f"out.{form}"
     page.ask_where(form)  # type: ignore[arg-type]
     save_as(page, out.with_suffix(""), until)
     until(out.exists)
     content = out.read_bytes()
-    assert content.startswith({"png": b"\x89PNG", "svg": b"<?xml", "csv": b"task,rank,name"}[form])
+    assert content.startswith(
+        {"png": b"\x89PNG", "svg": b"<?xml", "csv": b"task,rank,name", "html": b"<!DOCTYPE"}[form]
+    )
+    if form == "html":
+        told = content.decode()
+        assert told.index("Good") < told.index("Copy") < told.index("Bad")
+        assert "Both orders agree" in told
     if form == "csv":
         rows = list(csv.DictReader(content.decode().splitlines()))
         assert [row["name"] for row in rows] == ["Good", "Copy", "Bad"]

@@ -10,6 +10,7 @@ import pytest
 from engine.workspace import Workspace
 from engine.workspace.tables import Contestant, Dataset, Verdict
 from tests.conftest import Cli
+from tests.engine.studies.test_report import Page
 
 _ROW = {"name", "rating", "elo", "lo", "hi", "rank", "rank_lo", "rank_hi", "wins", "ties", "losses"}
 
@@ -55,6 +56,35 @@ def test_a_reference_is_zero(cli_here: Cli, tmp_path: Path) -> None:
     assert ratings["bad"] == 0
     assert ratings["good"] == pytest.approx(math.log(3), abs=1e-9)
     assert ran.json["level"] == 0.9
+
+
+def test_a_report_holds_tables_pairs_and_warnings(cli_here: Cli, tmp_path: Path) -> None:
+    file = _file(
+        tmp_path, {("good", "bad"): (30, 10), ("good", "<b>&odd"): (25, 5), ("bad", "<b>&odd"): (4, 3)}
+    )
+    out = tmp_path / "out.html"
+    ran = cli_here("rank", "--verdicts", file, "--report", out, "--reference", "bad")
+    assert ran.status == 0, ran.stderr
+    assert str(out) in ran.stderr + ran.stdout
+    page = Page(out.read_text(encoding="utf-8"))
+    assert page.tags[0] == ("html", {"lang": "en"})
+    assert not any(name in attributes for _, attributes in page.tags for name in ("src", "onclick"))
+    facts, pairs = page.tables[0], page.tables[1]
+    assert [row[1] for row in facts[1:]] == ["good", "bad", "<b>&odd"]
+    good = facts[1]
+    shown = cli_here("rank", "--verdicts", file, "--reference", "bad", "--json").json["contestants"][0]
+    assert good[2] == str(round(shown["elo"]))
+    assert good[5] == "55 / 0 / 15"
+    assert facts[2][3] == "held fixed"
+    assert pairs[0][1:] == ["good", "bad", "<b>&odd"]
+    assert pairs[1] == ["good", "", "75.0%", "83.3%"]
+    assert pairs[3][1:] == ["16.7%", "42.9%", ""]
+    assert "1000 being that of bad" in page.text
+    assert {one.get("aria-label") for one in page.drawings} >= {
+        "Chart of the ratings; the table after it has the same figures."
+    }
+    refused = cli_here("rank", "--verdicts", file, "--report", tmp_path, "--json")
+    assert (refused.status, refused.json["error"]["code"]) == (1, "file.not_written")
 
 
 def test_an_end_that_the_data_do_not_bound_is_null_and_open(cli_here: Cli, tmp_path: Path) -> None:
