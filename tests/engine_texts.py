@@ -21,7 +21,13 @@ from engine.studies.reading import load_study
 from tests.conftest import REPOSITORY
 
 #: Parts of the engine that speak to a terminal or a program only.
-_NOT_SHOWN: Final = ("engine/cli/", "engine/inference/serving/")
+_NOT_SHOWN: Final = (
+    "engine/cli/",
+    *(
+        f"engine/inference/serving/{name}.py"
+        for name in ("documents", "handler", "models", "request", "tool_calls", "turns")
+    ),
+)
 _CODE: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+\Z")
 #: What tells of a machine (see `engine.models.machine.findings`).
 _SENTENCES: Final = ("able", "unable")

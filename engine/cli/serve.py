@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.cli.session import Session, duration
 from engine.errors import BakeoffError
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from engine.inference.serving.models import Offer
 
 Result = tuple[Any, str]
-
-#: Characters of a key at least: others on this machine can try many.
-_SHORTEST_KEY: Final = 8
 
 
 def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
@@ -87,14 +84,16 @@ def _key_from(variable: str) -> str:
     Raises:
         BakeoffError: There is none, or it can be none.
     """
+    from engine.inference.serving.server import SHORTEST_KEY, is_key
+
     key = os.environ.get(variable, "")
-    if len(key) < _SHORTEST_KEY or not key.isascii() or not key.isprintable() or " " in key:
+    if not is_key(key):
         raise BakeoffError(
             "serve.key_env",
             "The environment variable that --key-env names holds no key of at least {shortest} characters without "
             "spaces.",
             fix="Set it, or leave --key-env out to have a new key.",
-            shortest=_SHORTEST_KEY,
+            shortest=SHORTEST_KEY,
         )
     return key
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+
+#: Tensors at a time.
+USUAL_THREADS: Final = 2
+MOST_THREADS: Final = 16
 
 
 class MergeSpec(BaseModel):
@@ -35,9 +39,9 @@ class MergeSpec(BaseModel):
         default=42, ge=0, title="Seed", description="Of the methods that drop changes at random."
     )
     threads: int = Field(
-        default=2,
+        default=USUAL_THREADS,
         ge=1,
-        le=16,
+        le=MOST_THREADS,
         title="Tensors at a time",
         description="More are faster and need more memory; the result is the same.",
     )

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QLabel,
+    QPlainTextEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -157,6 +158,12 @@ class AnswersPart(QFrame):
         longest.setToolTip(tr("In tokens"))
         batch = spin(tr("Prompts at one time"), 512, tr("as usual"))
         batch.valueChanged.connect(lambda number: model.change(batch=number))
+        stops = QPlainTextEdit(placeholderText=tr("one per line; \\n is a line break"))
+        stops.setAccessibleName(tr("Stop texts"))
+        stops.setToolTip(tr("Texts before which an answer ends"))
+        stops.setTabChangesFocus(True)
+        stops.setFixedHeight(48)
+        stops.textChanged.connect(lambda: model.change(stops=stops.toPlainText()))
         held = combo(tr("Held to"), 170)
         for words, value in (
             (tr("nothing"), ""),
@@ -172,6 +179,7 @@ class AnswersPart(QFrame):
             form(
                 (tr("Longest answer"), longest),
                 (tr("Prompts at one time"), batch),
+                (tr("Stop texts"), stops),
                 (tr("Held to"), held),
             )
         )

@@ -32,7 +32,7 @@ _OPENAI: Final = "openai"
 
 @dataclass(frozen=True)
 class Draft:
-    """What is typed in the dialog.
+    r"""What is typed in the dialog.
 
     Attributes:
         names: Contestants that take part.
@@ -40,6 +40,7 @@ class Draft:
         limit: Prompts at most; 0 for all.
         answers_budget: USD as typed; empty for none. ``budget`` is that of the judging.
         longest: Tokens of an answer at most; 0 for what the train answers suggest. ``batch`` likewise.
+        stops: Texts before which an answer ends, one per line; a line break inside of one is written as ``\n``.
         held_to: What answers of GGUF files are held to: ``choices``, ``json``, or a file; empty for nothing.
         goal: As the engine writes it: ``ranking``, ``best`` or ``beat:NAME``.
         comparisons: At most; 0 for as many as the goal needs.
@@ -54,6 +55,7 @@ class Draft:
     answers_budget: str = ""
     longest: int = 0
     batch: int = 0
+    stops: str = ""
     held_to: str = ""
     judge: str = REFERENCE
     goal: str = "ranking"
@@ -177,9 +179,15 @@ def generate_spec(dataset: str, split: Split, draft: Draft, names: tuple[str, ..
         limit=draft.limit or None,
         max_new_tokens=draft.longest or None,
         batch_size=draft.batch or None,
+        stop=stop_texts(draft.stops),
         constrain=_constraint(draft.held_to),
         budget_usd=amount(draft.answers_budget, tr("Ceiling in USD")),
     )
+
+
+def stop_texts(typed: str) -> list[str]:
+    """The texts that are typed, one per line."""
+    return [one.replace("\\n", "\n") for one in typed.splitlines() if one]
 
 
 def _constraint(held_to: str) -> Literal["choices", "json"] | Constraint | None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QVBoxLayout, QWidg
 from desktop.feed import JobRow
 from desktop.language import tr
 from desktop.pages.merge.recipe_form import Form
-from desktop.pages.merge.view_model import Checked
+from desktop.pages.merge.view_model import Checked, MergeModel
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tone
 from desktop.widgets.basics import IconLabel, chip, clear, column, heading, label, retone, row
@@ -19,6 +19,7 @@ from desktop.widgets.job_line import JobLine
 from desktop.widgets.keyed import KeyedColumn
 from desktop.words import duration, size
 from engine.merging.method_table import RANDOM_METHODS
+from engine.merging.spec import MOST_THREADS
 
 #: Letters on all buttons of a finding, above which they stand below each other.
 _ON_A_LINE: Final = 48
@@ -113,7 +114,7 @@ class FindingsCard(QFrame):
 class FactsCard(QFrame):
     """What the merge will be called, how large it is, and merges under way."""
 
-    def __init__(self, open_job: Callable[[str], None]) -> None:
+    def __init__(self, model: MergeModel, open_job: Callable[[str], None]) -> None:
         super().__init__()
         self.setProperty("role", "card")
         self._name = QLineEdit(placeholderText=tr("named after the method"))
@@ -122,6 +123,10 @@ class FactsCard(QFrame):
         self._seed = spin(tr("Seed"), 2**31 - 1, value=42)
         self._seed_row = QWidget()
         self._seed_row.setLayout(row(label(tr("Seed"), "muted"), None, self._seed))
+        self._threads = spin(tr("Tensors at a time"), MOST_THREADS, least=1, value=model.threads)
+        self._threads.setToolTip(tr("More are faster, and take more memory."))
+        self._threads.valueChanged.connect(model.use_threads)
+        threads = row(label(tr("Tensors at a time"), "muted"), None, self._threads)
         self._disk, self._memory, self._time = (
             _Fact(name) for name in (tr("Disk"), tr("Memory"), tr("Time"))
         )
@@ -133,6 +138,7 @@ class FactsCard(QFrame):
             label(tr("What to call it"), "muted"),
             self._name,
             self._seed_row,
+            threads,
             self._disk,
             self._memory,
             self._time,

@@ -56,7 +56,7 @@ class MergePage(Page):
         self._values = ValuesCard(look, model)
         self._recipe = RecipeCard(look, model)
         self._findings = FindingsCard(look, self._mend)
-        self._facts = FactsCard(lambda job: context.go("jobs", job))
+        self._facts = FactsCard(model, lambda job: context.go("jobs", job))
         self._recipe.typed.connect(lambda: self._start.setEnabled(False))
         self._recipe.read.connect(self._show_draft)
         self._empty = Empty(

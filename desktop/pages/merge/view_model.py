@@ -19,6 +19,7 @@ from desktop.view_model import ViewModel
 from desktop.ways import in_the_window
 from desktop.words import told
 from engine.errors import BakeoffError, Words
+from engine.merging.spec import USUAL_THREADS, MergeSpec
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ class MergeModel(ViewModel[MergeState]):
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(services, MergeState(), parent)
+        #: Tensors at a time.
+        self.threads = USUAL_THREADS
         #: None where the text says what a form cannot.
         self.form: Form | None = Form()
         self.text = ""
@@ -157,6 +160,12 @@ class MergeModel(ViewModel[MergeState]):
             )
 
         return read
+
+    def use_threads(self, number: int) -> None:
+        """Make so many tensors at a time; the forecast follows."""
+        if number != self.threads:
+            self.threads = number
+            self._changed()
 
     def use_form(self, form: Form) -> None:
         """Take over a change of the form; the text follows."""
@@ -251,10 +260,10 @@ class MergeModel(ViewModel[MergeState]):
     def start(self, name: str, seed: int) -> None:
         """Put the merge into the queue."""
         workspace, client, text = self.services.workspace, self.services.client, self.text
+        threads = self.threads
 
         def submit() -> str:
             from engine.merging.loading import parse_recipe
-            from engine.merging.spec import MergeSpec
             from engine.workspace.naming import free_name, require_free, slug
             from engine.workspace.tables import Model
 
@@ -263,7 +272,7 @@ class MergeModel(ViewModel[MergeState]):
                 if name:
                     require_free(session, Model, name)
                 wanted = name or free_name(session, Model, slug(f"{recipe.merge_method}-merge"))
-            spec = MergeSpec(recipe=text, name=wanted, seed=seed)
+            spec = MergeSpec(recipe=text, name=wanted, seed=seed, threads=threads)
             client.submit("merge", spec, Words("Merge {name}", name=wanted))
             client.ensure_runner()
             return wanted
@@ -280,7 +289,7 @@ class MergeModel(ViewModel[MergeState]):
         self.drafted.emit()
 
     def _check(self) -> None:
-        number, text, workspace = self._number, self.text, self.services.workspace
+        number, text, workspace, threads = self._number, self.text, self.services.workspace, self.threads
         names = tuple(one.name for one in self.state.models)
 
         def done(found: Checked) -> None:
@@ -293,25 +302,21 @@ class MergeModel(ViewModel[MergeState]):
                 self.checked = Checked(False, (Said("error", problem.message, problem.fix),))
                 self.drafted.emit()
 
-        self.services.background.run(self, lambda: _checked(workspace, text, names), done, failed)
+        self.services.background.run(self, lambda: _checked(workspace, text, names, threads), done, failed)
 
 
-def _checked(workspace: Workspace, text: str, names: Sequence[str]) -> Checked:
-    import os
-
+def _checked(workspace: Workspace, text: str, names: Sequence[str], threads: int) -> Checked:
     from engine.merging import Preflight, check
     from engine.merging.destination import check_space
     from engine.merging.forecast import check_memory, forecast
     from engine.merging.loading import parse_recipe
     from engine.merging.remedies import remedies
-    from engine.merging.spec import MergeSpec
     from engine.merging.workspace_models import workspace_resolver
 
     recipe = parse_recipe(text)
     found = check(recipe, resolve=workspace_resolver(workspace))
     foreseen = None
     if found.plan is not None:
-        threads = min(MergeSpec.model_fields["threads"].default, os.cpu_count() or 1)
         foreseen = forecast(found.plan, workspace.models, threads)
         more = (*check_space(workspace.models, foreseen.nbytes), *check_memory(foreseen))
         found = Preflight((*found.findings, *more), found.plan)

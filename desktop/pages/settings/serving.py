@@ -49,6 +49,9 @@ class ServingPart(Part):
         self._more = Button(look, tr("One more"), "plus", "ghost", lambda: self._add().setFocus())
         self._port = spin(tr("Port"), _PORTS, tr("a free one"))
         self._context_tokens = spin(tr("Tokens of context"), _MOST_CONTEXT, least=_LEAST_CONTEXT, value=8192)
+        self._own_key = QLineEdit(placeholderText=tr("a new one each time"))
+        self._own_key.setAccessibleName(tr("Key of your own"))
+        self._own_key.setEchoMode(QLineEdit.EchoMode.Password)
         self._state = chip("")
         self._start = Button(look, tr("Serve"), "play-fill", "primary", self.start)
         self._stop = Button(look, tr("Stop"), "stop", does=self.model.stop)
@@ -63,15 +66,19 @@ class ServingPart(Part):
             heading(tr("Models for your own programs"), self._state),
             label(
                 tr(
-                    "Programs on this machine can ask these models as they ask OpenAI's. Only 127.0.0.1 is listened "
-                    "on, with a new key each time, and it ends with this window."
+                    "Programs on this machine can ask these models as they ask OpenAI's, with the key. Only "
+                    "127.0.0.1 is listened on, and it ends with this window."
                 ),
                 "muted",
                 wrap=True,
             ),
             self._lines,
             row(self._more, None),
-            form((tr("Port"), self._port), (tr("Tokens of context"), self._context_tokens)),
+            form(
+                (tr("Port"), self._port),
+                (tr("Tokens of context"), self._context_tokens),
+                (tr("Key"), self._own_key),
+            ),
             self._says,
             row(None, self._stop, self._start),
         )
@@ -108,7 +115,12 @@ class ServingPart(Part):
         """Serve what is chosen."""
         names = [text for box in self._models if (text := box.currentText().strip())]
         self.model.start(
-            Wanted(tuple(dict.fromkeys(names)), self._port.value(), self._context_tokens.value())
+            Wanted(
+                tuple(dict.fromkeys(names)),
+                self._port.value(),
+                self._context_tokens.value(),
+                self._own_key.text().strip(),
+            )
         )
 
     def _add(self) -> Suggested:
@@ -124,7 +136,7 @@ class ServingPart(Part):
         for box in self._models:
             box.offer(state.offered)
             box.setEnabled(state.phase == "off")
-        for widget in (self._port, self._context_tokens, self._more):
+        for widget in (self._port, self._context_tokens, self._own_key, self._more):
             widget.setEnabled(state.phase == "off")
         words, tone = _phase_words(state)
         self._state.setText(words)

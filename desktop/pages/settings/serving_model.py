@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from PySide6.QtCore import QObject, QProcess, QTimer, Slot
@@ -31,11 +31,13 @@ class Wanted:
         models: ``MODEL`` or ``MODEL@QUANTISATION``.
         port: 0: a free one.
         context: Tokens of a conversation at most.
+        key: What programs have to show; empty: a new one.
     """
 
     models: tuple[str, ...] = ()
     port: int = 0
     context: int = 8192
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,12 @@ class ServingModel(ViewModel[ServingState]):
         process.readyReadStandardOutput.connect(self._hear)
         process.finished.connect(self._ended)
         process.start(sys.executable, ["-P", "-m", "engine.inference.serving.child", str(workspace.root)])
-        asked = {"models": list(wanted.models), "port": wanted.port, "context": wanted.context}
+        asked = {
+            "models": list(wanted.models),
+            "port": wanted.port,
+            "context": wanted.context,
+            "key": wanted.key,
+        }
         process.write(json.dumps(asked).encode() + b"\n")
 
     @Slot()

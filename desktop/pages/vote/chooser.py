@@ -38,6 +38,9 @@ class Chooser(QFrame):
         self._pairs.valueChanged.connect(lambda number: model.change(pairs=number))
         self._limit = spin(tr("Prompts at most"), 1_000_000, tr("all"))
         self._limit.valueChanged.connect(lambda number: model.change(limit=number))
+        self._seed = spin(tr("Seed"), 2_000_000_000)
+        self._seed.setToolTip(tr("Decides which pairs come first, and which answer stands left."))
+        self._seed.valueChanged.connect(lambda number: model.change(seed=number))
         self._voter = line(tr("Your name"), tr("no name"))
         self._voter.setToolTip(tr("Keeps the votes of several people apart."))
         later(self._voter, lambda name: model.change(voter=name))
@@ -55,6 +58,7 @@ class Chooser(QFrame):
             (tr("Pairs at most"), self._pairs),
             (tr("Prompts at most"), self._limit),
             (tr("Your name"), self._voter),
+            (tr("Seed"), self._seed),
             ("", self._reveal),
         )
         layout = column(

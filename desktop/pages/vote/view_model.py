@@ -40,6 +40,7 @@ class Choosing:
         names: Contestants; empty for all.
         pairs: At most; 0 for all.
         limit: Prompts at most; 0 for all.
+        seed: Decides which pairs come first, and on which side each answer stands.
         voter: Keeps the votes of several people apart.
         reveal: Tell after each vote whose answers they were.
     """
@@ -50,6 +51,7 @@ class Choosing:
     goal: str = "ranking"
     pairs: int = USUAL
     limit: int = 0
+    seed: int = 0
     voter: str = ""
     reveal: bool = False
 
@@ -194,6 +196,7 @@ class VoteModel(ViewModel[VoteState]):
                 goal=choosing.goal,
                 max_comparisons=choosing.pairs or None,
                 limit=choosing.limit or None,
+                seed=choosing.seed,
             )
             return Booth(open_ballot(workspace, spec, voter=choosing.voter.strip()), reveal=choosing.reveal)
 

@@ -1,6 +1,7 @@
 """The process in which a window serves models: ``python -m engine.inference.serving.child WORKSPACE``.
 
-Its first line of input says what to serve: ``{"models", "port", "context"}``. It tells one JSON document per line:
+Its first line of input says what to serve: ``{"models", "port", "context", "key"}``; without a key
+there is a new one. It tells one JSON document per line:
 ``serving`` with address, key and models once all is ready, ``answered`` and ``failed`` for requests (never texts),
 or ``error`` where it cannot begin. It ends when its input is closed, which it also is when the window has died.
 """
@@ -18,7 +19,7 @@ from engine.inference.contestants import local_file
 from engine.inference.serving.errors import ServerError
 from engine.inference.serving.models import Offer
 from engine.inference.serving.offers import CONTEXT, calls_stay_text, offer_of
-from engine.inference.serving.server import ModelServer, new_key
+from engine.inference.serving.server import SHORTEST_KEY, ModelServer, is_key, new_key
 from engine.models.auto import forgo_torch
 from engine.progress import SilentReporter
 from engine.workspace import Workspace
@@ -58,6 +59,19 @@ def _offer(workspace: Workspace, name: str, context: int) -> Offer:
     return offer_of(name, files, export, context)
 
 
+def _key(own: str | None) -> str:
+    if not own:
+        return new_key()
+    if not is_key(own):
+        raise ServerError(
+            "serve.key",
+            "A key has at least {shortest} characters, and no spaces.",
+            fix="Choose another one, or leave it out to have a new one.",
+            shortest=SHORTEST_KEY,
+        )
+    return own
+
+
 def main() -> None:
     """Serve until the input ends."""
     forgo_torch()
@@ -67,7 +81,7 @@ def main() -> None:
     try:
         context = int(wanted.get("context") or CONTEXT)
         offers = [_offer(workspace, name, context) for name in dict.fromkeys(wanted["models"])]
-        server = ModelServer(offers, new_key(), teller, port=int(wanted.get("port") or 0))
+        server = ModelServer(offers, _key(wanted.get("key")), teller, port=int(wanted.get("port") or 0))
     except BakeoffError as error:
         teller.tell("error", **error.record())
         return

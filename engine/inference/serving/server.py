@@ -23,11 +23,18 @@ from engine.progress import Reporter
 _MOST: Final = 128
 #: Seconds that answers may take to end with the server.
 _FAREWELL: Final = 3.0
+#: Characters of a key at least.
+SHORTEST_KEY: Final = 8
 
 
 def new_key() -> str:
     """A key that nobody guesses."""
     return f"bakeoff-{secrets.token_urlsafe(32)}"
+
+
+def is_key(text: str) -> bool:
+    """Whether ``text`` can be a key: others on this machine can try many, so a short one cannot."""
+    return len(text) >= SHORTEST_KEY and text.isascii() and text.isprintable() and " " not in text
 
 
 class ModelServer:

@@ -432,5 +432,6 @@ def test_what_is_typed_about_answers_is_what_is_asked_for(tmp_path: Path) -> Non
     assert (spec.limit, spec.max_new_tokens, spec.batch_size, spec.budget_usd) == (5, 40, 2, 1.5)
     assert spec.constrain is not None
     assert generate_spec("things", "dev", Draft(held_to="choices"), ("A",)).constrain == "choices"
+    assert generate_spec("things", "dev", Draft(stops="END\n\n\\n\\nQ: "), ("A",)).stop == ["END", "\n\nQ: "]
     with pytest.raises(BakeoffError):
         generate_spec("things", "dev", Draft(held_to=str(tmp_path / "none.json")), ("A",))

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPlainTextEdit,
     QPushButton,
+    QSpinBox,
     QTableView,
     QWidget,
 )
@@ -235,12 +236,18 @@ def test_a_merge_is_started_and_made(
     page: MergePage, models: Workspace, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(JobClient, "ensure_runner", lambda *_: None)
+    (threads,) = [one for one in page.findChildren(QSpinBox) if one.accessibleName() == "Tensors at a time"]
+    first = page.model.checked
+    threads.setValue(1)
+    until(lambda: page.model.checked is not None and page.model.checked is not first)
+    assert page.model.checked.forecast.memory < first.forecast.memory  # type: ignore[union-attr]
     start = next(one for one in page.findChildren(QAbstractButton) if one.accessibleName() == "Start merging")
     start.setFocus()
     QTest.keyClick(start, Qt.Key.Key_Space)
     until(lambda: [job.request().kind for job in all_jobs(models.jobs)][-1:] == ["merge"])
     until(lambda: "Merge slerp-merge" in texts(page) and "Waiting" in texts(page))
     spec = MergeSpec.model_validate(all_jobs(models.jobs)[-1].request().spec)
+    assert spec.threads == 1
     do(models, "merge", spec)
     assert find_model(models, "slerp-merge").kind == "merge"
 

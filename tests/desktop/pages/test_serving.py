@@ -119,6 +119,26 @@ def test_a_model_is_served_by_keyboard_asked_and_stopped(page: SettingsPage, unt
     assert "How to reach them" not in texts(page)
 
 
+def test_programs_can_have_a_key_that_stays(page: SettingsPage, until: Until) -> None:
+    model = page.serving.model
+    line(page, "Model 1").setText("one")
+    key = line(page, "Key of your own")
+    assert key.echoMode() == QLineEdit.EchoMode.Password
+    refused: list[Problem] = []
+    model.failed.disconnect()
+    model.failed.connect(refused.append)
+    key.setText("short")
+    button(page, "Serve").click()
+    until(lambda: refused)
+    assert (refused[0].code, model.state.phase) == ("serve.key", "off")
+    assert "short" not in repr(Wanted(("one",), key="short-and-secret"))
+    key.setText("my-own-key-1234")
+    button(page, "Serve").click()
+    until(lambda: model.state.phase == "on")
+    assert model.state.key == "my-own-key-1234"
+    assert [one.id for one in client_of(page).models.list()] == ["one"]
+
+
 def test_a_file_that_is_missing_is_made_first(
     page: SettingsPage, served: Workspace, tmp_path: Path, until: Until
 ) -> None:

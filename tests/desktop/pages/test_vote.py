@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QTableView, QTextEdit, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QLabel,
+    QSpinBox,
+    QTableView,
+    QTextEdit,
+    QWidget,
+)
 
 from desktop.pages.vote.page import VotePage
 from desktop.shell.window import MainWindow
@@ -132,6 +140,23 @@ def test_voting_begins_with_what_was_changed_a_moment_ago(page: VotePage, until:
     seen = page.model.state.seen
     assert seen is not None
     assert seen.count.left == 2
+
+
+def test_the_seed_decides_which_pairs_come_first(page: VotePage, until: Until) -> None:
+    (seed,) = [one for one in page.findChildren(QSpinBox) if one.accessibleName() == "Seed"]
+    seen: set[str] = set()
+    for number in range(6):
+        seed.setValue(number)
+        page.model.start()
+        until(lambda: page.model.state.phase == "voting")
+        shown = page.model.state.seen
+        assert shown is not None
+        seen.add(str(shown.pair))
+        page.model.finish()
+        until(lambda: page.model.state.phase == "over")
+        page.model.again()
+        until(lambda: page.model.state.phase == "choosing")
+    assert len(seen) > 1
 
 
 def test_four_keys_vote_and_a_fifth_takes_back(page: VotePage, until: Until) -> None:
