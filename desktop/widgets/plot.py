@@ -15,9 +15,9 @@ from desktop.theme.fonts import font
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tokens
 
-#: Milliseconds between two drawings: a chart is drawn at most five times a second, and not while somebody types or
-#: scrolls, since a drawing takes as long as several frames.
-_REDRAW: Final = 200
+#: Milliseconds between two drawings: a chart is drawn at most two or three times a second, and not while somebody
+#: types or scrolls, since a drawing takes as long as several frames.
+_REDRAW: Final = 400
 
 pyqtgraph.setConfigOptions(antialias=True)
 
@@ -88,7 +88,7 @@ class Plot(pyqtgraph.PlotWidget):  # type: ignore[misc]
         raise NotImplementedError
 
     def redraw(self) -> None:
-        """Draw now, or soon: not more often than five times a second, and not while somebody types or scrolls.
+        """Draw now, or soon: not sooner than `_REDRAW` after the last time, and not while somebody types or scrolls.
 
         The first drawing waits for nobody: whoever came to the page by a key wants to see it.
         """

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice, pairwise
 from pathlib import Path
@@ -33,10 +33,10 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import numpy as np
 import psutil
-from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
-from PySide6.QtGui import QPaintEvent, QWheelEvent
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTableView
+from PySide6.QtWidgets import QPlainTextEdit
 
 from desktop.collecting import Collector
 from desktop.pages.train.chart import Chart
@@ -52,21 +52,17 @@ from engine.workspace import Workspace, open_workspace
 from engine.workspace.adoption import Adoption, NewExport, NewModel, adopt
 from tests.answered import fill, prompts, said
 from tests.bench import fake_engine
-from tests.bench.event_loop import Waits, frames, until, work
+from tests.bench.at_the_window import scrolled, tell, the_application, training
+from tests.bench.event_loop import Waits, until, work
 
 STARTS = 7
 COLD_STARTS = 3
 IDLE_SECONDS = 10.0
 TOKENS_A_SECOND = 60.0
-EVENTS_A_SECOND = 100.0
-STEPS_BEFORE = 20_000
-STEPS = 60_000
 SECONDS = 15.0
 #: Of the grid; each pair of neighbours is judged in both orders.
 PROMPTS = 3_000
 ANSWERERS = 12
-#: Turns of the wheel, in eighths of a degree, 60 times a second.
-_WHEEL = 40
 #: Of Python, that a large dataset in the window is made of.
 OBJECTS = 500_000
 #: Libraries that are not there yet when the window is painted.
@@ -239,33 +235,6 @@ def _adopt(workspace: Workspace, job: str, what: Adoption) -> None:
     adopt(workspace.catalogue, job_id=job, kind="model_add", title="", study=None, summary={}, what=what)
 
 
-@contextmanager
-def training(job: JobDirectory) -> Iterator[None]:
-    """Trains meanwhile."""
-    told = ["train", str(job.path), str(EVENTS_A_SECOND), str(STEPS_BEFORE), str(STEPS)]
-    process = subprocess.Popen(
-        ["nice", "-n", "10", sys.executable, "-m", "tests.bench.fake_engine", *told],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    assert process.stdout is not None
-    assert process.stdin is not None
-    try:
-        assert process.stdout.readline().strip() == "ready"
-        yield
-    finally:
-        process.stdin.close()
-        process.wait()
-        process.stdout.close()
-
-
-def the_application() -> QApplication:
-    """The one of this process."""
-    there = QApplication.instance()
-    return there if isinstance(there, QApplication) else QApplication(["bench"])
-
-
 def measure_frames(folder: Path) -> None:
     """What the window does while others tell it much."""
     subprocess.Popen = FakeTalkers  # type: ignore[misc]
@@ -300,14 +269,14 @@ def measure_frames(folder: Path) -> None:
                 _ask(window)  # once more, where all have answered
                 work(200)
             spent = time.process_time() - used
-            _tell(what, waits.taken, "< 16 ms (p95)")
+            tell(what, waits.taken, "< 16 ms (p95)")
             print(f"{'  processor time of the window':44}{spent / SECONDS * 100:>9.0f}%")
             if pauses.taken:
-                _tell("  garbage, collected meanwhile", pauses.taken, "-")
+                tell("  garbage, collected meanwhile", pauses.taken, "-")
                 pauses.taken.clear()
             if drawn:
-                _tell(f"  the chart, drawn {len(drawn) / SECONDS:.1f} times a second", drawn, "60 ms, 5 /s")
-                _tell("  of that, processor time", drawing, "-")
+                tell(f"  the chart, drawn {len(drawn) / SECONDS:.1f} times a second", drawn, "60 ms, 5 /s")
+                tell("  of that, processor time", drawing, "-")
     waits.close()
     pauses.close()
     window.close()
@@ -337,14 +306,16 @@ def measure_grid(folder: Path) -> None:
     view = page._grid.answers
     heading = f"scrolling {PROMPTS:,} x {ANSWERERS} answers, ms a frame"
     print(f"{heading:44}{'p50':>10}{'p95':>10}{'max':>10}{'goal':>16}")
-    _tell("nothing else to do", _scrolled(view, lambda: None), "< 16 ms (p95)")
+    tell("nothing else to do", scrolled(view, lambda: None, SECONDS), "< 16 ms (p95)")
 
     def recounted() -> None:
         if not page.model._reading:
             page.model._known.grid = None
             page.model.refresh()
 
-    _tell(f"{len(asked) * len(pairs):,} verdicts counted over and over", _scrolled(view, recounted), "-")
+    tell(
+        f"{len(asked) * len(pairs):,} verdicts counted over and over", scrolled(view, recounted, SECONDS), "-"
+    )
     added = time.monotonic()
 
     def judged() -> None:
@@ -352,39 +323,13 @@ def measure_grid(folder: Path) -> None:
         if time.monotonic() > added + 0.5:
             added = time.monotonic()
             ledger.add(list(islice(left, 16)))
-            page.model.refresh()
+            page.model.hear()
 
     before = page.model.state.grid
-    _tell("32 verdicts come in a second", _scrolled(view, judged), "< 16 ms (p95)")
+    tell("32 verdicts come in a second", scrolled(view, judged, SECONDS), "< 16 ms (p95)")
     assert page.model.state.grid is not before is not grid
     window.close()
     collector.close()
-
-
-def _scrolled(view: QTableView, meanwhile: Callable[[], None]) -> list[float]:
-    """Milliseconds of each frame while a table is scrolled by the wheel."""
-    bar, window = view.verticalScrollBar(), view.window()
-    place = view.viewport().mapTo(window, view.viewport().rect().center())
-    across = QPointF(place), QPointF(window.mapToGlobal(place))
-    down = QPoint(0, -_WHEEL)
-    still, none = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
-    moved = []
-
-    def turn() -> None:
-        before = bar.value()
-        wheel = QWheelEvent(*across, down, down, still, none, Qt.ScrollPhase.NoScrollPhase, False)
-        QApplication.sendEvent(window.windowHandle(), wheel)
-        moved.append(bar.value() - before)
-        if bar.value() == before:
-            bar.setValue(0)
-
-    other = QTimer(interval=100)
-    other.timeout.connect(meanwhile)
-    other.start()
-    taken = frames(view, turn, round(SECONDS * 60))
-    other.stop()
-    assert np.median(moved) > 0, "the wheel did not turn the table"
-    return taken
 
 
 def measure_garbage(folder: Path) -> None:
@@ -457,12 +402,6 @@ def _note_drawings(drawn: list[float], used: list[float]) -> None:
         before = (0.0, 0.0)
 
     Chart.draw, Chart.paintEvent = timed_draw, timed_paint  # type: ignore[method-assign]
-
-
-def _tell(what: str, taken: Sequence[float], goal: str) -> None:
-    numbers = np.array(taken)
-    middle, high = np.quantile(numbers, 0.5), np.quantile(numbers, 0.95)
-    print(f"{what:44}{middle:>10.1f}{high:>10.1f}{numbers.max():>10.1f}{goal:>16}", flush=True)
 
 
 MEASURES = {

@@ -28,7 +28,7 @@ from desktop.widgets.saving import ask_where_to_save
 
 def build(context: Context) -> Page:
     """Make the page."""
-    return ComparePage(context, CompareModel(context.services))
+    return ComparePage(context, CompareModel(context.services, context.look.hands))
 
 
 class ComparePage(Page):
