@@ -274,7 +274,7 @@ def entrant_words(name: str) -> str:
         return tr("{base}, untuned", base=base)
     if colon and kind == "fewshot":
         return tr("{base}, solved examples", base=base)
-    return base if colon else name
+    return name
 
 
 def places_words(places: tuple[int, int]) -> str:

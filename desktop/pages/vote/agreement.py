@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QStackedWidget
 from desktop.language import numeral, tr
 from desktop.pages.compare.words import judge_words, share
 from desktop.pages.vote.view_model import Course
+from desktop.theme.fonts import font
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tokens
 from desktop.widgets.basics import Button, column, label, retone, row
@@ -179,6 +180,8 @@ class CoursePlot(Plot):
         course = self._course
         if course is None or not course.steps:
             return
+        self.bottom.setLabel(tr("pairs that both judged"), color=tokens.faint)
+        self.bottom.label.setFont(font(11))
         steps = [step for step in course.steps if step.agreement is not None]
         pairs = [float(step.pairs) for step in steps]
         low = [step.agreement_lo or 0.0 for step in steps]

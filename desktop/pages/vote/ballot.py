@@ -250,8 +250,8 @@ class Reading(QTextEdit):
 def _role(role: str) -> str:
     return {
         "system": tr("Instruction"),
-        "user": tr("User"),
-        "assistant": tr("Assistant"),
+        "user": tr("Question"),
+        "assistant": tr("Answer"),
         "tool": tr("Tool"),
     }.get(role, role)
 
