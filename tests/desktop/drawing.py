@@ -20,6 +20,7 @@ from desktop.pages.chat.opening import Asked
 from desktop.pages.chat.page import ChatPage
 from desktop.pages.compare.page import ComparePage
 from desktop.pages.models.page import ModelsPage
+from desktop.pages.settings.page import SettingsPage
 from desktop.pages.study.page import StudyPage
 from desktop.pages.vote.page import VotePage
 from desktop.shell.shots import draw_pages
@@ -79,6 +80,8 @@ def pose(window: MainWindow, key: str) -> None:
         page.model.talk.begin(Asked(conversation=TALK))
     elif isinstance(page, ModelsPage):
         page.open(next(iter(MERGES)))
+    elif isinstance(page, SettingsPage):
+        page.open("endpoints")
     elif isinstance(page, ComparePage):
         page.open({"dataset": TASKS[2]})
     elif isinstance(page, VotePage):
