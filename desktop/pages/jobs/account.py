@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Final
+from typing import Final
 
 from desktop.language import tr
+from desktop.pages.jobs.result_words import key_words, value_words
 from desktop.retold import retold
 from engine.jobs.directory import JobDirectory
 
@@ -83,24 +84,11 @@ def _result_lines(job: JobDirectory) -> list[str]:
         return []
     lines = []
     for key, value in summary.items():
-        told = _told(value)
+        told = value_words(key, value)
         if told:
-            lines.append(f"{key.replace('_', ' ')}: {told}"[:_LONGEST])
+            lines.append(f"{key_words(key)}: {told}"[:_LONGEST])
         if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
-            lines += [f"  {_told(one)}"[:_LONGEST] for one in value[: _MOST // 4]]
+            lines += [f"  {value_words(key, one)}"[:_LONGEST] for one in value[: _MOST // 4]]
         elif isinstance(value, dict) and isinstance(value.get("files"), list):  # a drift report
-            lines += [f"  {_told(one)}"[:_LONGEST] for one in value["files"]]
+            lines += [f"  {value_words(key, one)}"[:_LONGEST] for one in value["files"]]
     return lines[:_MOST]
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, dict):
-        plain = [(key, one) for key, one in value.items() if not isinstance(one, dict | list)]
-        return ", ".join(f"{key.replace('_', ' ')} {_told(one)}" for key, one in plain)
-    if isinstance(value, list):
-        return f"{len(value)}" if value else ""
-    if isinstance(value, bool):
-        return tr("yes") if value else tr("no")
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return "" if value is None else str(value)
