@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QTableView, QWidget
@@ -12,13 +15,17 @@ from desktop.pages.study.matrix import Matrix
 from desktop.pages.study.page import StudyPage
 from desktop.pages.study.view_model import time_left, what_next
 from desktop.shell.window import MainWindow
+from engine.jobs.client import JobClient
 from engine.jobs.directory import all_jobs
+from engine.locks import ProcessLock
 from engine.workspace import Workspace
 from engine.workspace.tables import Study as StudyRow
 from tests.desktop.conftest import Until
 from tests.engine.studies.hand_made import normal
 from tests.engine.studies.test_extending import add_dataset
 from tests.engine.studies.test_picture import save, step
+from tests.engine.studies.test_quick import add_base
+from tests.here import import_rows
 
 
 def opened(window: MainWindow, until: Until) -> StudyPage:
@@ -171,6 +178,53 @@ def test_a_merge_is_added_from_the_menu(window: MainWindow, workspace: Workspace
     dialog.reject()
     page.model.add("merge", "ties")
     until(lambda: len(page.model.state.picture.entrants) == 5 if page.model.state.picture else False)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "entrants", "tasks"), [("A base", "three", 5, 3), ("A task", "mails", 4, 4)]
+)
+def test_a_running_study_gets_a_base_and_a_task_by_menu_and_dialog(
+    window: MainWindow,
+    workspace: Workspace,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+    name: str,
+    entrants: int,
+    tasks: int,
+) -> None:
+    monkeypatch.setattr(JobClient, "ensure_runner", lambda *_: None)
+    import_rows(workspace, [{"prompt": f"Ask {at}.", "completion": f"{at}"} for at in range(60)], "mails")
+    for base in ("one", "two", "three"):
+        add_base(workspace, base, 2)
+    for task in ("intents", "fields", "lost"):
+        add_dataset(workspace, task, sealed=True)  # so that nothing is read to plan it
+    job = save(workspace)
+    with ProcessLock(workspace.runner_lock), ExitStack() as alive:
+        alive.enter_context(ProcessLock(job.lock))  # as if its worker were at work
+        job.change(state="running", started=time.time())
+        page = opened(window, until)
+        until(lambda: page.model.state.additions and page.model.state.picture.state == "running")
+        (add,) = [one for one in page.findChildren(QPushButton) if one.accessibleName() == "Add"]
+        add.menu().aboutToShow.emit()
+        offered = {one.text(): one for one in add.menu().actions()}[part].menu().actions()
+        (entry,) = [one for one in offered if one.text() == name]
+        entry.trigger()
+        dialog = page.findChild(QDialog)
+        assert isinstance(dialog, QDialog)
+        assert dialog.windowTitle() == f"Add {name} to the study?"
+        press(dialog, "Add")
+        until(
+            lambda: job.wishes() == ["pause"]
+        )  # what is at work comes to a rest before it goes on with more
+        job.change(state="paused")
+        alive.close()
+
+        def sizes() -> tuple[int, int]:
+            picture = page.model.state.picture
+            return (len(picture.entrants), len(picture.tasks)) if picture is not None else (0, 0)
+
+        until(lambda: sizes() == (entrants, tasks))
 
 
 def test_every_state_says_what_happens_next(workspace: Workspace) -> None:
