@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QLineEdit, QProgressBar, QPushButton, QTableView, QWidget
+from PySide6.QtWidgets import QInputDialog, QLabel, QLineEdit, QProgressBar, QPushButton, QTableView, QWidget
 
 from desktop.pages.models import view_model
 from desktop.pages.models.adding import AddDialog
@@ -19,6 +20,7 @@ from desktop.shell.window import MainWindow
 from engine.inference.spec import GenerateSpec
 from engine.jobs.client import JobClient
 from engine.models.gpu_now import GpuNow
+from engine.models.library import find_model
 from engine.models.spec import ModelAddSpec
 from engine.workspace import Workspace
 from tests.desktop.conftest import Until
@@ -95,6 +97,34 @@ def test_a_model_is_renamed_removed_and_brought_back(
     until(lambda: listed(page) == ["two"])
     QTest.keyClick(button(window, "Undo"), Qt.Key.Key_Space)
     until(lambda: sorted(listed(page)) == ["first", "two"])
+
+
+def test_a_model_is_renamed_and_its_folder_shown_by_their_buttons(
+    page: ModelsPage, workspace: Workspace, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_model(workspace, tiny_model(tmp_path / "one"), "one")
+    until(lambda: listed(page) == ["one"])
+    page.model.select(page.model.state.models[0].id)
+    until(lambda: page.model.state.selected)
+    typed: list[str] = []
+
+    def type_it() -> None:
+        (asks,) = [one for one in page.findChildren(QInputDialog) if one.isVisible()]
+        line = asks.findChild(QLineEdit)
+        assert isinstance(line, QLineEdit)
+        typed.append(line.text())
+        line.selectAll()
+        QTest.keyClicks(line, "first")
+        QTest.keyClick(line, Qt.Key.Key_Return)
+
+    QTimer.singleShot(200, type_it)
+    QTest.keyClick(button(page, "Rename"), Qt.Key.Key_Space)
+    until(lambda: listed(page) == ["first"])
+    assert typed == ["one"]
+    shown: list[QUrl] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", shown.append)
+    QTest.keyClick(button(page, "Show folder"), Qt.Key.Key_Space)
+    assert [Path(one.toLocalFile()) for one in shown] == [find_model(workspace, "first").folder]
 
 
 def test_undo_outlives_other_sentences(

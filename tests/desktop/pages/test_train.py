@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -131,6 +131,16 @@ def test_finished_runs_are_shown_and_compared(filled: Workspace, page: TrainPage
     until(
         lambda: "one: from" in chart.accessibleDescription() and "two: from" in chart.accessibleDescription()
     )
+    listed_runs = {view.accessibleName(): view for view in page.findChildren(QTableView)}["Runs"]
+    page.model.choose((jobs[1].id,))
+    until(lambda: page.model.state.chosen == (jobs[1].id,))
+    listed_runs.setFocus()
+    listed_runs.selectionModel().setCurrentIndex(
+        listed_runs.model().index(0, 0), QItemSelectionModel.SelectionFlag.NoUpdate
+    )
+    QTest.keyClick(listed_runs, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    until(lambda: len(page.model.state.chosen) == 2)
+    until(lambda: "one: from" in chart.accessibleDescription())
     smoothed = chart.accessibleDescription()
     (check,) = [one for one in page.findChildren(QAbstractButton) if one.text() == "Check loss"]
     QTest.keyClick(check, Qt.Key.Key_Space)
@@ -138,7 +148,7 @@ def test_finished_runs_are_shown_and_compared(filled: Workspace, page: TrainPage
     assert "one: from" in chart.accessibleDescription() != smoothed
     told = [job.result()["summary"]["eval_loss"] for job in jobs]  # type: ignore[index]
     until(lambda: [run.check for run in page.model.state.runs] == told[::-1])
-    listed = {view.accessibleName(): view for view in page.findChildren(QTableView)}["Runs"].model()
+    listed = listed_runs.model()
     assert [listed.index(row, 3).data() for row in (0, 1)] == [f"{loss:.3f}" for loss in told[::-1]]
 
 
