@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFileDialog, QMenu, QStackedWidget, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFileDialog, QStackedWidget, QWidget
 
 from desktop.language import numeral, tr
 from desktop.pages.compare.words import judge_words, usd
 from desktop.pages.ranking.chart import RankChart, RankTable, kind_colour
 from desktop.pages.ranking.choosing import IntervalMenu, TaskDialog
+from desktop.pages.ranking.export_menu import ExportMenu
 from desktop.pages.ranking.health import HealthCard
 from desktop.pages.ranking.matrix import HeadMatrix, HeadTable
-from desktop.pages.ranking.state import EVERYTHING, Form, RankingState
+from desktop.pages.ranking.state import EVERYTHING, RankingState
 from desktop.pages.ranking.view_model import RankingModel
 from desktop.pages.ranking.words import level_words, summary, verdict_in_words
 from desktop.shell.commands import Command
@@ -27,7 +27,6 @@ from desktop.widgets.empty import Empty
 from desktop.widgets.fields import combo, fill
 from desktop.widgets.legend import Legend
 from desktop.widgets.page import Page
-from desktop.widgets.saving import ask_where_to_save
 from desktop.widgets.segments import Segments
 
 if TYPE_CHECKING:
@@ -43,12 +42,6 @@ _OTHER: Final = "\0other"
 _VOTES: Final = "\0votes"
 _CHOSEN: Final = "\0chosen"
 _CHOOSE: Final = "\0choose"
-_NAMES: Final[dict[Form, str]] = {
-    "png": "ranking.png",
-    "svg": "ranking.svg",
-    "csv": "ranking.csv",
-    "html": "ranking.html",
-}
 
 
 def build(context: Context) -> Page:
@@ -67,7 +60,8 @@ class RankingPage(Page):
         self._chat = Button(look, tr("Chat with the leader"), "chats-circle", does=self.chat)
         self._more = Button(look, tr("Run more comparisons"), "play", "primary", self._go_judging)
         super().__init__(context, model, tr("Ranking"), "", self._chat, self._export, self._more)
-        self._export.setMenu(self._menu())
+        self._exports = ExportMenu(self, context.look, model)
+        self._export.setMenu(self._exports)
         model.exported.connect(self._tell_exported)
         model.exporting.connect(lambda job: context.go("jobs", job))
         self._studies = combo(tr("Which study"), 180)
@@ -173,9 +167,9 @@ class RankingPage(Page):
     def commands(self) -> list[Command]:
         """See `Page`."""
         return [
-            Command(tr("Export the ranking as a picture"), "export", lambda: self.ask_where("png")),
-            Command(tr("Export the ranking as a table"), "export", lambda: self.ask_where("csv")),
-            Command(tr("Export the ranking as a report"), "export", lambda: self.ask_where("html")),
+            Command(tr("Export the ranking as a picture"), "export", lambda: self._exports.ask_where("png")),
+            Command(tr("Export the ranking as a table"), "export", lambda: self._exports.ask_where("csv")),
+            Command(tr("Export the ranking as a report"), "export", lambda: self._exports.ask_where("html")),
             Command(tr("Chat with the leading model"), "chats-circle", self.chat),
             Command(tr("Rank tasks of my choice"), "scales", self.ask_tasks),
             Command(tr("Rank a file with verdicts"), "file-text", self.ask_file),
@@ -200,26 +194,6 @@ class RankingPage(Page):
             TaskDialog(self.context.look, judged, chosen, state.split, model.choose_datasets, self).open()
 
         model.ask_judged(ask)
-
-    def ask_where(self, form: Form) -> None:
-        """Ask for a file, and write what is shown there."""
-        dark = self.context.look.tokens.name == "dark"
-        ask_where_to_save(
-            self,
-            tr("Export the ranking"),
-            _NAMES[form],
-            form,
-            lambda file: self.model.export(file, dark=dark),
-        )
-
-    def ask_where_report(self) -> None:
-        """Ask for a file, and write the study's report there."""
-        ask_where_to_save(self, tr("Report of the study"), "report.html", "html", self.model.export_study)
-
-    def ask_where_model(self, model: str) -> None:
-        """Ask for a file, and bring a model out as a GGUF file."""
-        title = tr("Export {name}", name=model)
-        ask_where_to_save(self, title, f"{model}.gguf", "gguf", partial(self.model.export_model, model))
 
     def chat(self) -> None:
         """Chat with whoever stands first; in an average, with all its fine-tunes."""
@@ -301,32 +275,6 @@ class RankingPage(Page):
         made.choose("0")
         made.chosen.connect(lambda key: views.setCurrentIndex(int(key)))
         return made
-
-    def _menu(self) -> QMenu:
-        menu = QMenu(self)
-        words: dict[Form, str] = {
-            "png": tr("Chart as PNG..."),
-            "svg": tr("Chart as SVG..."),
-            "csv": tr("Table as CSV..."),
-            "html": tr("Report as HTML..."),
-        }
-        for form, text in words.items():
-            menu.addAction(text, partial(self.ask_where, form))
-        study = menu.addAction(tr("Report of the study as HTML..."), self.ask_where_report)
-        menu.addSeparator()
-        winner = menu.addMenu(tr("The leading model as GGUF"))
-
-        def show() -> None:
-            state = self.model.state
-            study.setEnabled(bool(state.study) and state.file is None)
-            winner.clear()
-            for task, name in state.leading:
-                words = tr("{name}, which has learned {task}...", name=name, task=task)
-                winner.addAction(words, partial(self.ask_where_model, name))
-            winner.setEnabled(bool(state.leading))
-
-        menu.aboutToShow.connect(show)
-        return menu
 
     def _show_choices(self, state: RankingState) -> None:
         studies = [(name, name) for name in state.studies]

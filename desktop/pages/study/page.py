@@ -255,7 +255,9 @@ class StudyPage(Page):
             part.setEnabled(bool(names) or what == "reference")
             for name in names:
                 shown = entrant_words(name) if what == "reference" else name
-                part.addAction(shown.replace("&", "&&")).triggered.connect(partial(self._ask_to_add, what, name))
+                part.addAction(shown.replace("&", "&&")).triggered.connect(
+                    partial(self._ask_to_add, what, name)
+                )
             if what == "reference":
                 part.addAction(tr("A model behind an endpoint...")).triggered.connect(self._ask_references)
         self._offer_sealed()

@@ -139,7 +139,7 @@ def test_a_study_is_ranked_by_its_own_judge(
     assert isinstance(page, RankingPage)
     until(lambda: page.model.state.standings is not None)
     assert (page.model.state.study, page.model.state.judge) == ("desk", "human")
-    page.ask_where_report()
+    page._exports.ask_where_report()
     save_as(page, tmp_path / "report.html", until)
     until((tmp_path / "report.html").exists)
     assert "Bakeoff study report" in (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -215,7 +215,7 @@ def test_the_leader_leaves_and_chats(
     assert page.model.state.leading == [("things", "Good")]
     asked: list[tuple[str, object]] = []
     monkeypatch.setattr(page.model, "export_model", lambda *what: asked.append(what))
-    page.ask_where_model("Good")
+    page._exports.ask_where_model("Good")
     save_as(page, tmp_path / "good", until)
     until(lambda: bool(asked))
     assert asked == [("Good", tmp_path / "good.gguf")]
@@ -316,7 +316,7 @@ def test_a_pair_leads_to_its_answers(page: RankingPage, window: MainWindow) -> N
 @pytest.mark.parametrize("form", ["png", "svg", "csv", "html"])
 def test_it_leaves_as_a_file(page: RankingPage, until: Until, tmp_path: Path, form: str) -> None:
     out = tmp_path / f"out.{form}"
-    page.ask_where(form)  # type: ignore[arg-type]
+    page._exports.ask_where(form)  # type: ignore[arg-type]
     save_as(page, out.with_suffix(""), until)
     until(out.exists)
     content = out.read_bytes()

@@ -16,7 +16,7 @@ from engine.inference.llama.decoder import BatchedDecoder, Decoded
 from engine.inference.llama.drafts import AnswerDrafts, Drafts, FirstOf, PromptDrafts
 from engine.inference.llama.model import LlamaModel
 from engine.progress import SilentReporter
-from tests.engine.inference.llama.models import CONTEXT, tiny_gguf
+from tests.engine.inference.llama.models import CONTEXT, one_by_one_of_file, tiny_gguf
 
 #: Two tokens whose logits are nearer than this may change places: llama.cpp keeps the cache in 16 bits.
 TIED = 2e-2
@@ -110,35 +110,9 @@ def test_many_at_once_differ_from_one_by_one_only_where_a_quantised_file_was_nea
     """The number of sequences changes how quantised kernels round, and nothing else."""
     _, file = tiny_gguf(tmp_path, form=form)
     asked, stops = prompts(20), {7, 100, 200}
-    wanted = one_by_one_of_file(file, asked, stops, 24)
+    wanted = one_by_one_of_file(file, asked, stops, 24, CONTEXT, threads=1)
     for sequences in (1, 3, 32):
         require_same(decode(file, asked, stops, 24, sequences=sequences), wanted, TIED_QUANTISED)
-
-
-def one_by_one_of_file(
-    file: Path, asked: Sequence[list[int]], stops: set[int], longest: int
-) -> list[tuple[list[int], list[float]]]:
-    """As `one_by_one`, by the high-level binding."""
-    from llama_cpp import Llama
-
-    binding = Llama(str(file), n_ctx=CONTEXT, n_threads=1, logits_all=True, verbose=False)
-    found = []
-    for prompt in asked:
-        answer: list[int] = []
-        gaps: list[float] = []
-        binding.reset()
-        feed = prompt
-        while len(answer) < longest and len(prompt) + len(answer) < CONTEXT:
-            binding.eval(feed)
-            second, first = np.sort(binding.scores[binding.n_tokens - 1])[-2:]
-            gaps.append(float(first - second))
-            feed = [int(np.argmax(binding.scores[binding.n_tokens - 1]))]
-            if feed[0] in stops:
-                break
-            answer += feed
-        found.append((answer, gaps))
-    binding.close()
-    return found
 
 
 def test_why_an_answer_ended_is_told(file: Path, reference: torch.nn.Module) -> None:

@@ -7,9 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
 import pytest
-from llama_cpp import Llama
 
 from engine.exporting.plan import plan_gguf
 from engine.exporting.quantisations import quantisation
@@ -24,35 +22,12 @@ from engine.models.template import load_template
 from engine.progress import SilentReporter
 from engine.resources import resource
 from engine.workspace import Workspace
+from tests.engine.inference.llama.models import one_by_one_of_file
 from tests.here import add_model
 
 #: Logits of two tokens that rounding to 8 bits may put in either order, and how far it may move the mean metric.
 TIED, MOVED = 0.35, 0.02
 _PROMPTS, _LONGEST = 16, 32
-
-
-def one_by_one(file: Path, asked: list[list[int]], stops: set[int]) -> list[tuple[list[int], list[float]]]:
-    """Greedy answers by the high-level binding, and by how much each token led before the second."""
-    longest = max(map(len, asked)) + _LONGEST
-    binding = Llama(str(file), n_ctx=longest, logits_all=True, verbose=False)
-    found = []
-    for prompt in asked:
-        answer: list[int] = []
-        gaps: list[float] = []
-        binding.reset()
-        feed = prompt
-        while len(answer) < _LONGEST:
-            binding.eval(feed)
-            scores = binding.scores[binding.n_tokens - 1]
-            second, first = np.sort(np.partition(scores, -2)[-2:])
-            gaps.append(float(first - second))
-            feed = [int(np.argmax(scores))]
-            if feed[0] in stops:
-                break
-            answer += feed
-        found.append((answer, gaps))
-    binding.close()
-    return found
 
 
 @pytest.mark.thorough
@@ -73,7 +48,7 @@ def test_answers_and_metric_are_those_of_one_by_one(workspace: Workspace, tmp_pa
         texts = [template.tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in answers]
         return fmean(metric.score(row["summary"], text) for row, text in zip(rows, texts, strict=True))
 
-    wanted = one_by_one(file, asked, stops)
+    wanted = one_by_one_of_file(file, asked, stops, _LONGEST, max(map(len, asked)) + _LONGEST)
     known = mean([answer for answer, _ in wanted])
     assert known > 0.1  # so that it could move
     with LlamaModel(file) as model:
