@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -105,6 +106,9 @@ class MainWindow(QMainWindow):
             made = self._entries[key].build(self.context)
             self._pages[key] = made
             self._stack.addWidget(made)
+            place = self._recall(self._place_of(key))
+            if place and target is None:
+                made.restore(str(place))
         self._current = key
         page = self.page
         self._stack.setCurrentWidget(page)
@@ -140,6 +144,9 @@ class MainWindow(QMainWindow):
         if self._settings is not None:
             self._settings.setValue("geometry", self.saveGeometry())
             self._settings.setValue("page", self._current)
+            for key, page in self._pages.items():
+                if page.place:
+                    self._settings.setValue(self._place_of(key), page.place)
         self._closed = True
         for inner in self.findChildren(QWidget):
             if inner.isWindow() and inner.isVisible():
@@ -211,8 +218,12 @@ class MainWindow(QMainWindow):
         )
         return [
             *made,
-            *(Command(title, icon, partial(self._look.force, name)) for title, icon, name in schemes),
+            *(Command(title, icon, partial(self._force, name)) for title, icon, name in schemes),
         ]
+
+    def _force(self, scheme: Scheme) -> None:
+        self._look.force(scheme)
+        self._remember("theme", scheme)
 
     def _do_on(self, key: str, title: str) -> None:
         """Go to a page, and do there what is called so once it has read what it shows."""
@@ -248,6 +259,11 @@ class MainWindow(QMainWindow):
     def _show_vitals(self) -> None:
         self._sidebar.meter.show_vitals(self._vitals.state)
         self._footer.show_spent(self._vitals.state.spent)
+
+    def _place_of(self, key: str) -> str:
+        """The name under which a page's place in this workspace is kept."""
+        root = str(self.services.workspace.root).encode("utf-8", "surrogatepass")
+        return f"place/{hashlib.sha256(root).hexdigest()[:16]}/{key}"
 
     def _recall(self, name: str) -> Any:
         return None if self._settings is None else self._settings.value(name)

@@ -79,6 +79,15 @@ class Page(QScrollArea):
         self.model.hide()
 
     @property
+    def place(self) -> str:
+        """What is chosen on the page, for the next time that the window is opened; empty for nothing."""
+        return ""
+
+    def restore(self, place: str) -> None:
+        """Choose what was chosen when the window was closed; it may be gone."""
+        self.open(place)
+
+    @property
     def busy(self) -> bool:
         """Whether it still waits for something that it shows, beside its model."""
         return False

@@ -19,25 +19,24 @@ from engine.workspace import Workspace
 from engine.workspace.naming import study_named
 from engine.workspace.tables import Dataset, Model
 
-Addition = Literal["base", "task", "merge", "reference"]
+Addition = Literal["base", "task", "sealed", "merge", "reference"]
 
 
 def additions(workspace: Workspace, name: str) -> dict[Addition, tuple[str, ...]]:
     """What can be added to the study ``name``: bases and datasets of the workspace, presets of merges, references.
 
+    A dataset that is sealed, and that no validation has opened, can be its sealed task, where it has none.
     Models of endpoints can be references too, and are not told here: they cost money, and are asked for by name.
     """
     with workspace.catalogue.reading() as rows:
         study = StudySpec.model_validate(study_named(rows, name).definition).study
         models = rows.scalars(select(Model.name).where(Model.kind != "adapter").order_by(Model.name)).all()
         merging = study.merging is not None
-        datasets = [
-            name
-            for name, manifest in rows.execute(
-                select(Dataset.name, Dataset.manifest).where(~Dataset.sealed).order_by(Dataset.name)
-            )
-            if not empty_splits(manifest["counts"], merging=merging)
-        ]
+        offered: dict[bool, list[str]] = {False: [], True: []}
+        for row in rows.scalars(select(Dataset).order_by(Dataset.name)):
+            used_up = row.sealed and row.opened_at is not None
+            if not used_up and not empty_splits(row.manifest["counts"], merging=merging):
+                offered[row.sealed].append(row.name)
     bases = {base.name for base in study.bases}
     made_of = {base.sibling.dataset for base in study.bases if base.sibling}
     tasks = {task.dataset for task in study.tasks} | made_of
@@ -46,7 +45,8 @@ def additions(workspace: Workspace, name: str) -> dict[Addition, tuple[str, ...]
     can_merge = len(study.bases) >= 2
     return {
         "base": tuple(model for model in models if model not in bases),
-        "task": tuple(dataset for dataset in datasets if dataset not in tasks),
+        "task": tuple(dataset for dataset in offered[False] if dataset not in tasks),
+        "sealed": tuple(offered[True]) if study.sealed_task() is None else (),
         "reference": tuple(one for one in references if one not in study.references),
         "merge": tuple(one for one in preset_names() if one not in merges) if can_merge else (),
     }
@@ -76,8 +76,9 @@ def extended(
     values: dict[str, Any] = {**definition["study"]}
     if what == "base":
         values["bases"] = [*values["bases"], {"name": added}]
-    elif what == "task":
-        values["tasks"] = [*values["tasks"], {"dataset": added, "limits": _limits(values)}]
+    elif what in ("task", "sealed"):
+        task = {"dataset": added, "limits": _limits(values), "sealed": what == "sealed"}
+        values["tasks"] = [*values["tasks"], task]
     elif what == "reference":
         values["references"] = [*values["references"], *_new(name, values["references"], added)]
     else:

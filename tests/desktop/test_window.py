@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget
+from PySide6.QtWidgets import QAbstractButton, QDialog, QLineEdit, QListWidget
 
 from desktop.pages.models.adding import AddDialog
 from desktop.shell.commands import Command, Palette, matching
@@ -17,8 +17,9 @@ from desktop.shell.pages import PAGES
 from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
 from engine.resources import resource
-from engine.workspace import Workspace
+from engine.workspace import Workspace, open_workspace
 from tests.desktop.conftest import Until
+from tests.here import import_rows
 
 
 def test_every_page_has_an_icon_and_opens_without_a_warning(window: MainWindow, until: Until) -> None:
@@ -95,6 +96,50 @@ def test_the_window_remembers_its_place(workspace: Workspace, look: Look, tmp_pa
     second = MainWindow(workspace, look, settings)
     assert second.page.accessibleName() == "Jobs"
     second.close()
+
+
+def test_what_was_chosen_on_a_page_is_chosen_again_and_another_workspace_has_its_own(
+    workspace: Workspace, look: Look, tmp_path: Path, until: Until
+) -> None:
+    for name in ("first", "second"):
+        import_rows(workspace, [{"prompt": f"{name} {at}", "completion": "x"} for at in range(9)], name)
+    settings = QSettings(str(tmp_path / "place.ini"), QSettings.Format.IniFormat)
+
+    def opened(where: Workspace) -> MainWindow:
+        window = MainWindow(where, look, settings)
+        window.show()
+        window.go("datasets")
+        until(lambda: window.page.model.loaded)
+        return window
+
+    window = opened(workspace)
+    assert window.page.model.state.selected == "second"
+    window.page.open("first")
+    until(lambda: window.page.model.state.selected == "first")
+    window.close()
+    window = opened(workspace)
+    assert window.page.model.state.selected == "first"
+    window.close()
+    other = open_workspace(tmp_path / "other")
+    window = opened(other)
+    assert window.page.model.state.selected == ""
+    window.close()
+    other.catalogue.close()
+
+
+def test_the_look_chosen_in_the_palette_stays(workspace: Workspace, look: Look, tmp_path: Path) -> None:
+    settings = QSettings(str(tmp_path / "place.ini"), QSettings.Format.IniFormat)
+    window = MainWindow(workspace, look, settings)
+    window.show()
+    {one.title: one for one in window.commands()}["Dark window"].does()
+    try:
+        assert settings.value("theme") == "dark"
+        window.go("settings")
+        chosen = [one for one in window.page.findChildren(QAbstractButton) if one.text() == "Dark"]
+        assert [one.isChecked() for one in chosen] == [True]
+    finally:
+        look.force("light")
+        window.close()
 
 
 def test_what_is_done_often_is_found_from_every_page(window: MainWindow, until: Until) -> None:

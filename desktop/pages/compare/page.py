@@ -128,6 +128,11 @@ class ComparePage(Page):
             self._to_judge = ""
             self.open_judging()
 
+    @property
+    def place(self) -> str:
+        """See `Page`."""
+        return self.model.state.dataset
+
     def open(self, target: Any) -> None:
         """Show a dataset (its name), or ``{"dataset", "split", "judge", "contestants", "prompt", "contestant"}``.
 

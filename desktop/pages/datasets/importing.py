@@ -28,6 +28,7 @@ from desktop.widgets.inset import inset
 from desktop.widgets.segments import Segments
 from desktop.widgets.table import Cell, Column, Rows, table
 from desktop.words import told
+from engine.datasets.columns import columns_of, likely_columns
 from engine.datasets.glance import ImportPreview
 from engine.datasets.options import CONTAINERS, FORMS, ImportOptions, split_named
 from engine.workspace.naming import slug
@@ -51,6 +52,8 @@ class ImportDialog(QDialog):
             (path, split_named(path.name.removesuffix(".gz").partition(".")[0]) or "") for path in files
         ]
         self._number = 0
+        #: Whether columns were chosen by their names once; what the user empties stays empty.
+        self._guessed = False
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Import examples"))
         self.resize(900, min(680, max(480, parent.window().height() - 40)))
@@ -183,6 +186,7 @@ class ImportDialog(QDialog):
             fill(choice, names, typed)
             choice.setEditText(typed)
             choice.setProperty("role", role)
+        self._show_taken(preview)
         self._rows.set_rows(
             [
                 (
@@ -217,6 +221,19 @@ class ImportDialog(QDialog):
             )
         )
         self._go.setEnabled(preview.examples > 0)
+
+    def _show_taken(self, preview: ImportPreview) -> None:
+        """What each part is taken from: in the empty boxes; where that cannot be told, what its name makes likely."""
+        found = columns_of(preview.form, preview.columns)
+        for role, choice in self._roles.items():
+            editor = choice.lineEdit()
+            if editor is not None:
+                editor.setPlaceholderText(found.get(role, ""))
+        untouched = not any(choice.currentText() for choice in self._roles.values())
+        if preview.error is not None and untouched and not self._guessed:
+            self._guessed = True
+            for role, column in likely_columns(preview.columns).items():
+                self._roles[role].setEditText(column)
 
     def _refuse(self, message: str, fix: str) -> None:
         self._taken.setText(tr("cannot be read"))

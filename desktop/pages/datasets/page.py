@@ -169,6 +169,11 @@ class DatasetsPage(Page):
         if self.model.state.shown is not None:
             self._show_chips(self.model.state.shown)
 
+    @property
+    def place(self) -> str:
+        """See `Page`."""
+        return self.model.state.selected
+
     def open(self, target: Any) -> None:
         """Show the dataset of this name, or import these files."""
         if isinstance(target, list):

@@ -36,7 +36,7 @@ def columns() -> list[Column]:
         Column(tr("Prompt"), 0),
         Column(tr("Answer"), ANSWER),
         Column(tr("Characters"), 100, right=True),
-        Column(tr("Used for"), 112),
+        Column(tr("Used for"), 126),
     ]
 
 

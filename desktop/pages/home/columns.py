@@ -9,6 +9,7 @@ from desktop.pages.home.view_model import HomeModel, Unmapped
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, column, label, row
 from desktop.widgets.fields import combo
+from engine.datasets.columns import likely_columns
 
 
 class ColumnsPart(QFrame):
@@ -51,10 +52,11 @@ class ColumnsPart(QFrame):
         self._words.setText(
             tr("Which column of {names} holds the question, and which the answer?", names=names)
         )
-        for box, place in ((self._prompt, 0), (self._completion, 1)):
+        likely = likely_columns(unmapped.columns)
+        for box, role, place in ((self._prompt, "prompt", 0), (self._completion, "completion", 1)):
             box.clear()
             box.addItems(list(unmapped.columns))
-            box.setCurrentIndex(place)
+            box.setCurrentIndex(unmapped.columns.index(likely[role]) if likely else place)
         self._check()
 
     def _check(self) -> None:

@@ -140,6 +140,15 @@ class ModelsPage(Page):
             self._details.offer(state.quantisation)
             self._details.show_model(chosen, state.details)
 
+    @property
+    def place(self) -> str:
+        """See `Page`."""
+        return self.model.state.selected
+
+    def restore(self, place: str) -> None:
+        """See `Page`."""
+        self.model.select(place)
+
     def open(self, target: Any) -> None:
         """Show the model of this name."""
         self.model.select_named(str(target))

@@ -153,6 +153,11 @@ class RankingPage(Page):
         for widget in (self._cost, self._legend):
             widget.setVisible(state.file is None)
 
+    @property
+    def place(self) -> str:
+        """See `Page`."""
+        return self.model.state.study
+
     def open(self, target: Any) -> None:
         """Show a study's ranking (its name), or ``{"study", "task", "judge"}``."""
         if isinstance(target, str):

@@ -93,6 +93,7 @@ class GeneralPart(Part):
 
     def show_state(self, state: SettingsState) -> None:
         """Show what was read."""
+        self._theme.choose(self._context.look.scheme)  # the palette changes it, too
         self._folder.setText(str(state.folder or ""))
         self._free.setText(
             tr(

@@ -141,6 +141,9 @@ class StudyPage(Page):
         active = picture.state in ("running", "queued")
         self._pause.setVisible(active)
         self._resume.setVisible(picture.state in ("paused", "stopped", "interrupted", "failed"))
+        again = tr("Try again") if picture.state == "failed" else tr("Continue")
+        self._resume.setText(f" {again}")
+        self._resume.setAccessibleName(again)
         self._stop.setVisible(active or picture.state in ("paused", "interrupted"))
         self._phases.show_picture(picture)
         show_cost(self._cost, picture)
@@ -156,6 +159,11 @@ class StudyPage(Page):
     def open_file(self) -> None:
         """Let a study's file be chosen."""
         choose_study_file(self.context, self)
+
+    @property
+    def place(self) -> str:
+        """See `Page`."""
+        return self.model.state.picture.name if self.model.state.picture is not None else ""
 
     def open(self, target: Any) -> None:
         """Show the study of this name."""
@@ -247,6 +255,7 @@ class StudyPage(Page):
         words = {
             "base": tr("A base"),
             "task": tr("A task"),
+            "sealed": tr("The sealed task"),
             "merge": tr("A merge"),
             "reference": tr("A reference"),
         }
@@ -312,6 +321,10 @@ class StudyPage(Page):
                 "It is tuned on every task, its answers are judged, and it is ranked with the others."
             ),
             "task": tr("Every base and merge is tuned on it, and it counts as much as the other tasks."),
+            "sealed": tr(
+                "Nobody looks at it before the end: the winner and the plain base are tuned on it then, and "
+                "compared, to see whether the order holds."
+            ),
             "merge": tr("The strongest bases are merged in this way too, and the merge is tuned and ranked."),
             "reference": tr("It answers the test prompts as it is, and is ranked with the others."),
         }

@@ -161,7 +161,10 @@ class RunCard(QWidget):
     def _show_run(self, run: Run | None) -> None:
         state = run.job.state if run else ""
         self._pause.setVisible(state in ("running", "queued"))
-        self._resume.setVisible(state in ("paused", "interrupted", "stopped"))
+        self._resume.setVisible(state in ("paused", "interrupted", "stopped", "failed"))
+        again = tr("Try again") if state == "failed" else tr("Continue")
+        self._resume.setText(f" {again}")
+        self._resume.setAccessibleName(again)
         self._stop.setVisible(state in ("running", "queued", "paused", "interrupted"))
         learned = bool(run and run.job.progress.get("done"))
         self._save.setVisible(learned and state in ("running", "queued", "paused", "interrupted"))

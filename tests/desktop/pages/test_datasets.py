@@ -123,6 +123,37 @@ def test_a_dropped_file_becomes_a_dataset_by_keyboard(
     assert (spec["name"], spec["sources"]) == ("questions", [{"path": str(file), "split": None}])
 
 
+def test_the_boxes_say_what_is_taken_from_where_and_likely_columns_are_chosen(
+    page: DatasetsPage, until: Until, tmp_path: Path
+) -> None:
+    told = tmp_path / "told.csv"
+    told.write_text(
+        "Prompt,completion,topic\n" + "".join(f"Q{at},A{at},x\n" for at in range(9)), encoding="utf-8"
+    )
+    drop(page, told)
+    dialog = dialog_of(page, until)
+    until(lambda: "All of the first 9 rows can be read." in texts(dialog))
+    prompt, answer = (named(dialog, QLineEdit, name) for name in ("Prompt from", "Answer from"))
+    assert [(one.text(), one.placeholderText()) for one in (prompt, answer)] == [
+        ("", "Prompt"),
+        ("", "completion"),
+    ]
+    dialog.reject()
+    gone(dialog)
+    likely = tmp_path / "likely.csv"
+    likely.write_text(
+        "id,question,answer\n" + "".join(f"{at},Q{at},A{at}\n" for at in range(9)), encoding="utf-8"
+    )
+    drop(page, likely)
+    dialog = dialog_of(page, until)
+    until(lambda: "All of the first 9 rows can be read." in texts(dialog))
+    prompt, answer = (named(dialog, QLineEdit, name) for name in ("Prompt from", "Answer from"))
+    assert (prompt.text(), answer.text()) == ("question", "answer")
+    prompt.clear()  # what is emptied stays so
+    until(lambda: "cannot be read" in texts(dialog))
+    assert prompt.text() == ""
+
+
 def test_the_import_may_be_left_while_the_file_is_read_or_the_job_is_asked_for(
     page: DatasetsPage, workspace: Workspace, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

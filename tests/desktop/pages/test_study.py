@@ -142,6 +142,23 @@ def test_the_winner_goes_out_as_a_file_through_a_job(
     assert job.request().spec["out"] == str(tmp_path / "winner.gguf")
 
 
+def test_what_failed_is_tried_again_by_the_button_that_its_fix_names(
+    window: MainWindow, workspace: Workspace, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JobClient, "ensure_runner", lambda *_: None)
+    job = save(workspace)
+    job.change(state="failed", error={"title": "No", "message": "The disk is full.", "fix": "Make room."})
+    page = opened(window, until)
+    until(lambda: "The disk is full." in texts(page))
+    press(page, "Try again")
+    until(lambda: job.wishes() == ["resume"])
+    run = step(workspace, "train-intents-one", "Train one on intents", "failed")
+    window.go("train", None)
+    until(lambda: window.page.model.loaded and window.page.model.state.runs)
+    press(window.page, "Try again")
+    until(lambda: run.wishes() == ["resume"])
+
+
 def test_a_cell_leads_to_its_job(window: MainWindow, workspace: Workspace, until: Until) -> None:
     save(workspace)
     failed = step(workspace, "train-intents-one", "Train one on intents", "failed")
@@ -181,7 +198,8 @@ def test_a_merge_is_added_from_the_menu(window: MainWindow, workspace: Workspace
 
 
 @pytest.mark.parametrize(
-    ("part", "name", "entrants", "tasks"), [("A base", "three", 5, 3), ("A task", "mails", 4, 4)]
+    ("part", "name", "entrants", "tasks"),
+    [("A base", "three", 5, 3), ("A task", "mails", 4, 4), ("The sealed task", "lost", 4, 3)],
 )
 def test_a_running_study_gets_a_base_and_a_task_by_menu_and_dialog(
     window: MainWindow,
@@ -199,7 +217,8 @@ def test_a_running_study_gets_a_base_and_a_task_by_menu_and_dialog(
         add_base(workspace, base, 2)
     for task in ("intents", "fields", "lost"):
         add_dataset(workspace, task, sealed=True)  # so that nothing is read to plan it
-    job = save(workspace)
+    open_ones = {"tasks": [{"dataset": "intents"}, {"dataset": "fields"}]}
+    job = save(workspace, **(open_ones if part == "The sealed task" else {}))
     with ProcessLock(workspace.runner_lock), ExitStack() as alive:
         alive.enter_context(ProcessLock(job.lock))  # as if its worker were at work
         job.change(state="running", started=time.time())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from engine.jobs.client import JobClient
@@ -33,6 +35,7 @@ def test_only_what_the_study_has_not_is_offered(workspace: Workspace) -> None:
     found = additions(workspace, "town desk")
     assert found["base"] == ("three",)
     assert found["task"] == ("mails",)
+    assert found["sealed"] == ()  # it has one
     assert "ties" in found["merge"]
     assert "slerp" not in found["merge"]
 
@@ -54,6 +57,22 @@ def test_a_longer_study_takes_the_place_of_the_old_one(workspace: Workspace, sta
     assert [one.name for one in study_picture(workspace, "town desk").entrants][:3] == ["one", "two", "three"]
     extend_study(workspace, JobClient(workspace), "town desk", "merge", "linear")
     assert [one.kind for one in study_picture(workspace, "town desk").entrants].count("merge") == 2
+
+
+def test_a_sealed_dataset_becomes_the_sealed_task_of_a_study_without_one(workspace: Workspace) -> None:
+    for name in ("one", "two"):
+        add_base(workspace, name, 2)
+    for name in ("intents", "fields", "closed", "known"):
+        add_dataset(workspace, name, sealed=True)
+    with workspace.catalogue.writing() as rows:
+        rows.get(Dataset, "known").opened_at = datetime(2026, 1, 1)  # type: ignore[union-attr]
+    save(workspace, tasks=[{"dataset": "intents"}, {"dataset": "fields"}])
+    assert additions(workspace, "town desk")["sealed"] == ("closed", "fields", "intents")
+    extend_study(workspace, JobClient(workspace), "town desk", "sealed", "closed")
+    picture = study_picture(workspace, "town desk")
+    assert [(one.name, one.sealed) for one in picture.tasks][-1] == ("closed", True)
+    assert [cell.state for cell in picture.entrants[0].cells][-1] == "sealed"
+    assert additions(workspace, "town desk")["sealed"] == ()
 
 
 def test_what_contradicts_itself_is_not_saved(workspace: Workspace) -> None:
