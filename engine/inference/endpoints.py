@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
@@ -16,7 +16,15 @@ from engine.inference.endpoint import Endpoint
 from engine.progress import SilentReporter
 from engine.workspace import Workspace
 from engine.workspace.naming import endpoint_named, require_name
-from engine.workspace.secrets import HUB, find_key, forget_key, store_key
+from engine.workspace.secrets import (
+    HUB,
+    HUB_VARIABLE,
+    SecretError,
+    find_key,
+    forget_key,
+    keep_for_session,
+    store_key,
+)
 from engine.workspace.tables import Endpoint as EndpointRow
 
 #: Words with a meaning of their own before a colon, or as a contestant or judge.
@@ -116,8 +124,10 @@ def remove_endpoint(workspace: Workspace, name: str) -> bool:
         NameUnknownError: There is no such endpoint.
     """
     with workspace.catalogue.writing() as rows:
-        rows.delete(endpoint_named(rows, name))
-    return forget_key(name)
+        row = endpoint_named(rows, name)
+        key_env = row.key_env
+        rows.delete(row)
+    return forget_key(name, key_env)
 
 
 def store_endpoint_key(workspace: Workspace, name: str, key: str) -> None:
@@ -131,6 +141,38 @@ def store_endpoint_key(workspace: Workspace, name: str, key: str) -> None:
     if name != HUB:
         address(workspace, name)
     store_key(name, checked_key(key))
+
+
+def keep_endpoint_key(workspace: Workspace, name: str, key: str) -> Literal["keyring", "session"]:
+    """As `store_endpoint_key`; without a keyring, keep the key in this process until it ends.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        NameUnknownError: There is no such endpoint.
+        EndpointSettingError: It holds characters that no key has.
+    """
+    try:
+        store_endpoint_key(workspace, name, key)
+    except SecretError:
+        keep_for_session(name, checked_key(key), key_variable(workspace, name))
+        return "session"
+    return "keyring"
+
+
+def forget_endpoint_key(workspace: Workspace, name: str) -> bool:
+    """Forget the key of an endpoint, or the Hub's token; tells whether there was one.
+
+    Raises:
+        NameUnknownError: There is no such endpoint.
+    """
+    return forget_key(name, key_variable(workspace, name))
+
+
+def key_variable(workspace: Workspace, name: str) -> str:
+    """The environment variable that was named for the key of an endpoint, or of the Hub; empty for the usual one."""
+    return HUB_VARIABLE if name == HUB else address(workspace, name)[1]
 
 
 def checked_key(key: str) -> str:

@@ -1,4 +1,4 @@
-"""API keys: in the OS keyring, or in the environment. Never in the workspace, a log, an event or a file."""
+"""API keys: in the OS keyring, in the environment, or in this process until it ends; never in a file or a log."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from typing import Final, Literal
 from engine.errors import BakeoffError
 
 _SERVICE: Final = "bakeoff"
+#: Variables of this process that hold keys which were given for as long as it lives.
+_GIVEN: Final[dict[str, str]] = {}
 #: The name under which the token for the Hugging Face Hub is stored.
 HUB: Final = "huggingface"
+#: The environment variable that may hold it, as everywhere in its field.
+HUB_VARIABLE: Final = "HF_TOKEN"
 
 
 class SecretError(BakeoffError):
@@ -25,7 +29,7 @@ class Secret:
     """A key and where it came from; its text shows in no representation."""
 
     value: str
-    source: Literal["keyring", "environment"]
+    source: Literal["keyring", "environment", "session"]
 
     def __repr__(self) -> str:
         return f"Secret(source={self.source!r})"
@@ -38,9 +42,10 @@ def environment_name(endpoint: str, key_env: str = "") -> str:
 
 def find_key(endpoint: str, key_env: str = "") -> Secret | None:
     """The key of ``endpoint``: its environment variable first, then the OS keyring."""
-    value = os.environ.get(environment_name(endpoint, key_env))
+    variable = environment_name(endpoint, key_env)
+    value = os.environ.get(variable)
     if value:
-        return Secret(value, "environment")
+        return Secret(value, "session" if _GIVEN.get(variable) == value else "environment")
     stored = _from_keyring(endpoint)
     return Secret(stored, "keyring") if stored else None
 
@@ -79,15 +84,25 @@ def store_key(endpoint: str, value: str) -> None:
         ) from error
 
 
-def forget_key(endpoint: str) -> bool:
-    """Remove a key from the OS keyring; False when it holds none."""
+def keep_for_session(endpoint: str, value: str, key_env: str = "") -> None:
+    """Keep a key in this process and those that it starts, until it ends: where there is no keyring."""
+    variable = environment_name(endpoint, key_env)
+    os.environ[variable] = _GIVEN[variable] = value
+
+
+def forget_key(endpoint: str, key_env: str = "") -> bool:
+    """Remove a key from the OS keyring, and what was kept for this session; False where there was neither."""
     import keyring
     import keyring.errors
 
+    variable = environment_name(endpoint, key_env)
+    given = _GIVEN.pop(variable, None)
+    if given is not None and os.environ.get(variable) == given:
+        del os.environ[variable]
     try:
         keyring.delete_password(_SERVICE, endpoint)
     except keyring.errors.KeyringError:
-        return False
+        return given is not None
     return True
 
 

@@ -78,21 +78,17 @@ class EndpointDialog(Form):
 
     Args:
         row: What to change; None for a new one.
-        keyring: Whether a key can be stored.
     """
 
-    def __init__(
-        self, look: Look, model: SettingsModel, row: EndpointRow | None, keyring: bool, parent: QWidget
-    ) -> None:
+    def __init__(self, look: Look, model: SettingsModel, row: EndpointRow | None, parent: QWidget) -> None:
         self._model = model
         self._name = _line(tr("Name"), "lab")
         self._url = _line(tr("Address"), "http://127.0.0.1:8000/v1")
         self._variable = _line(tr("Environment variable of its key"), tr("its name in capitals and _API_KEY"))
         self._key = key_line(tr("Key"))
         fields: list[tuple[str, QWidget]] = [(tr("Name"), self._name), (tr("Address"), self._url)]
-        if keyring:
-            self._key.setPlaceholderText(tr("stays as it is") if row is not None and row.key else "")
-            fields.append((tr("Key"), self._key))
+        self._key.setPlaceholderText(tr("stays as it is") if row is not None and row.key else "")
+        fields.append((tr("Key"), self._key))
         fields.append((tr("Variable"), self._variable))
         about = tr(
             "Any program that speaks as OpenAI's API: vLLM, llama-server, LM Studio, Ollama, or a provider."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from PySide6.QtWidgets import QTableView
 
@@ -19,6 +20,9 @@ from engine.workspace.secrets import HUB
 
 #: Names of models that are told of an endpoint; the others are counted.
 _SHOWN = 12
+
+#: Where keys are that can be forgotten from here.
+_KEPT: Final = ("keyring", "session")
 
 
 class EndpointsPart(Part):
@@ -58,7 +62,11 @@ class EndpointsPart(Part):
 
     def show_state(self, state: SettingsState) -> None:
         """Show what was read."""
-        sources = {"keyring": tr("in the keyring"), "environment": tr("in the environment")}
+        sources = {
+            "keyring": tr("in the keyring"),
+            "environment": tr("in the environment"),
+            "session": tr("until the window closes"),
+        }
         self._rows.set_rows(
             [
                 (
@@ -72,7 +80,8 @@ class EndpointsPart(Part):
             tr("Keys are kept in the system's keyring, and never in the workspace.")
             if state.keyring
             else tr(
-                "This machine has no keyring: give keys in environment variables, such as OPENAI_API_KEY."
+                "This machine has no keyring: a key that you store is kept until this window closes. Others come "
+                "from environment variables, such as OPENAI_API_KEY."
             )
         )
         self._hub.setText(
@@ -80,11 +89,10 @@ class EndpointsPart(Part):
             if state.hub_token
             else tr(
                 "There is no token for the Hugging Face Hub; gated models and pushing releases need one. "
-                "Without a keyring it comes from HF_TOKEN."
+                "It can also come from HF_TOKEN."
             )
         )
-        self._store.setVisible(state.keyring)
-        self._drop.setVisible(state.hub_token == "keyring")
+        self._drop.setVisible(state.hub_token in _KEPT)
         own = tr("yours")
         self._price_rows.set_rows(
             [
@@ -111,28 +119,31 @@ class EndpointsPart(Part):
 
     def ask_add(self) -> None:
         """Ask where a new endpoint is."""
-        opened(EndpointDialog(self._context.look, self._model, None, self._model.state.keyring, self))
+        opened(EndpointDialog(self._context.look, self._model, None, self))
 
     def ask_change(self) -> None:
         """Ask where the chosen endpoint is now."""
         row = self._chosen()
         if row is not None:
-            opened(EndpointDialog(self._context.look, self._model, row, self._model.state.keyring, self))
+            opened(EndpointDialog(self._context.look, self._model, row, self))
 
     def ask_key(self) -> None:
         """Ask for the key of the chosen endpoint."""
         row = self._chosen()
         if row is not None:
-            about = tr("It goes into the system's keyring; afterwards nobody can see it here.")
-            opened(KeyDialog(self._context.look, self._model, row.name, about, self))
+            opened(KeyDialog(self._context.look, self._model, row.name, self._where_it_goes(), self))
+
+    def _where_it_goes(self) -> str:
+        if self._model.state.keyring:
+            return tr("It goes into the system's keyring; afterwards nobody can see it here.")
+        return tr("This machine has no keyring: it is kept until this window closes.")
 
     def ask_token(self) -> None:
         """Ask for the Hub's token."""
         about = tr(
-            "A token of huggingface.co, from Settings, Access Tokens; one that may read is enough for gated models. "
-            "It goes into the system's keyring."
+            "A token of huggingface.co, from Settings, Access Tokens; one that may read is enough for gated models."
         )
-        opened(KeyDialog(self._context.look, self._model, HUB, about, self))
+        opened(KeyDialog(self._context.look, self._model, HUB, f"{about} {self._where_it_goes()}", self))
 
     def ask_price(self) -> None:
         """Ask what the chosen model costs."""
@@ -199,11 +210,11 @@ class EndpointsPart(Part):
         return next((one for one in self._model.state.prices if one.model == key), None)
 
     def _enable(self) -> None:
-        row, price, keyring = self._chosen(), self._chosen_price(), self._model.state.keyring
+        row, price = self._chosen(), self._chosen_price()
         for button in (self._try, self._change, self._remove):
             button.setEnabled(row is not None)
-        self._key.setEnabled(row is not None and keyring)
-        self._forget.setEnabled(row is not None and row.key == "keyring")
+        self._key.setEnabled(row is not None)
+        self._forget.setEnabled(row is not None and row.key in _KEPT)
         self._back.setEnabled(price is not None and price.own)
 
     def _forget_key(self) -> None:
@@ -212,11 +223,11 @@ class EndpointsPart(Part):
             self._ask_to_forget(row.name, row.name)
 
     def _ask_to_forget(self, key: str, name: str) -> None:
-        """What the keyring forgets cannot be brought back."""
+        """What is forgotten cannot be brought back."""
         ask(
             self._context.look,
             tr("Forget the key of {name}?", name=name),
-            tr("It is removed from the keyring, and would have to be given again."),
+            tr("It would have to be given again."),
             tr("Forget it"),
             lambda: self._model.forget_key(key),
             self,
@@ -228,11 +239,11 @@ class EndpointsPart(Part):
         if row is None:
             return
         remove = self._remover(row)
-        if row.key == "keyring":
+        if row.key in _KEPT:
             ask(
                 self._context.look,
                 tr("Remove {name}?", name=row.name),
-                tr("Its key is removed from the keyring as well, and would have to be given again."),
+                tr("Its key is forgotten as well, and would have to be given again."),
                 tr("Remove"),
                 remove,
                 self,

@@ -46,7 +46,7 @@ class EndpointRow:
     """An endpoint.
 
     Attributes:
-        key: Where its key comes from: ``keyring``, ``environment``; empty: nowhere.
+        key: Where its key comes from: ``keyring``, ``environment``, ``session``; empty: nowhere.
     """
 
     name: str
@@ -137,7 +137,7 @@ class SettingsModel(ViewModel[SettingsState]):
             from engine.inference.endpoints import list_endpoints
             from engine.inference.own_prices import list_prices
             from engine.workspace.network import from_environment
-            from engine.workspace.secrets import HUB, find_key, keyring_available
+            from engine.workspace.secrets import HUB, HUB_VARIABLE, find_key, keyring_available
 
             if self._machine is None:
                 self._machine = machine_of(workspace)
@@ -145,7 +145,7 @@ class SettingsModel(ViewModel[SettingsState]):
             known = self._sizes  # which is forgotten when the trash is emptied, also while this is read
             if known is None or time.monotonic() - known[0] > _FRESH:
                 known = self._sizes = time.monotonic(), sizes_of(workspace.root)
-            token = find_key(HUB, "HF_TOKEN")
+            token = find_key(HUB, HUB_VARIABLE)
             endpoints = tuple(
                 EndpointRow(one["name"], one["base_url"], one["key_env"], one["key"] or "")
                 for one in list_endpoints(workspace)
@@ -238,7 +238,7 @@ class SettingsModel(ViewModel[SettingsState]):
     def save_endpoint(
         self, row: EndpointRow, key: str, done: Callable[[], None], failed: Callable[[Problem], None]
     ) -> None:
-        """Add an endpoint, or change where it is; with a key, put that into the keyring.
+        """Add an endpoint, or change where it is; with a key, keep that as in `store_key`.
 
         Args:
             row: What it is to be.
@@ -249,13 +249,13 @@ class SettingsModel(ViewModel[SettingsState]):
         workspace = self.services.workspace
 
         def add() -> None:
-            from engine.inference.endpoints import add_endpoint, checked_key, store_endpoint_key
+            from engine.inference.endpoints import add_endpoint, checked_key, keep_endpoint_key
 
             if key:
                 checked_key(key)
             add_endpoint(workspace, row.name, row.base_url, row.key_env)
             if key:
-                store_endpoint_key(workspace, row.name, key)
+                keep_endpoint_key(workspace, row.name, key)
 
         def added(_none: object) -> None:
             done()
@@ -288,31 +288,36 @@ class SettingsModel(ViewModel[SettingsState]):
     def store_key(
         self, name: str, key: str, done: Callable[[], None], failed: Callable[[Problem], None]
     ) -> None:
-        """Put a key into the keyring."""
+        """Put a key into the keyring; without one it lives in this process, and in those that it starts."""
         workspace = self.services.workspace
 
-        def store() -> None:
-            from engine.inference.endpoints import store_endpoint_key
+        def store() -> str:
+            from engine.inference.endpoints import keep_endpoint_key
 
-            store_endpoint_key(workspace, name, key)
+            return keep_endpoint_key(workspace, name, key)
 
-        def stored(_none: object) -> None:
-            self.told.emit(tr("The key of {name} is in the keyring.", name=name))
+        def stored(where: str) -> None:
+            self.told.emit(
+                tr("The key of {name} is in the keyring.", name=name)
+                if where == "keyring"
+                else tr("The key of {name} is kept until this window closes.", name=name)
+            )
             done()
 
         self.do(store, stored, failed)
 
     def forget_key(self, name: str) -> None:
-        """Remove a key from the keyring."""
+        """Forget a key, wherever it is kept."""
+        workspace = self.services.workspace
 
         def forget() -> bool:
-            from engine.workspace.secrets import forget_key
+            from engine.inference.endpoints import forget_endpoint_key
 
-            return forget_key(name)
+            return forget_endpoint_key(workspace, name)
 
         def done(had: bool) -> None:
-            gone = tr("The key of {name} is no longer in the keyring.", name=name)
-            self.told.emit(gone if had else tr("The keyring has no key of {name}.", name=name))
+            gone = tr("The key of {name} is forgotten.", name=name)
+            self.told.emit(gone if had else tr("No key of {name} is kept.", name=name))
 
         self.do(forget, done)
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
-from engine.workspace.secrets import HUB, SecretError, find_key
-
-VARIABLE: Final = "HF_TOKEN"
+from engine.workspace.secrets import HUB, HUB_VARIABLE, SecretError, find_key
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ def require_token() -> Token:
     Raises:
         SecretError: There is none.
     """
-    secret = find_key(HUB, VARIABLE)
+    secret = find_key(HUB, HUB_VARIABLE)
     if secret is not None:
         return Token(secret.value, secret.source)
     from huggingface_hub import get_token
@@ -39,6 +36,6 @@ def require_token() -> Token:
         "push.no_token",
         "There is no token for the Hugging Face Hub.",
         fix="Set the environment variable {variable}, or store one with write access with: bakeoff key set {name}",
-        variable=VARIABLE,
+        variable=HUB_VARIABLE,
         name=HUB,
     )

@@ -401,6 +401,32 @@ def test_a_key_goes_into_the_keyring_is_never_shown_and_is_forgotten(
     assert keys == {}
 
 
+def test_without_a_keyring_a_key_lives_until_the_window_closes(
+    page: SettingsPage, workspace: Workspace, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.workspace.secrets._GIVEN", {})
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    page.show_part("endpoints")
+    until(lambda: page.model.loaded)
+    assert not page.model.state.keyring
+    press(page, "Store its key")
+    form = dialog(page, KeyDialog)
+    assert "kept until this window closes" in texts(form)
+    field(form, "The key, which nobody will see").setText(SECRET)
+    press(form, "Store")
+    until(lambda: "until the window closes" in rows(page, "Endpoints", 2))
+    # Processes that are started from here have it, and no file has.
+    assert os.environ["OPENAI_API_KEY"] == SECRET
+    for file in workspace.root.rglob("*"):
+        if file.is_file():
+            assert SECRET.encode() not in file.read_bytes()
+    until(lambda: button(page, "Forget its key").isEnabled())
+    press(page, "Forget its key")
+    press(asked(page), "Forget it")
+    until(lambda: "no key" in rows(page, "Endpoints", 2))
+    assert "OPENAI_API_KEY" not in os.environ
+
+
 def asked(page: SettingsPage) -> QDialog:
     """The question that is open."""
     (found,) = (one for one in page.findChildren(QDialog) if one.isVisible())

@@ -12,10 +12,12 @@ from keyring.backends import fail
 from keyring.errors import PasswordDeleteError
 
 from engine.workspace.secrets import (
+    Secret,
     SecretError,
     environment_name,
     find_key,
     forget_key,
+    keep_for_session,
     keyring_available,
     require_key,
     store_key,
@@ -118,6 +120,24 @@ def test_a_key_shows_in_no_representation() -> None:
     store_key("openai", "sk-secret")
     assert "sk-secret" not in repr(require_key("openai"))
     assert "sk-secret" not in f"{require_key('openai')}"
+
+
+@pytest.mark.usefixtures("no_keyring")
+def test_without_a_keyring_a_key_can_live_as_long_as_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.workspace.secrets._GIVEN", {})
+    keep_for_session("my-lab", "sk-secret")
+    found = find_key("my-lab")
+    assert found is not None
+    assert (found.value, found.source) == ("sk-secret", "session")
+    monkeypatch.setenv("MY_LAB_API_KEY", "sk-of-the-user")  # who changes it outside is asked no more
+    assert find_key("my-lab") == Secret("sk-of-the-user", "environment")
+    monkeypatch.setenv("MY_LAB_API_KEY", "sk-secret")
+    assert forget_key("my-lab")
+    assert find_key("my-lab") is None
+    assert not forget_key("my-lab")
+    keep_for_session("my-lab", "sk-named", "THE_VARIABLE")
+    assert require_key("my-lab", "THE_VARIABLE").source == "session"
+    assert forget_key("my-lab", "THE_VARIABLE")
 
 
 @pytest.mark.parametrize(
