@@ -235,6 +235,7 @@ class ChatPage(Page):
         for number, pane in enumerate(self._panes):
             how = Standing(
                 talk.saying.get(number),
+                talk.pace(number),
                 number in talk.speaking,
                 number in talk.waiting,
                 talk.busy,

@@ -47,6 +47,7 @@ class Standing:
 
     Attributes:
         saying: What it is saying at the moment; None: nothing.
+        pace: Tokens a second at the moment, where that can be told.
         speaking: Whether it is its turn.
         waiting: Whether its turn is still to come.
         busy: Whether anybody is still to speak.
@@ -56,6 +57,7 @@ class Standing:
     """
 
     saying: str | None = None
+    pace: float | None = None
     speaking: bool = False
     waiting: bool = False
     busy: bool = False
@@ -183,6 +185,8 @@ def _comparable(conversation: Conversation) -> int:
 def _state(pane: Pane, answer: Answer | None, failure: str, seed: int, how: Standing) -> tuple[str, Tone]:
     if how.waiting:
         return tr("waits for its turn"), ""
+    if how.speaking and how.pace is not None:
+        return tr("is answering, {speed} tokens/s", speed=numeral(how.pace, ".1f")), "info"
     if how.speaking:
         return (tr("is answering...") if how.saying else tr("reads the conversation...")), "info"
     if failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 #: Milliseconds between two looks at what was said.
 _EVERY: Final = 60
+#: Pieces of an answer, and seconds, before its speed is told.
+_PACED: Final = 8
+_PACED_SECONDS: Final = 0.3
 #: Seconds that the models of the conversation before may take to end.
 _FAREWELL: Final = 20.0
 
@@ -57,6 +61,8 @@ class Talk(QObject):
         self.asked = Asked()
         #: What panes are saying at the moment, by their numbers.
         self.saying: dict[int, str] = {}
+        #: When the first piece of each came, and how many have come.
+        self._pace: dict[int, tuple[float, int]] = {}
         #: Who is speaking.
         self.speaking: set[int] = set()
         #: Who speaks after them.
@@ -169,6 +175,7 @@ class Talk(QObject):
         run, self._run = self._run, None
         self._wish, self.conversation, self.busy = None, None, False
         self.saying, self.speaking, self.waiting, self.offers, self.notes = {}, set(), set(), {}, []
+        self._pace = {}
         if run is not None:
             run.stop()
         if opened is not None:
@@ -188,7 +195,7 @@ class Talk(QObject):
 
         run = self._run = Run(opened.session, panes, prepared)
         self.busy = True
-        self.saying, self.speaking, self.waiting = {}, set(), set(panes)
+        self.saying, self.speaking, self.waiting, self._pace = {}, set(), set(panes), {}
 
         def done(_none: object) -> None:
             self._end(run)
@@ -212,6 +219,12 @@ class Talk(QObject):
         self.heard.emit()
         return True
 
+    def pace(self, pane: int) -> float | None:
+        """Tokens a second that come of a pane at the moment, a piece being one; None before that can be told."""
+        began, count = self._pace.get(pane, (0.0, 0))
+        seconds = time.monotonic() - began
+        return count / seconds if count >= _PACED and seconds > _PACED_SECONDS else None
+
     def _look(self) -> None:
         """Take over what was heard since the last look."""
         if self._run is not None:
@@ -226,10 +239,14 @@ class Talk(QObject):
             self.conversation = news.conversation
         self.waiting -= news.begun
         self.speaking |= news.begun
+        now = time.monotonic()
         for pane, pieces in news.pieces.items():
             self.saying[pane] = self.saying.get(pane, "") + "".join(pieces)
+            began, count = self._pace.get(pane, (now, 0))
+            self._pace[pane] = began, count + len(pieces)
         for pane in news.ended:
             self.speaking.discard(pane)
+            self._pace.pop(pane, None)
             self.saying.pop(pane, None)
         for pane, turns in news.offers.items():
             self.offers.pop(pane, None)

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
 import pytest
@@ -32,6 +33,7 @@ from desktop.pages.chat.conversations import Conversations
 from desktop.pages.chat.new_chat import NewChat
 from desktop.pages.chat.opening import Asked
 from desktop.pages.chat.page import ChatPage
+from desktop.pages.chat.pane import Standing, _state
 from desktop.pages.chat.parts import Prompt
 from desktop.pages.datasets.importing import ImportDialog
 from desktop.shell.window import MainWindow
@@ -234,6 +236,21 @@ def test_every_pane_can_be_saved_as_an_example_and_a_file_that_exists_is_kept(
     until(lambda: told)
     assert told[0].code == "file.exists"
     assert out.read_text(encoding="utf-8") == written
+
+
+def test_the_speed_is_told_while_an_answer_comes(online: ChatPage, until: Until) -> None:
+    page = online
+    begin(page, until, "openai:gpt-4o")
+    talk = page.model.talk
+    ask(page, until, "word " * 400)
+    assert talk.pace(0) is None  # it has ended
+    talk._pace[0] = (monotonic() - 2.0, 40)
+    pace = talk.pace(0)
+    assert pace is not None
+    assert 15 < pace <= 20
+    conversation = conversation_of(page)
+    words, tone = _state(conversation.panes[0], None, "", 0, Standing("so far", pace, speaking=True))
+    assert (words.startswith("is answering, "), words.endswith(" tokens/s"), tone) == (True, True, "info")
 
 
 def test_a_conversation_becomes_a_dataset_of_the_workspace(
