@@ -11,6 +11,7 @@ from engine.jobs.client import JobClient
 from engine.jobs.directory import JobDirectory
 from engine.merging import preset_names
 from engine.studies.errors import StudyError
+from engine.studies.plan import plan_study
 from engine.studies.preparing import empty_splits
 from engine.studies.reading import check_study
 from engine.studies.spec import StudySpec
@@ -87,6 +88,22 @@ def extended(
     if budget_usd is not None:
         values["budget_usd"] = budget_usd
     return StudySpec(study=check_study(values), folder=definition["folder"])
+
+
+def addition_takes(
+    workspace: Workspace, name: str, what: Addition, added: str | Sequence[str]
+) -> tuple[float, float]:
+    """Seconds on this machine, and USD, that an addition to a study will probably take beyond what it took without.
+
+    Raises:
+        StudyError: It contradicts itself with what is added.
+        BakeoffError: It cannot be planned.
+    """
+    with workspace.catalogue.reading() as rows:
+        now = StudySpec.model_validate(study_named(rows, name).definition).study
+    before = plan_study(now, workspace)
+    after = plan_study(extended(workspace, name, what, added).study, workspace)
+    return max(0.0, after.seconds - before.seconds), max(0.0, after.usd - before.usd)
 
 
 def extend_study(

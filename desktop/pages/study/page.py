@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.amounts import usd
 from desktop.language import numeral, tr
 from desktop.pages.study.grid_card import GridCard
 from desktop.pages.study.matrix import entrant_words
@@ -42,7 +43,7 @@ from desktop.widgets.empty import Empty
 from desktop.widgets.fields import Choice
 from desktop.widgets.page import Page
 from desktop.widgets.saving import ask_where_to_save
-from desktop.words import state_words
+from desktop.words import duration, state_words
 from engine.studies.extending import Addition
 from engine.studies.picture import StudyPicture
 
@@ -328,14 +329,24 @@ class StudyPage(Page):
             "merge": tr("The strongest bases are merged in this way too, and the merge is tuned and ranked."),
             "reference": tr("It answers the test prompts as it is, and is ranked with the others."),
         }
-        ask(
-            self.context.look,
-            tr("Add {name} to the study?", name=name),
-            sentences[what] + " " + tr("What is finished is not done again."),
-            tr("Add"),
-            lambda: self.model.add(what, name),
-            self,
-        )
+
+        def reckoned(more: tuple[float, float] | None) -> None:
+            said = [sentences[what], tr("What is finished is not done again.")]
+            if more is not None:
+                seconds, money = more
+                takes = tr("It takes about {time} more on this machine.", time=duration(seconds))
+                costs = tr("It costs about {usd} more, within the ceiling.", usd=usd(money)) if money else ""
+                said += [takes, costs]
+            ask(
+                self.context.look,
+                tr("Add {name} to the study?", name=name),
+                " ".join(filter(None, said)),
+                tr("Add"),
+                lambda: self.model.add(what, name),
+                self,
+            )
+
+        self.model.reckon(what, name, reckoned)
 
     def _ask_to_stop(self) -> None:
         ask(

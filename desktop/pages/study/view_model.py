@@ -15,9 +15,9 @@ from desktop.references.view_model import Draft
 from desktop.services import Services
 from desktop.view_model import ViewModel
 from desktop.words import duration, told
-from engine.errors import Words
+from engine.errors import BakeoffError, Words
 from engine.jobs.directory import Action
-from engine.studies.extending import Addition, additions, extend_study, extended
+from engine.studies.extending import Addition, addition_takes, additions, extend_study, extended
 from engine.studies.lines import study_lines
 from engine.studies.opening import choose_opening, open_by_hand
 from engine.studies.picture import StudyPicture, study_picture
@@ -95,6 +95,21 @@ class StudyModel(ViewModel[StudyState]):
         if picture is not None:
             job_id = picture.job
             self.do(lambda: client.ask(client.job(job_id), action))
+
+    def reckon(self, what: Addition, added: str, done: Callable[[tuple[float, float] | None], None]) -> None:
+        """Tell the seconds and USD that an addition will probably take; None where that cannot be reckoned."""
+        picture, workspace = self.state.picture, self.services.workspace
+        if picture is None:
+            return
+        name = picture.name
+
+        def reckoned() -> tuple[float, float] | None:
+            try:
+                return addition_takes(workspace, name, what, added)
+            except BakeoffError:  # what stands against it is told when it is added
+                return None
+
+        self.services.background.run(self, reckoned, done, self.failed.emit)
 
     def add(self, what: Addition, added: str) -> None:
         """Add a base, a task, a merge or a reference to the study that is shown, which goes on with it."""

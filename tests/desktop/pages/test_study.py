@@ -189,6 +189,7 @@ def test_a_merge_is_added_from_the_menu(window: MainWindow, workspace: Workspace
     assert not parts["A base"].isEnabled()
     (ties,) = [one for one in parts["A merge"].menu().actions() if one.text() == "ties"]
     ties.trigger()
+    until(lambda: page.findChild(QDialog) is not None)
     dialog = page.findChild(QDialog)
     assert isinstance(dialog, QDialog)
     assert dialog.windowTitle() == "Add ties to the study?"
@@ -229,9 +230,11 @@ def test_a_running_study_gets_a_base_and_a_task_by_menu_and_dialog(
         offered = {one.text(): one for one in add.menu().actions()}[part].menu().actions()
         (entry,) = [one for one in offered if one.text() == name]
         entry.trigger()
+        until(lambda: page.findChild(QDialog) is not None)
         dialog = page.findChild(QDialog)
         assert isinstance(dialog, QDialog)
         assert dialog.windowTitle() == f"Add {name} to the study?"
+        assert "more on this machine" in texts(dialog)
         press(dialog, "Add")
         until(
             lambda: job.wishes() == ["pause"]
