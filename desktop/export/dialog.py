@@ -15,7 +15,7 @@ from desktop.language import numeral, tr
 from desktop.shell.context import Context
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, bar, column, frame, label, retone, row
-from desktop.widgets.fields import combo, fill, form, later
+from desktop.widgets.fields import combo, fill, form, later, spin
 from desktop.widgets.inset import inset
 from desktop.widgets.segments import Segments
 from desktop.widgets.table import Cell, Column, Rows, table
@@ -155,6 +155,8 @@ class AskPart(QFrame):
         self._drift = QCheckBox(tr("Measure what quantising costs, against 16 bits"))
         self._drift.setChecked(draft.drift)
         self._drift.toggled.connect(lambda on: model.change(drift=on))
+        self._threads = spin(tr("Threads"), 256, tr("one per core"))
+        self._threads.valueChanged.connect(lambda number: model.change(threads=number))
         self._converted = _line(tr("A file that is there already"), tr("none: it is made here"))
         self._converted.setToolTip(
             tr("What a converter of llama.cpp made of this model, for models that cannot be exported here")
@@ -169,6 +171,7 @@ class AskPart(QFrame):
                 (tr("Compared on"), self._dataset),
                 ("", self._drift),
                 ("", self._importance),
+                (tr("Threads"), self._threads),
             )
         )
         self._of_file = QWidget()

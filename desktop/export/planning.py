@@ -36,6 +36,7 @@ class Draft:
         converted: A GGUF file to be taken over instead; empty: one is made.
         recipe: A merge recipe whose result goes straight to a GGUF file; empty: ``model`` is one of the workspace.
         seed: Of a recipe's methods that draw random numbers.
+        threads: 0 for one per core.
     """
 
     model: str
@@ -48,6 +49,7 @@ class Draft:
     converted: str = ""
     recipe: str = ""
     seed: int = 42
+    threads: int = 0
 
     @property
     def with_gguf(self) -> bool:
@@ -67,6 +69,7 @@ class Draft:
             importance=True if self.importance and self.with_gguf else None,
             drift=self.drift and self.with_gguf,
             converted=self.converted.strip() or None if self.form == "gguf" else None,
+            threads=self.threads or None,
         )
 
 
@@ -220,6 +223,7 @@ def _recipe_spec(workspace: Workspace, draft: Draft) -> MergedExportSpec:
         seed=draft.seed,
         dataset=draft.dataset or dataset_of_parents(workspace, parse_recipe(draft.recipe)),
         drift=draft.drift,
+        threads=draft.threads or None,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QPushButton, QSpinBox, QWidget
 from sqlalchemy import select
 
 from desktop.export.dialog import ExportDialog
@@ -103,6 +103,9 @@ def test_a_file_is_planned_made_and_measured_by_keyboard(
     kinds.activated.emit(kinds.currentIndex())
     until(lambda: dialog.model.reckoned and "bits per weight." in texts(dialog))
     assert "as Q4_0" in texts(dialog)
+    (threads,) = [box for box in dialog.findChildren(QSpinBox) if box.accessibleName() == "Threads"]
+    threads.setValue(1)
+    until(lambda: dialog.model.draft.spec().threads == 1)
     assert "what it was trained on: words" in [
         box.currentText() for box in dialog.findChildren(QComboBox) if box.isVisible()
     ]
