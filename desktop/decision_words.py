@@ -103,7 +103,7 @@ def _known() -> dict[str, str]:
         "metric": tr("metric"),
         "ollama_parameters": tr("parameters for Ollama"),
         "prompt_too_long": tr("prompts that are too long"),
-        "ranking": tr("ranking"),
+        "ranking": tr("ranking it rests on"),
         "reference": tr("reference"),
         "remote code": tr("remote code"),
         "repository": tr("repository"),
