@@ -10,15 +10,18 @@ from functools import lru_cache
 from string import Formatter
 from typing import Final
 
-from desktop.language import engine_words, filled, spoken, tr
+from desktop.language import engine_words, filled, numeral, spoken
+from desktop.ways import in_the_window, ways
 
 #: Letters that a template has to have besides its fields, so that it is not one that fits anything.
 _LEAST: Final = 12
+#: A number that a template has written with a format of its own; a percent sign is its last letter.
+_NUMBER: Final = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(?P<part>\.\d+)?(?P<percent>%?)")
 
 
 def retold(text: str) -> str:
     """A text of the engine with the same values; as it is where no template fits."""
-    exact = tr(text)
+    exact = in_the_window(text)
     return _found(text, spoken()) or text if exact == text else exact
 
 
@@ -33,7 +36,14 @@ def _found(text: str, language: str) -> str | None:
         except (ValueError, re.error):  # its braces are no fields
             continue
         if found is not None:
-            return filled(form, **{name: retold(value) for name, value in found.groupdict().items()})
+            numbers = _numbers(template)
+            return filled(
+                form,
+                **{
+                    name: _number(value) if name in numbers else retold(value)
+                    for name, value in found.groupdict().items()
+                },
+            )
     return None
 
 
@@ -41,10 +51,10 @@ def _found(text: str, language: str) -> str | None:
 def _forms(language: str) -> list[tuple[str, str, str]]:
     """How texts of templates with fields begin, the templates, and their translations; the wordiest first."""
     forms = []
-    for template, translation in engine_words(language).items():
+    for template in dict.fromkeys([*engine_words(language), *ways()]):
         own = len(re.sub(r"\{[^{}]*\}", "", template))
         if "{" in template and own >= _LEAST:
-            forms.append((own, template.partition("{")[0], template, translation))
+            forms.append((own, template.partition("{")[0], template, in_the_window(template)))
     forms.sort(key=lambda form: -form[0])
     return [(begin, template, translation) for _, begin, template, translation in forms]
 
@@ -59,6 +69,22 @@ def _pattern(template: str) -> str:
             pattern += f"(?P={name})" if name in seen else f"(?P<{name}>.*?)"
             seen.add(name)
     return pattern
+
+
+def _numbers(template: str) -> set[str]:
+    """The fields of a template that write a number in a certain form."""
+    return {name for _, name, form, _ in Formatter().parse(template) if name is not None and form}
+
+
+def _number(written: str) -> str:
+    """A number that was written in English, with the language's marks; anything else as it is."""
+    found = _NUMBER.fullmatch(written)
+    if found is None:
+        return written
+    group = "," if "," in written else ""
+    places = len(found["part"] or ".") - 1
+    value = float(written.replace(",", "").removesuffix("%")) / (100 if found["percent"] else 1)
+    return numeral(value, f"{group}.{places}{found['percent'] or 'f'}")
 
 
 def _without_formats(template: str) -> str:

@@ -13,10 +13,10 @@ def in_the_window(text: str) -> str:
     Args:
         text: The template; the places that it fills may be filled in what is returned.
     """
-    return _ways().get(text) or tr(text)
+    return ways().get(text) or tr(text)
 
 
-def _ways() -> Mapping[str, str]:
+def ways() -> Mapping[str, str]:
     """The engine's texts that send to the command line, and what the window says instead."""
     return {
         "See its log with: bakeoff job logs {job}. Then resume it with: bakeoff job resume {job}": tr(
@@ -170,6 +170,9 @@ def _ways() -> Mapping[str, str]:
         "Name them with --contestants A,B": tr("Choose two at least."),
         "Name another contestant, or another judge with --judge.": tr(
             "Choose another contestant, or another judge."
+        ),
+        "the one asked last of {count}; --judge names another": tr(
+            "the one asked last of {count}; another one can be chosen"
         ),
         "Say whose verdicts count, with --judge.": tr("Choose whose verdicts count."),
         "Judge without --batch.": tr("Leave out the batches."),

@@ -33,7 +33,7 @@ _CODE: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+\Z")
 _SENTENCES: Final = ("able", "unable")
 #: Calls whose first argument looks like a code and whose second is no text for people.
 _NO_TEXTS: Final = frozenset(
-    {"decision", "JobKind", "event", "progress", "get", "getattr", "replace", "write", "env", "setdefault"}
+    {"JobKind", "event", "progress", "get", "getattr", "replace", "write", "env", "setdefault"}
 )
 
 
@@ -82,7 +82,9 @@ def _of_call(call: ast.Call, constants: dict[str, list[str]], *, merging: bool) 
         yield from (text for text in _literals(call.args[0], constants) if re.search(r"[A-Za-z]", text))
     if name == "ValueError" and merging:  # pydantic hands them on, and a recipe's reader tells them
         yield from _literals(call.args[0], constants)
-    if name in _NO_TEXTS or len(call.args) < 2:
+    if name == "decision":
+        yield from _of_decision(call, constants)
+    if name in ("decision", *_NO_TEXTS) or len(call.args) < 2:
         return
     codes = [text for argument in call.args[:1] for text in _literals(argument, constants)]
     dynamic = name.endswith("Error") and isinstance(call.args[0], ast.JoinedStr | ast.Name | ast.Attribute)
@@ -98,6 +100,14 @@ def _of_call(call: ast.Call, constants: dict[str, list[str]], *, merging: bool) 
     yield from (
         text for text in texts if text and not _CODE.match(text) and not re.fullmatch(r"\{\w+\}", text)
     )
+
+
+def _of_decision(call: ast.Call, constants: dict[str, list[str]]) -> Iterator[str]:
+    """What the engine says it has chosen by itself, where that is words and not one of a program, and why."""
+    for argument in call.args[1:2]:
+        yield from (text for text in _literals(argument, constants) if " " in text)
+    for argument in call.args[2:3]:
+        yield from _literals(argument, constants)
 
 
 def _literals(node: ast.expr, constants: dict[str, list[str]]) -> list[str]:

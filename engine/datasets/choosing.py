@@ -11,7 +11,7 @@ from engine.datasets.forms import Form, Mapper, detect_form, named
 from engine.datasets.options import ImportOptions, split_named
 from engine.datasets.readers import RawRow
 from engine.datasets.values import as_json, text_of
-from engine.errors import UsageError
+from engine.errors import UsageError, Words
 from engine.progress import Reporter
 
 _SAMPLE_ROWS: Final = 100
@@ -84,9 +84,9 @@ def choose(
                 fix="Leave out --format, or map only system and split.",
                 format=wanted,
             )
-        reason = "the map names prompt and answer"
+        reason = Words("the map names prompt and answer")
     elif wanted not in (None, "columns"):
-        form, reason = named(str(wanted)), "asked for"
+        form, reason = named(str(wanted)), Words("asked for")
     elif wanted is None:
         form, fitting = detect_form(sample)
         if form is None:
@@ -94,11 +94,15 @@ def choose(
                 [{str(key).strip().lower(): value for key, value in row.items()} for row in sample]
             )
             lower = form is not None
-        reason = f"{fitting} of the first {len(sample)} rows have it" + (
-            " in other capitals" if lower else ""
+        reason = (
+            Words(
+                "{count} of the first {rows} rows have it in other capitals", count=fitting, rows=len(sample)
+            )
+            if lower
+            else Words("{count} of the first {rows} rows have it", count=fitting, rows=len(sample))
         )
     else:
-        reason = "asked for"
+        reason = Words("asked for")
     if lower:
         columns = list(dict.fromkeys(column.strip().lower() for column in columns))
     warnings = _settle_split(name, columns, form, mapping, sample, reporter)
@@ -135,8 +139,12 @@ def _settle_split(
         reporter.decision("dataset.split_column", column, "its words are names of splits", file=name)
         return ()
     return (
-        f"The column '{column}' was not used: its words (for example '{text_of(words[0])[:40]}') name no split. "
-        "The examples were split anew.",
+        Words(
+            "The column '{column}' was not used: its words (for example '{word}') name no split. "
+            "The examples were split anew.",
+            column=column,
+            word=text_of(words[0])[:40],
+        ),
     )
 
 

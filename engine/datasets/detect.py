@@ -13,29 +13,30 @@ from typing import Final
 from engine.datasets.errors import DatasetError
 from engine.datasets.options import Container
 from engine.datasets.source import ByteSource
+from engine.errors import Words
 
 #: How much of a file is looked at to tell what it is.
 SAMPLE_BYTES: Final = 256 * 1024
 
-_BINARY: Final[tuple[tuple[bytes, str], ...]] = (
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook"),
-    (b"PK\x05\x06", "an empty ZIP archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"\x89PNG", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"%PDF-", "a PDF document"),
-    (b"SQLite format 3\x00", "an SQLite database"),
-    (b"\x28\xb5\x2f\xfd", "Zstandard compressed"),
-    (b"BZh", "bzip2 compressed"),
-    (b"\xfd7zXZ\x00", "xz compressed"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"\x7fELF", "a program"),
-    (b"GGUF", "a GGUF model"),
-    (b"\x80\x02", "a pickle"),
-    (b"\x80\x04", "a pickle"),
-    (b"\x80\x05", "a pickle"),
-    (b"ARROW1", "an Arrow file"),
+_BINARY: Final[tuple[tuple[bytes, Words], ...]] = (
+    (b"PK\x03\x04", Words("a ZIP archive or an Excel workbook")),
+    (b"PK\x05\x06", Words("an empty ZIP archive")),
+    (b"\xd0\xcf\x11\xe0", Words("an old Excel workbook")),
+    (b"\x89PNG", Words("a PNG picture")),
+    (b"\xff\xd8\xff", Words("a JPEG picture")),
+    (b"GIF8", Words("a GIF picture")),
+    (b"%PDF-", Words("a PDF document")),
+    (b"SQLite format 3\x00", Words("an SQLite database")),
+    (b"\x28\xb5\x2f\xfd", Words("Zstandard compressed")),
+    (b"BZh", Words("bzip2 compressed")),
+    (b"\xfd7zXZ\x00", Words("xz compressed")),
+    (b"7z\xbc\xaf\x27\x1c", Words("a 7-Zip archive")),
+    (b"\x7fELF", Words("a program")),
+    (b"GGUF", Words("a GGUF model")),
+    (b"\x80\x02", Words("a pickle")),
+    (b"\x80\x04", Words("a pickle")),
+    (b"\x80\x05", Words("a pickle")),
+    (b"ARROW1", Words("an Arrow file")),
 )
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -96,7 +97,9 @@ def detect(source: ByteSource, wanted: Container | None) -> Detected:
         )
     if wanted == "parquet" or (wanted is None and sample.startswith(b"PAR1")):
         return Detected(
-            "parquet", "binary", "it begins with Parquet's mark" if wanted is None else "asked for"
+            "parquet",
+            "binary",
+            Words("it begins with Parquet's mark") if wanted is None else Words("asked for"),
         )
     encoding, encoding_reason = _encoding(source.path, sample)
     text = _decode(sample, encoding, source.path)
@@ -108,7 +111,7 @@ def detect(source: ByteSource, wanted: Container | None) -> Detected:
             file=str(source.path),
         )
     container: Container | None = wanted
-    reason = "asked for"
+    reason: str = Words("asked for")
     if container is None:
         container, reason = _container(text, len(sample) >= SAMPLE_BYTES, source.inner_suffix)
     if container in ("csv", "tsv") and encoding == "utf-8" and not encoding_reason:
@@ -119,7 +122,7 @@ def detect(source: ByteSource, wanted: Container | None) -> Detected:
 def _encoding(path: Path, sample: bytes) -> tuple[str, str]:
     for mark, encoding in _BOMS:
         if sample.startswith(mark):
-            return encoding, "byte order mark"
+            return encoding, Words("byte order mark")
     for mark, what in _BINARY:
         if sample.startswith(mark):
             _refuse_binary(path, what)
@@ -127,12 +130,12 @@ def _encoding(path: Path, sample: bytes) -> tuple[str, str]:
     if zeros > max(1, len(sample) * _FEW_ZEROS):
         utf16 = _bare_utf16(sample, zeros)
         if utf16 is None:
-            _refuse_binary(path, "it holds zero bytes")
+            _refuse_binary(path, Words("it holds zero bytes"))
         else:
-            return utf16, "it reads as UTF-16, though no byte order mark says so"
+            return utf16, Words("it reads as UTF-16, though no byte order mark says so")
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
     if controls > len(sample) * 0.02:
-        _refuse_binary(path, "it holds control characters")
+        _refuse_binary(path, Words("it holds control characters"))
     return "utf-8", ""
 
 
@@ -190,21 +193,23 @@ def _container(text: str, cut: bool, suffix: str) -> tuple[Container, str]:
     if first == "[":
         arrays = sum(line[0] == "[" and line[-1] == "]" for line in lines)
         if by_name == "jsonl" and (objects or (arrays == len(lines) > 1)):
-            return "jsonl", "lines of JSON, and the file's name"
-        return "json", "it begins with ["
+            return "jsonl", Words("lines of JSON, and the file's name")
+        return "json", Words("it begins with [")
     if first == "{":
         if objects == 1 == len(lines) and not cut and by_name != "jsonl" and _holds_rows(lines[0], by_name):
-            return "json", "one JSON object with a list of objects"
+            return "json", Words("one JSON object with a list of objects")
         if objects * 2 >= len(lines) and (objects > 0 or by_name == "jsonl"):
-            return "jsonl", "each line is a JSON object"
-        return ("jsonl", "the file's name") if by_name == "jsonl" else ("json", "it begins with {")
+            return "jsonl", Words("each line is a JSON object")
+        return (
+            ("jsonl", Words("the file's name")) if by_name == "jsonl" else ("json", Words("it begins with {"))
+        )
     if objects and objects * 2 >= len(lines):
-        return "jsonl", "most lines are JSON objects"
+        return "jsonl", Words("most lines are JSON objects")
     if by_name in ("jsonl", "json"):
-        return by_name, "the file's name"
+        return by_name, Words("the file's name")
     if "\t" in lines[0] and lines[0].count("\t") >= max(lines[0].count(","), lines[0].count(";")):
-        return "tsv", "tabs in the first line"
-    return "csv", "no JSON, so a table"
+        return "tsv", Words("tabs in the first line")
+    return "csv", Words("no JSON, so a table")
 
 
 def _holds_rows(line: str, by_name: Container | None) -> bool:
@@ -235,5 +240,9 @@ def _table_encoding(lines: Iterable[bytes]) -> tuple[str, str]:
     if broken == 0:
         return "utf-8", ""
     if broken > valid and foreign * 2 <= broken:
-        return "cp1252", f"{broken} lines are not UTF-8, and read as Windows-1252"
-    return "utf-8", f"{broken} lines are not UTF-8, but {valid} others are more than ASCII and are"
+        return "cp1252", Words("{broken} lines are not UTF-8, and read as Windows-1252", broken=broken)
+    return "utf-8", Words(
+        "{broken} lines are not UTF-8, but {valid} others are more than ASCII and are",
+        broken=broken,
+        valid=valid,
+    )

@@ -20,6 +20,18 @@ from engine.progress import Reporter, SilentReporter
 
 #: Rows that are counted; a file that has more is said to have at least so many.
 _COUNTED: Final = 50_000
+#: What the choices of an import are about.
+_SUBJECTS: Final = {
+    "dataset.container": Words("Container"),
+    "dataset.delimiter": Words("Delimiter"),
+    "dataset.encoding": Words("Encoding"),
+    "dataset.form": Words("Form"),
+    "dataset.message_keys": Words("Message keys"),
+    "dataset.quotes": Words("Quotes"),
+    "dataset.split_column": Words("Split column"),
+    "dataset.template": Words("Template"),
+    "dataset.unused_columns": Words("Unused columns"),
+}
 
 
 @dataclass(frozen=True)
@@ -231,10 +243,15 @@ class _Notes(SilentReporter):
 
     def decision(self, subject: str, choice: Any, reason: str, /, **data: Any) -> None:
         """Keep it."""
-        chosen = ", ".join(map(str, choice)) if isinstance(choice, list | tuple) else str(choice)
-        name = Words(subject.rpartition(".")[2].replace("_", " ").capitalize())
+        if isinstance(choice, list | tuple):
+            choice = ", ".join(map(str, choice))
         self.sentences.append(
-            Words("{subject}: {choice} ({reason}).", subject=name, choice=chosen, reason=reason)
+            Words(
+                "{subject}: {choice} ({reason}).",
+                subject=_SUBJECTS.get(subject) or Words(subject.rpartition(".")[2].capitalize()),
+                choice=choice if isinstance(choice, Words) else str(choice),
+                reason=reason if isinstance(reason, Words) else Words(reason),
+            )
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from engine.errors import Words
 from engine.exporting.parity import token_before_prompts
 from engine.exporting.plan import GgufPlan
 from engine.exporting.writing import write_gguf
@@ -42,6 +43,8 @@ def begin_prompts(plan: GgufPlan, template: ChatTemplate, reporter: Reporter) ->
     if not token or template.prompt_text([{"role": "user", "content": "x"}]).startswith(token):
         return Beginning(token, None)
     reporter.decision(
-        "first_token", "none", f"llama.cpp would begin with {token}, which the chat template does not have"
+        "first_token",
+        Words("none"),
+        Words("llama.cpp would begin with {token}, which the chat template does not have", token=token),
     )
     return Beginning("", False)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from gguf import GGMLQuantizationType as Type
 from gguf import GGUFReader
 
+from engine.errors import Words
 from engine.exporting.errors import ExportError, disk_errors
 from engine.exporting.making import dataset_of, parity_texts
 from engine.exporting.parity import compare_tokens
@@ -62,7 +63,8 @@ def take_converted(context: JobContext, spec: ExportSpec, files: ModelFiles, out
     weights = _require_weights(source, files)
     if not parity.template:
         context.event(
-            "warning", message="The file's chat template is not the one that the model was trained with."
+            "warning",
+            message=Words("The file's chat template is not the one that the model was trained with."),
         )
     context.check()
     temporary = temporary_name(out)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
+from engine.errors import Words
 from engine.exporting.errors import ExportError
 from engine.models.load import load_causal_lm
 
@@ -87,7 +88,7 @@ def measure_importance(
     if unused := sums.unused():
         reporter.decision(
             "importance",
-            f"{unused} experts as their neighbours",
+            Words("{unused} experts as their neighbours", unused=unused),
             "the training text did not reach them; they take the mean of their layer's",
         )
     return sums.means()

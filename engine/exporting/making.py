@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.datasets.example import Example
 from engine.datasets.library import OpenDataset, open_dataset
 from engine.datasets.selection import select
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.exporting.beginning import Beginning, begin_prompts
 from engine.exporting.errors import ExportError
 from engine.exporting.parity import PROBES, Parity, compare_tokens
@@ -188,7 +188,7 @@ def _importance(
     examples = select(dataset.store, "train", limit=_MEASURED)
     reporter.decision(
         "importance",
-        f"{len(examples)} examples of {dataset.name}",
+        Words("{count} examples of {name}", count=len(examples), name=dataset.name),
         "the quantisation weighs columns by their use",
     )
     return measure_importance(
@@ -222,6 +222,11 @@ def _tell(reporter: Reporter, parity: Parity) -> None:
     if parity.different:
         reporter.event(
             "warning",
-            message=f"llama.cpp reads {len(parity.different)} of {parity.texts} texts as other tokens than the "
-            f"model was trained on, for example: {parity.different[0][:80]!r}",
+            message=Words(
+                "llama.cpp reads {count} of {texts} texts as other tokens than the model was trained on, for "
+                "example: {example!r}",
+                count=len(parity.different),
+                texts=parity.texts,
+                example=parity.different[0][:80],
+            ),
         )

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from engine.errors import Words
 from engine.inference.budget import Budget, Reservation
 from engine.inference.endpoint_failures import (
     EndpointError,
@@ -134,11 +135,11 @@ class Connection:
         if parameter in known:
             return
         self._refused[model] = known | {parameter}
-        choice = "sent as max_completion_tokens" if parameter == "max_tokens" else "left out"
+        choice = Words("sent as max_completion_tokens" if parameter == "max_tokens" else "left out")
         self.reporter.decision(
             parameter,
             choice,
-            f"the endpoint '{self.name}' refuses it for {model}",
+            Words("the endpoint '{name}' refuses it for {model}", name=self.name, model=model),
             endpoint=self.name,
             model=model,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.errors import Words
 from engine.progress import Reporter
 
 
@@ -33,15 +34,20 @@ def tell_context(
     if full:
         reporter.decision(
             "prompt_too_long",
-            f"{len(full)} prompts get an empty answer",
-            f"they fill the {context} tokens that the model was made for",
+            Words("{count} prompts get an empty answer", count=len(full)),
+            Words("they fill the {context} tokens that the model was made for", context=context),
             prompts=full,
         )
     short = [prompt.id for prompt in prompts if context - max_new_tokens < len(prompt.ids) < context]
     if short:
         reporter.decision(
             "answer_room",
-            f"{len(short)} answers may have fewer than {max_new_tokens} tokens",
-            f"with their prompts they would exceed the {context} tokens that the model was made for",
+            Words(
+                "{count} answers may have fewer than {tokens} tokens", count=len(short), tokens=max_new_tokens
+            ),
+            Words(
+                "with their prompts they would exceed the {context} tokens that the model was made for",
+                context=context,
+            ),
             prompts=short,
         )

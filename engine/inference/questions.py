@@ -9,6 +9,7 @@ from typing import Any, Final
 from engine.datasets.example import Example
 from engine.datasets.library import OpenDataset
 from engine.datasets.selection import select
+from engine.errors import Words
 from engine.inference.constraints import Constraint, any_json, of_choices
 from engine.inference.contestants import ContestantError, Participant
 from engine.inference.outputs import Output
@@ -131,7 +132,9 @@ class Questions:
         longest = max(len(answer) for answer in ids)
         chosen = min(max(math.ceil(longest * 1.5) + 8, 16), 2048)
         self._reporter.decision(
-            "max_new_tokens", chosen, f"half as much again as the longest train answer ({longest} tokens)"
+            "max_new_tokens",
+            chosen,
+            Words("half as much again as the longest train answer ({longest} tokens)", longest=longest),
         )
         return chosen
 
@@ -147,7 +150,9 @@ class Questions:
         self._reporter.decision(
             "max_new_tokens",
             chosen,
-            f"a token a byte of the longest train answer ({longest} bytes), 256 to 1024",
+            Words(
+                "a token a byte of the longest train answer ({longest} bytes), 256 to 1024", longest=longest
+            ),
         )
         return chosen
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from engine.errors import Words
 from engine.locks import ProcessLock
 from engine.progress import Reporter
 
@@ -30,7 +31,9 @@ def hold_device(name: str, reporter: Reporter, folder: Path | None = None) -> No
     while not lock.acquire(timeout=_LOOK_EVERY):
         if not told:
             told = True
-            reporter.event("warning", message=f"Waiting for {name}, which another workspace is using.")
+            reporter.event(
+                "warning", message=Words("Waiting for {name}, which another workspace is using.", name=name)
+            )
         reporter.check()
     _HELD[name] = lock
 

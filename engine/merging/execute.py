@@ -246,8 +246,12 @@ def _tell_decisions(plan: MergePlan, seed: int, listener: Reporter) -> None:
         )
     if recipe.dtype is None and recipe.out_dtype is None:
         claimed = config_dtype(plan.reference.config) == dtype_name(plan.dtype)
-        whose = "config has this one" if claimed else "tensors are stored in this one"
-        listener.decision("dtype", dtype_name(plan.dtype), f"The recipe names none; the {whose}.")
+        reason = (
+            "The recipe names none; the config has this one."
+            if claimed
+            else "The recipe names none; the tensors are stored in this one."
+        )
+        listener.decision("dtype", dtype_name(plan.dtype), reason)
     if _arithmetic(plan) is torch.float32 and recipe.dtype not in (None, "float32"):
         listener.decision("arithmetic", "float32", "Results are rounded once, to the type of storage.")
     if recipe.merge_method in RANDOM_METHODS:

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from engine.errors import Words
 from engine.files import FileError, folder_bytes, read_json, remove_leftovers, write_json
 from engine.jobs.context import JobContext, JobResult
 from engine.merging.execute import merge
@@ -108,7 +109,7 @@ def _finished_before(context: JobContext, folder: Path, recipe: Recipe, seed: in
             fix="Choose another name, or remove it first.",
             file=str(folder),
         )
-    context.decision("merge", "reused", "An earlier attempt of this job completed it.")
+    context.decision("merge", Words("reused"), "An earlier attempt of this job completed it.")
     return _describe(folder, provenance)
 
 

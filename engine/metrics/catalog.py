@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.metrics.json_fields import JsonFieldsMetric, parse_json
 from engine.metrics.label import LabelMetric, normal_label
 from engine.metrics.metric import Metric
@@ -60,11 +60,15 @@ def guess_metric(expected_answers: Sequence[str]) -> tuple[Metric, str]:
     if not expected_answers:
         raise MetricError("metric.no_answers", "A metric cannot be chosen without a single expected answer.")
     if all(map(_is_json_container, expected_answers)):
-        return _JSON, "every expected answer is a JSON object or array"
+        return _JSON, Words("every expected answer is a JSON object or array")
     distinct = len({normal_label(answer) for answer in expected_answers})
     if all(map(_is_short, expected_answers)) and distinct * _LABEL_REPEATS <= len(expected_answers):
-        return _LABEL, f"the {len(expected_answers)} expected answers are {distinct} distinct short labels"
-    return _ROUGE_L, "the expected answers are free text"
+        return _LABEL, Words(
+            "the {count} expected answers are {distinct} distinct short labels",
+            count=len(expected_answers),
+            distinct=distinct,
+        )
+    return _ROUGE_L, Words("the expected answers are free text")
 
 
 def _is_json_container(text: str) -> bool:

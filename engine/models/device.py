@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.errors import Words
 from engine.files import read_json, write_json
 from engine.jobs.devices import hold_device
 from engine.progress import Reporter
@@ -64,16 +65,16 @@ def choose_device(reporter: Reporter, wanted_dtype: str = "auto", *, kept: Path 
         device = Device(
             "cuda:0",
             "bfloat16" if native else "float16",
-            "the GPU computes bfloat16" if native else "the GPU has no bfloat16",
+            Words("the GPU computes bfloat16" if native else "the GPU has no bfloat16"),
         )
     elif wanted_dtype != "auto" or began is not None:
-        device = Device("cpu", wanted_dtype, "asked for")
+        device = Device("cpu", wanted_dtype, Words("asked for"))
     else:
         device = _remembered_cpu()
     if began is not None:
-        device = Device(device.name, began["dtype"], "as the job began")
+        device = Device(device.name, began["dtype"], Words("as the job began"))
     elif wanted_dtype != "auto":
-        device = Device(device.name, wanted_dtype, "asked for")
+        device = Device(device.name, wanted_dtype, Words("asked for"))
     if kept is not None and began is None:
         write_json(kept, {"dtype": device.dtype})
     reporter.decision("device", f"{device.name}, {device.dtype}", device.reason)
@@ -124,5 +125,13 @@ def _measured_cpu() -> Device:
         torch.set_num_threads(threads)
     ratio = best[torch.float32] / best[torch.bfloat16]
     if ratio >= _WORTHWHILE:
-        return Device("cpu", "bfloat16", f"bfloat16 runs at {ratio:.1f}x the speed of float32 on this CPU")
-    return Device("cpu", "float32", f"bfloat16 runs at only {ratio:.2f}x the speed of float32 on this CPU")
+        return Device(
+            "cpu",
+            "bfloat16",
+            Words("bfloat16 runs at {ratio:.1f}x the speed of float32 on this CPU", ratio=ratio),
+        )
+    return Device(
+        "cpu",
+        "float32",
+        Words("bfloat16 runs at only {ratio:.2f}x the speed of float32 on this CPU", ratio=ratio),
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from engine.errors import Words
 from engine.files import new_folder
 from engine.jobs.context import JobContext, JobResult
 from engine.models.errors import ModelError
@@ -24,7 +25,7 @@ def run(context: JobContext) -> JobResult:
     origin = {"source": source.form, "where": source.where}
     if source.form == "folder":
         folder = Path(source.where)
-        context.decision("copy", "none", "a local folder is used where it lies and never changed")
+        context.decision("copy", Words("none"), "a local folder is used where it lies and never changed")
         inspect_folder(folder)
         require_usable(folder, context)
     else:

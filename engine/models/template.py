@@ -21,6 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from engine.errors import Words
 from engine.models.errors import TemplateError
 from engine.models.rendering import RENDERER
 from engine.models.tokenizer import load_tokenizer
@@ -296,7 +297,7 @@ def load_template(folder: Path, reporter: Reporter, *, fallback: Path | None = N
     if template is None:
         begins = "{{ bos_token }}" if _begins_texts(tokenizer) else ""
         template = begins + resource("templates", "plain.jinja").read_text(encoding="utf-8")
-        reporter.decision("chat_template", "plain", "the model has no chat template of its own")
+        reporter.decision("chat_template", Words("plain"), "the model has no chat template of its own")
     template = _settled(tokenizer, template, reporter)
     probe = ChatTemplate(tokenizer, template, system_in_user=False)
     try:
@@ -306,7 +307,7 @@ def load_template(folder: Path, reporter: Reporter, *, fallback: Path | None = N
     except TemplateError:
         shown = False
     if not shown:
-        reporter.decision("system_role", "in the user message", "the chat template has no system role")
+        reporter.decision("system_role", Words("in the user message"), "the chat template has no system role")
     ends = tuple(dict.fromkeys(token for place in (folder, fallback) if place for token in _ends(place)))
     return ChatTemplate(tokenizer, template, system_in_user=not shown, ends=ends)
 
@@ -324,9 +325,11 @@ def _settled(tokenizer: Any, template: str, reporter: Reporter) -> str:
             "date", f"{_DATE:%Y-%m-%d}", "the chat template shows today's, which would change every day"
         )
     elif "strftime_now(" in template:
-        reporter.decision("date", "today's", "the chat template makes it in a way that cannot be fixed")
+        reporter.decision(
+            "date", Words("today's"), "the chat template makes it in a way that cannot be fixed"
+        )
     if "enable_thinking" in dated and not dated.startswith(_NEVER_THINK):
-        reporter.decision("thinking", "off", "the examples have answers without thoughts before them")
+        reporter.decision("thinking", Words("off"), "the examples have answers without thoughts before them")
         return _NEVER_THINK + dated
     with suppress(TemplateError):
         prompt = ChatTemplate(tokenizer, dated, system_in_user=False).prompt_text(
@@ -334,7 +337,7 @@ def _settled(tokenizer: Any, template: str, reporter: Reporter) -> str:
         )
         if _OPEN_THOUGHT.search(prompt):
             reporter.decision(
-                "thinking", "ended at once", "the examples have answers without thoughts before them"
+                "thinking", Words("ended at once"), "the examples have answers without thoughts before them"
             )
             return dated.removesuffix("\n") + _END_THOUGHT
     return dated

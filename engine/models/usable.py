@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from engine.errors import reason_of
+from engine.errors import Words, reason_of
 from engine.models.auto import auto_class
 from engine.models.errors import ModelError, TemplateError
 from engine.models.inspect import read_config, refuse_remote_code
@@ -82,7 +82,7 @@ _ASKED: Final = "What a fine morning"
 def _require_tokenizer(folder: Path, reporter: Reporter) -> None:
     if not any(next(folder.glob(pattern), None) for pattern in VOCABULARIES):
         reporter.decision(
-            "tokenizer", "none", "the folder has none: the model can be merged, not trained or asked"
+            "tokenizer", Words("none"), "the folder has none: the model can be merged, not trained or asked"
         )
         return
     template = load_template(folder, SilentReporter())
@@ -91,7 +91,9 @@ def _require_tokenizer(folder: Path, reporter: Reporter) -> None:
         if _ASKED not in rendered:
             reporter.event(
                 "warning",
-                message="The chat template leaves out what the user says: the model would answer blindly.",
+                message=Words(
+                    "The chat template leaves out what the user says: the model would answer blindly."
+                ),
             )
     except TemplateError as error:
         # What a template says to a conversation may be right; what cannot even be read is not, nor what

@@ -81,9 +81,11 @@ class Preparation:
                     reason=error,
                 ) from error
             self.exportable = False
-            sentence = (
-                f"No contestant answers as a GGUF file, because {base.name} cannot become one ({error.message}); "
-                "what is ranked are the weights as trained."
+            sentence = Words(
+                "No contestant answers as a GGUF file, because {base} cannot become one ({reason}); "
+                "what is ranked are the weights as trained.",
+                base=base.name,
+                reason=error,
             )
             self.context.decision("answer_as", "transformers", sentence)
             return [sentence]
@@ -99,7 +101,8 @@ class Preparation:
         for task in self.study.tasks:
             if task.source:
                 sources[task.dataset] = (task.source, task.sealed)
-        steps, others = [], []
+        steps: list[Step] = []
+        others: list[str] = []
         for name, (source, sealed) in sources.items():
             spec = self._import_spec(name, source, sealed=sealed)
             if not known(self.workspace, Dataset, name):
@@ -108,8 +111,11 @@ class Preparation:
                 )
             elif self._differs(name, spec):
                 others.append(
-                    f"The dataset '{name}' was in the workspace before, made from other files or with other "
-                    "settings than this study names; it was used as it is."
+                    Words(
+                        "The dataset '{name}' was in the workspace before, made from other files or with other "
+                        "settings than this study names; it was used as it is.",
+                        name=name,
+                    )
                 )
         self.steps.run(steps)
         return others

@@ -47,7 +47,11 @@ def longest_example(wanted: int, context: int, reporter: Reporter) -> int:
         reporter: Hears when the base allows less.
     """
     if 0 < context < wanted:
-        reporter.decision("max_length", context, f"the base was made for no more (the recipe has {wanted})")
+        reporter.decision(
+            "max_length",
+            context,
+            Words("the base was made for no more (the recipe has {wanted})", wanted=wanted),
+        )
         return context
     return wanted
 
@@ -106,8 +110,8 @@ def tokenise(
     if too_long:
         reporter.decision(
             "too_long",
-            f"{len(too_long)} examples left out",
-            f"they are longer than {max_length} tokens",
+            Words("{count} examples left out", count=len(too_long)),
+            Words("they are longer than {max_length} tokens", max_length=max_length),
             rows=too_long,
         )
     if not kept:
@@ -127,7 +131,11 @@ def split_off_evaluation(
 ) -> tuple[list[TrainingExample], list[TrainingExample]]:
     """Set a seeded slice aside for the evaluation loss: between 2 and 256 examples, none of fewer than 8."""
     count = min(max(round(len(examples) * share), 2), 256) if share > 0 and len(examples) >= 8 else 0
-    reporter.decision("evaluation_slice", count, f"{share:g} of {len(examples)} examples, at least 2 of 8")
+    reporter.decision(
+        "evaluation_slice",
+        count,
+        Words("{share:g} of {examples} examples, at least 2 of 8", share=share, examples=len(examples)),
+    )
     order = list(range(len(examples)))
     random.Random(seed).shuffle(order)
     chosen = set(order[:count])

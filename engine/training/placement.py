@@ -8,6 +8,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers.pytorch_utils import Conv1D
 
+from engine.errors import Words
 from engine.progress import Reporter
 from engine.training.spec import TrainRecipe
 
@@ -32,13 +33,15 @@ def add_adapter(model: Any, recipe: TrainRecipe, reporter: Reporter) -> Any:
     )
     if _fused_mixers(model):
         reporter.decision(
-            "adapter", "without the ends of Mamba's mixers", "their fused computation would pass it over"
+            "adapter",
+            Words("without the ends of Mamba's mixers"),
+            "their fused computation would pass it over",
         )
     experts = [name for name, _ in model.named_parameters() if "expert" in name]
     if experts and not any("lora_" in name for name in experts):
         reporter.decision(
             "adapter",
-            "without the experts",
+            Words("without the experts"),
             "they are stored as one tensor, which is adapted only in some families and with lora_layers = 1",
         )
     return adapted

@@ -14,6 +14,7 @@ import torch
 from engine import __version__
 from engine.datasets.library import OpenDataset, open_dataset
 from engine.datasets.selection import select
+from engine.errors import Words
 from engine.files import new_folder, sha256_file, write_json
 from engine.jobs.context import JobContext, JobInterruptedError, JobResult
 from engine.models.device import Device, choose_device
@@ -145,7 +146,7 @@ class Trainer:
                 self.checkpoints.save(self.model, self.optimizer, position)
                 saved_at = time.monotonic()
         if self.recipe.keep == "best" and self.checkpoints.load_best(self.model):
-            self.context.decision("kept", "best", "lowest evaluation loss", loss=position.best_loss)
+            self.context.decision("kept", Words("best"), "lowest evaluation loss", loss=position.best_loss)
         return position
 
     def _step(self, position: Position) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from engine.errors import Words
 from engine.progress import Reporter
 from engine.training.spec import TrainRecipe
 
@@ -54,7 +55,9 @@ def plan_schedule(examples: int, recipe: TrainRecipe, reporter: Reporter, *, hel
     epochs = recipe.epochs
     if epochs is None:
         epochs = min(max(round(10_000 / examples), 1), 10)
-        reporter.decision("epochs", epochs, f"round(10000 / {examples} examples), between 1 and 10")
+        reporter.decision(
+            "epochs", epochs, Words("round(10000 / {examples} examples), between 1 and 10", examples=examples)
+        )
     steps_per_epoch = math.ceil((examples - held_out) / recipe.batch_size)
     warmup = round(epochs * steps_per_epoch * recipe.warmup_share)
     return Schedule(epochs, steps_per_epoch, warmup, recipe.learning_rate)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.errors import Words
 from engine.files import folder_bytes, new_folder
 from engine.progress import Reporter, SilentReporter
 from engine.weights.adapter import LoraAdapter, LoraUpdate
@@ -240,10 +241,10 @@ def fold_adapter(
                 writer.write(tensor.name, source.read(tensor.name).to(torch_dtype(tensor.dtype)))
                 listener.progress(done, len(plan), "tensors")
         if drop_remote_code(config):
-            listener.decision("remote code", "dropped", "The config asked to run Python files.")
+            listener.decision("remote code", Words("dropped"), "The config asked to run Python files.")
         if source.untied:
             _set_untied(config)
-            listener.decision("tied head", "untied", "The adapter changes only embedding or head.")
+            listener.decision("tied head", Words("untied"), "The adapter changes only embedding or head.")
         if code is not None:
             set_config_dtype(config, dtype_name(code))
         _set_vocabulary(config, source)

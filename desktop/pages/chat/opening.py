@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from desktop.decision_words import decision_words
 from desktop.gguf_files import QUANTISATION
 from desktop.language import tr
 from engine.errors import BakeoffError
@@ -199,7 +200,7 @@ class _Told(SilentReporter):
 
     def decision(self, subject: str, choice: Any, reason: str, /, **data: Any) -> None:
         """Tell it."""
-        self._note(f"{subject}: {choice} ({reason})")
+        self._note(decision_words(subject, choice, reason))
 
     def event(self, type: str, /, **data: Any) -> None:
         """Tell that it is asked again."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from PySide6.QtWidgets import QFrame, QTextBrowser
 
+from desktop.decision_words import note_words
 from desktop.language import numeral, tr
 from desktop.pages.datasets.asking import DatasetAsker
 from desktop.problem import Problem
-from desktop.retold import retold
 from desktop.theme.fonts import MONO, font
 from desktop.theme.look import Look
 from desktop.theme.tokens import Tokens
@@ -151,7 +151,7 @@ class Inspector(QFrame):
                 tokens=numeral(len(all_tokens)),
                 trained=numeral(trained),
             )
-            self._say(" ".join([words, *map(retold, self._said["warnings"])]))
+            self._say(" ".join([words, *map(note_words, self._said["warnings"])]))
             self._text.document().setDefaultFont(font(13, 400, MONO))
             self._text.setHtml(tokens_html(all_tokens, tokens))
         else:

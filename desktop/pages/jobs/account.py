@@ -6,6 +6,7 @@ import json
 import os
 from typing import Final
 
+from desktop.decision_words import decision_words
 from desktop.language import tr
 from desktop.pages.jobs.result_words import key_words, value_words
 from desktop.retold import retold
@@ -56,8 +57,8 @@ def _event_lines(line: bytes) -> list[str]:
         return []
     data = event.get("data", {}) if isinstance(event, dict) else {}
     if event.get("type") == "decision":
-        subject, reason = (retold(str(data.get(name) or "")) for name in ("subject", "reason"))
-        return [f"{subject}: {data.get('choice')} ({reason})"]
+        subject, reason = (str(data.get(name) or "") for name in ("subject", "reason"))
+        return [decision_words(subject, data.get("choice"), reason)]
     if event.get("type") == "warning":
         return [tr("Warning: {message}", message=retold(str(data.get("message") or "")))]
     return []

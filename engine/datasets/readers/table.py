@@ -18,11 +18,17 @@ from engine.datasets.detect import SAMPLE_BYTES, Detected
 from engine.datasets.errors import DatasetError, RowFaultError
 from engine.datasets.readers import RawRow
 from engine.datasets.source import ROW_LIMIT
+from engine.errors import Words
 from engine.progress import Reporter
 
 #: One of the csv module's ``QUOTE_`` constants.
 Quoting = Literal[0, 1, 2, 3]
-_DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+_DELIMITERS: Final = {
+    ",": Words("comma"),
+    ";": Words("semicolon"),
+    "\t": Words("tab"),
+    "|": Words("vertical bar"),
+}
 
 
 def read_table(
@@ -240,9 +246,13 @@ def _delimiter(lines: _Lines, detected: Detected, reporter: Reporter, path: Path
     likely = "\t" if detected.container == "tsv" else ","
     delimiter, share, columns = _guess(sample, likely)
     if columns > 1:
-        reason = f"{share:.0%} of the first rows have the header's {columns} columns with it"
+        reason = Words(
+            "{share:.0%} of the first rows have the header's {columns} columns with it",
+            share=share,
+            columns=columns,
+        )
     else:
-        reason = "no delimiter divides the first line, so there is one column"
+        reason = Words("no delimiter divides the first line, so there is one column")
     reporter.decision("dataset.delimiter", _name(delimiter), reason, file=str(path))
     return delimiter
 
@@ -259,8 +269,8 @@ def _quoting(lines: _Lines, delimiter: str, reporter: Reporter, path: Path) -> Q
     bare = [len(row) for row in csv.reader(sample, delimiter=delimiter, quoting=csv.QUOTE_NONE)]
     if len(set(quoted)) == 1 or len(set(bare)) > 1:
         return csv.QUOTE_MINIMAL
-    reason = "all rows have the header's columns when quotes are text"
-    reporter.decision("dataset.quotes", "none", reason, file=str(path))
+    reason = Words("all rows have the header's columns when quotes are text")
+    reporter.decision("dataset.quotes", Words("none"), reason, file=str(path))
     return csv.QUOTE_NONE
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.datasets.library import OpenDataset, open_dataset
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.exporting.drift.comparing import compare_files
 from engine.exporting.drift.prompts import UNKNOWN_TASK, require_prompts
 from engine.exporting.making import Prepared, make_gguf, new_export, prepare_gguf
@@ -57,11 +57,11 @@ def drift_after(
             known, made = _made(context, files, reference, dataset)
         return Drift(compare_files(dataset, prepared.template, [known, new], context), made)
     except BakeoffError as error:
-        context.event("warning", message=f"No drift report: {error.message}")
+        context.event("warning", message=Words("No drift report: {reason}", reason=error))
     except JobInterruptedError as interruption:
         if interruption.action == "pause":  # it goes on later
             raise
-        context.event("warning", message="No drift report: it was stopped.")
+        context.event("warning", message=Words("No drift report: it was stopped."))
     return Drift(None, made)
 
 

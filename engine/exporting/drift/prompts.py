@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from engine.datasets.library import OpenDataset
+from engine.errors import Words
 from engine.exporting.errors import ExportError
 
 #: Said where nobody has named a dataset, and none is known.
-UNKNOWN_TASK: Final = "No drift report: it is not known on which task. Name its dataset."
+UNKNOWN_TASK: Final = Words("No drift report: it is not known on which task. Name its dataset.")
 
 
 def require_prompts(dataset: OpenDataset) -> None:

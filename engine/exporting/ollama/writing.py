@@ -8,6 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.errors import Words
 from engine.exporting.ollama.go_template import render
 from engine.exporting.ollama.modelfile import Modelfile, parameters_for, read_modelfile
 from engine.exporting.ollama.template import ollama_template, sample_conversations, stop_texts
@@ -68,7 +69,7 @@ def modelfile_of(
     if written.trims:
         reporter.decision(
             "white_space",
-            "as it is typed",
+            Words("as it is typed"),
             "the chat template removes it around messages, and Ollama's language cannot",
         )
     parameters = parameters_for(files.info.context)
@@ -105,8 +106,12 @@ def check_prompts(
     if different:
         reporter.event(
             "warning",
-            message=f"Through Ollama, {different} of {len(prompts)} conversations become other tokens than the "
-            "model was trained on, although their text is the same.",
+            message=Words(
+                "Through Ollama, {different} of {prompts} conversations become other tokens than the model was "
+                "trained on, although their text is the same.",
+                different=different,
+                prompts=len(prompts),
+            ),
         )
     return {
         "conversations": len(prompts),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from engine.errors import Words
 from engine.inference.access import open_endpoint
 from engine.inference.budget import Budget
 from engine.inference.chat.answering import Answering, LocalAnswering, PaidAnswering
@@ -60,7 +61,11 @@ def open_panes(
         files, export = find_file(name, old)
         room = min(context, files.info.context or context)
         if room < context:
-            reporter.decision("context", f"{room:,} tokens", f"{name} was made for no more")
+            reporter.decision(
+                "context",
+                Words("{room:,} tokens", room=room),
+                Words("{name} was made for no more", name=name),
+            )
         panes.append(
             Pane(
                 name=name,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.errors import Words
 from engine.gguf_header import check_gguf
 from engine.inference.errors import AnsweringError
 from engine.inference.llama.library import ggml, llama
@@ -136,12 +137,16 @@ def load_fitting(file: Path, tokens: int, wanted: int, reporter: Reporter) -> Ll
         except AnsweringError:
             if not layers:
                 raise
-            reporter.decision("gpu_layers", layers // 2, f"{layers} could not be loaded")
+            reporter.decision("gpu_layers", layers // 2, Words("{layers} could not be loaded", layers=layers))
             layers //= 2
             continue
         reporter.decision(
             "gpu_layers",
-            f"{layers} of {needs.layers}",
-            f"{free / 1e9:.1f} GB are free on {', '.join(device.name for device in accelerators)}",
+            Words("{layers} of {whole}", layers=layers, whole=needs.layers),
+            Words(
+                "{free:.1f} GB are free on {devices}",
+                free=free / 1e9,
+                devices=", ".join(device.name for device in accelerators),
+            ),
         )
         return model

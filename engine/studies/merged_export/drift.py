@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.datasets.library import open_dataset
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, Words
 from engine.exporting.drift.comparing import compare_files
 from engine.exporting.drift.prompts import UNKNOWN_TASK, require_prompts
 from engine.exporting.making import Prepared
@@ -39,7 +39,7 @@ def drift_report(
     try:
         return _compare(context, plan, spec, prepared, made)
     except BakeoffError as error:
-        context.event("warning", message=f"No drift report: {error.message}")
+        context.event("warning", message=Words("No drift report: {reason}", reason=error))
         return None
 
 

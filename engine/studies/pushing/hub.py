@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import httpx2
 
-from engine.errors import reason_of
+from engine.errors import Words, reason_of
 from engine.progress import Reporter
 from engine.studies.pushing.token import require_token
 from engine.studies.release.bundle import FACTS, SUMS
@@ -81,7 +81,7 @@ class Repository:
         self.private = private
         if private and public:
             self._reporter.decision(
-                "visibility", "private", "the repository was there already, and is private"
+                "visibility", Words("private"), "the repository was there already, and is private"
             )
         if names - _OWN_FILES and FACTS not in names:
             raise ReleaseError(
@@ -91,7 +91,7 @@ class Repository:
                 name=self.name,
             )
         if FACTS in names:
-            self._reporter.decision("repository", "updated", "it holds an earlier release")
+            self._reporter.decision("repository", Words("updated"), "it holds an earlier release")
             self._earlier = self._released(names)
 
     def check_card(self, text: str) -> None:
@@ -138,7 +138,7 @@ class Repository:
         deletions = [CommitOperationDelete(name) for name in sorted(left)]
         if left:
             self._reporter.decision(
-                "earlier files", "removed", "this release does not have them", files=sorted(left)
+                "earlier files", Words("removed"), "this release does not have them", files=sorted(left)
             )
 
         def send() -> None:

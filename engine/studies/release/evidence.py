@@ -129,7 +129,9 @@ def find_evidence(
     for row in studies if judge is None else ():
         found = _of_study(row, contestants)
         if found is not None:
-            reporter.decision("ranking", f"the study {row.name}", "the newest study that ranked the model")
+            reporter.decision(
+                "ranking", Words("the study {name}", name=row.name), "the newest study that ranked the model"
+            )
             return found
     return _of_verdicts(workspace, contestants, reporter, judge)
 
@@ -233,7 +235,9 @@ def _of_verdicts(
         return None
     chosen = judge or judges[0]
     if len(judges) > 1 and judge is None:
-        reporter.decision("judge", chosen, f"the one asked last of {len(judges)}; --judge names another")
+        reporter.decision(
+            "judge", chosen, Words("the one asked last of {count}; --judge names another", count=len(judges))
+        )
     datasets = sorted({name for name, who in rows if who == chosen})
     table = recorded_verdicts(workspace, datasets, "test", chosen, by_entrant=len(datasets) > 1)
     ranking = rank(table)

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
+from engine.errors import Words
 from engine.exporting.drift.comparing import compare_files
 from engine.exporting.errors import ExportError
 from engine.exporting.making import make_gguf, new_export, prepare_gguf
@@ -98,7 +99,9 @@ class Parts:
             copy_file(known.file, file, self._context)
             if sha256_file(file) == known.sha256:
                 self._context.decision(
-                    "gguf", "copied", f"the workspace has a {prepared.wanted.name} file of these weights"
+                    "gguf",
+                    Words("copied"),
+                    Words("the workspace has a {name} file of these weights", name=prepared.wanted.name),
                 )
                 told = {key: value for key, value in known.info.items() if key != "written_ns"}
                 made = {"quantisation": known.quantisation, "sha256": known.sha256, **told}
@@ -114,7 +117,7 @@ class Parts:
             modelfile = modelfile_of(self._files, template, file.name, begins, self._context, licence=licence)
             text = modelfile.text()
         except ExportError as error:
-            self._context.event("warning", message=f"There is no Modelfile: {error.message}")
+            self._context.event("warning", message=Words("There is no Modelfile: {reason}", reason=error))
             return {"refused": error.message}
         (self._folder / MODELFILE).write_text(text, encoding="utf-8", newline="\n")
         checked = check_prompts(file, template, modelfile, begins, self._context)

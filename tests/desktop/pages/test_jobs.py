@@ -193,7 +193,10 @@ def test_what_a_job_chose_and_what_came_of_it_is_told(
     writer.write("warning", {"message": "little memory is left"})
     writer.close()
     until(
-        lambda: "dtype: bfloat16 (the processor has it)\nWarning: little memory is left" in log.toPlainText()
+        lambda: (
+            "number type: bfloat16 (the processor has it)\nWarning: little memory is left"
+            in log.toPlainText()
+        )
     )
     assert "no event of that kind" not in log.toPlainText()
 
