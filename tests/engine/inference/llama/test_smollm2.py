@@ -7,6 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from statistics import fmean
 
+import llama_cpp  # noqa: F401  # with its own kernels; those for AVX-512 round otherwise (docs/measurements.md)
 import pytest
 
 from engine.exporting.plan import plan_gguf
