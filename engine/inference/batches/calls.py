@@ -60,10 +60,7 @@ class _Round:
     lines: list[bytes] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
     usd: float = 0.0
-
-    @property
-    def size(self) -> int:
-        return sum(map(len, self.lines))
+    size: int = 0
 
 
 class BatchCalls:
@@ -160,7 +157,7 @@ class BatchCalls:
         for call in calls:
             most_input = most_prompt_tokens(call.messages, call.schema)
             usd = self._price.cost(most_input, self._max_tokens)
-            if usd > left - _ROUNDING:
+            if usd > max(left - _ROUNDING, 0.0):
                 break
             line = self._line(call)
             if batch.lines and (len(batch.lines) == MOST_CALLS or batch.size + len(line) > MOST_BYTES):
@@ -168,6 +165,7 @@ class BatchCalls:
                 batch = _Round()
             left -= usd
             batch.lines.append(line)
+            batch.size += len(line)
             batch.calls[call.id] = most_input
             batch.usd += usd
         if batch.lines:

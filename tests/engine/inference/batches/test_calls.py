@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from engine.inference.budget import Budget
 from engine.inference.completion import Completion
 from engine.inference.endpoint import Endpoint
 from engine.inference.endpoint_failures import EndpointError, RetryPolicy
-from engine.inference.pricing import PriceError, most_prompt_tokens
+from engine.inference.pricing import PriceError, PriceList, most_prompt_tokens
 from engine.progress import SilentReporter
 from tests.fake_openai import FakeOpenAI, Truth
 
@@ -154,6 +155,22 @@ def test_the_budget_is_kept_and_what_has_no_room_is_left_out(server: FakeOpenAI,
     assert 3 <= server.usage.batched < 8
     assert budget.spent_usd <= most * 2.6
     assert batch(server, tmp_path / "other", budget=Budget(most / 9)).complete(one) == {}
+
+
+def test_a_model_that_costs_nothing_needs_no_money(server: FakeOpenAI, tmp_path: Path) -> None:
+    free = PriceList({"gpt-4o": {"input": 0, "output": 0}})
+    budget = Budget(0.0)
+    assert len(texts(batch(server, tmp_path, budget=budget, prices=free).complete(calls(5)))) == 5
+    assert budget.spent_usd == 0.0
+
+
+def test_twenty_thousand_calls_are_put_together_in_seconds(tmp_path: Path) -> None:
+    with FakeOpenAI(Truth()) as nobody:
+        one = batch(nobody, tmp_path)
+    began = process_time()
+    (made,) = one._affordable(calls(20_000))
+    assert (len(made.lines), made.size) == (20_000, sum(map(len, made.lines)))
+    assert process_time() - began < 10.0
 
 
 def test_calls_that_failed_and_those_that_came_too_late_are_told(server: FakeOpenAI, tmp_path: Path) -> None:
