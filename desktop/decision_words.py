@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
-from desktop.language import numeral, tr
+from desktop.language import numeral, spoken, tr
 from desktop.retold import retold
 
 #: A choice as the engine puts it in a sentence (see `engine.inference.token_preview`).
@@ -32,14 +33,14 @@ def note_words(text: str) -> str:
     """A sentence that the engine has made of a choice; any other text of the engine as `retold` tells it."""
     found = _NOTE.fullmatch(text)
     subject = found["subject"].replace(" ", "_") if found is not None else ""
-    if found is None or subject not in _known():
+    if found is None or subject not in _known(spoken()):
         return retold(text)
     return f"{decision_words(subject, found['choice'], found['reason'])}."
 
 
 def subject_words(subject: str) -> str:
     """What a choice is about; a key that is not known in its own words."""
-    return _known().get(subject) or subject.rpartition(".")[2].replace("_", " ")
+    return _known(spoken()).get(subject) or subject.rpartition(".")[2].replace("_", " ")
 
 
 def choice_words(choice: Any) -> str:
@@ -64,7 +65,8 @@ def _short(choice: str) -> str:
     return ""
 
 
-def _known() -> dict[str, str]:
+@lru_cache(maxsize=2)
+def _known(_language: str) -> dict[str, str]:
     return {
         "adapter": tr("adapter"),
         "answer_as": tr("how contestants answer"),

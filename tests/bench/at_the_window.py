@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
@@ -13,11 +14,24 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QTableView
 
 from engine.jobs.directory import JobDirectory
+from engine.models.inspect import ModelInfo
 from tests.bench.event_loop import frames
 
 EVENTS_A_SECOND = 100.0
 STEPS_BEFORE = 20_000
 STEPS = 60_000
+#: What is told of every model.
+MODEL: Final = ModelInfo(
+    architecture="LlamaForCausalLM",
+    model_type="llama",
+    parameters=134_515_008,
+    vocabulary=49_152,
+    layers=30,
+    hidden=576,
+    context=8192,
+    dtype="bfloat16",
+    disk_bytes=269_060_552,
+).model_dump()
 #: Turns of the wheel, in eighths of a degree, 60 times a second.
 _WHEEL = 40
 

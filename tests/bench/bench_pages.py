@@ -23,11 +23,10 @@ from desktop.collecting import Collector
 from desktop.shell.window import MainWindow
 from desktop.theme.look import Look
 from engine.jobs.directory import JobDirectory, Request, create, new_job_id
-from engine.models.inspect import ModelInfo
 from engine.training.spec import TrainSpec
 from engine.workspace import Workspace, open_workspace
 from engine.workspace.adoption import Adoption, NewModel, NewParent, adopt
-from tests.bench.at_the_window import scrolled, tell, the_application, training
+from tests.bench.at_the_window import MODEL, scrolled, tell, the_application, training
 from tests.bench.event_loop import Waits, until, work
 
 JOBS: Final = 1_500
@@ -41,38 +40,25 @@ _ROW: Final = 30
 
 def fill_models(workspace: Workspace) -> None:
     """Bases, each with fine-tunes, and merges of these."""
-    info = ModelInfo(
-        architecture="LlamaForCausalLM",
-        model_type="llama",
-        parameters=134_515_008,
-        vocabulary=49_152,
-        layers=30,
-        hidden=576,
-        context=8192,
-        dtype="bfloat16",
-        disk_bytes=269_060_552,
-    ).model_dump()
     models = []
     for family in range(FAMILIES):
         base = f"base-{family:02}"
-        models.append(_model(workspace, base, "base", info))
+        models.append(_model(workspace, base, "base"))
         tuned = [f"{base}-task-{number:02}" for number in range(MODELS - 4)]
-        models += [_model(workspace, name, "merge", info, [base]) for name in tuned]
+        models += [_model(workspace, name, "merge", [base]) for name in tuned]
         pairs = [(f"{base}-slerp-{at}", tuned[at : at + 2]) for at in range(4)]
-        models += [_model(workspace, name, "merge", info, parents) for name, parents in pairs]
+        models += [_model(workspace, name, "merge", parents) for name, parents in pairs]
     adopt(
         workspace.catalogue, job_id="models", kind="model_add", title="", study=None, summary={},
         what=Adoption(models=models),
     )  # fmt: skip
 
 
-def _model(
-    workspace: Workspace, name: str, kind: Any, info: dict[str, Any], parents: list[str] | None = None
-) -> NewModel:
+def _model(workspace: Workspace, name: str, kind: Any, parents: list[str] | None = None) -> NewModel:
     (workspace.models / name).mkdir()
     made_of = [NewParent(name=one, sha256=f"{one:0<64}", id=one) for one in parents or []]
     return NewModel(
-        id=name, name=name, kind=kind, folder=f"models/{name}", weights_sha256=f"{name:0<64}", info=info,
+        id=name, name=name, kind=kind, folder=f"models/{name}", weights_sha256=f"{name:0<64}", info=MODEL,
         parents=made_of,
     )  # fmt: skip
 

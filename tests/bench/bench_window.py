@@ -45,14 +45,13 @@ from desktop.theme.look import Look
 from desktop.theme.tokens import Tokens
 from engine.jobs.directory import JobDirectory, Request, create, new_job_id
 from engine.judging.ledger import CatalogueLedger
-from engine.models.inspect import ModelInfo
 from engine.models.library import find_model
 from engine.training.spec import TrainSpec
 from engine.workspace import Workspace, open_workspace
 from engine.workspace.adoption import Adoption, NewExport, NewModel, adopt
 from tests.answered import fill, prompts, said
 from tests.bench import fake_engine
-from tests.bench.at_the_window import scrolled, tell, the_application, training
+from tests.bench.at_the_window import MODEL, scrolled, tell, the_application, training
 from tests.bench.event_loop import Waits, until, work
 
 STARTS = 7
@@ -188,23 +187,12 @@ class FakeTalkers(subprocess.Popen[Any]):
 
 def prepare(workspace: Workspace) -> JobDirectory:
     """Two models with files that nobody reads, and a training to be."""
-    info = ModelInfo(
-        architecture="LlamaForCausalLM",
-        model_type="llama",
-        parameters=134_515_008,
-        vocabulary=49_152,
-        layers=30,
-        hidden=576,
-        context=8192,
-        dtype="bfloat16",
-        disk_bytes=269_060_552,
-    ).model_dump()
     models = []
     for name in ("one", "two"):
         (workspace.models / name).mkdir()
         models.append(
             NewModel(
-                id=name, name=name, kind="base", folder=f"models/{name}", weights_sha256=name * 20, info=info
+                id=name, name=name, kind="base", folder=f"models/{name}", weights_sha256=name * 20, info=MODEL
             )
         )
     _adopt(workspace, "models", Adoption(models=models))

@@ -20,7 +20,8 @@ import psutil
 from keyring.backends import null
 from PySide6.QtCore import QTimer
 
-from desktop.pages.settings.view_model import SettingsModel, SettingsState, Sizes
+from desktop.pages.settings.state import SettingsState, Sizes
+from desktop.pages.settings.view_model import SettingsModel
 from desktop.pages.train.planner import PlanProcess
 from engine.datasets import Example
 from engine.training.examples import TrainingExample

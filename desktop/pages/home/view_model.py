@@ -12,13 +12,13 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.language import tr
 from desktop.machine import machine_of
+from desktop.pages.home.machine_words import machine_parts
 from desktop.pages.home.merge_time import merge_seconds
 from desktop.problem import Problem, problem_of
 from desktop.references.planning import paid_names
 from desktop.references.view_model import NO_EXTRAS, Draft
 from desktop.services import Services
 from desktop.view_model import ViewModel
-from desktop.words import size
 from engine.errors import BakeoffError
 from engine.workspace import Workspace
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _RECENT: Final = 4
 #: Seconds for which a look at the machine holds.
 _MACHINE_SECONDS: Final = 60.0
-_MB: Final = 1e6
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ class HomeModel(ViewModel[HomeState]):
                 chosen or (cards[0].key if cards else ""),
                 starting,
                 tuple(study_lines(workspace)[:_RECENT]),
-                _parts(seen[0][1]),
+                machine_parts(seen[0][1]),
                 tuple((one.can, tr(one.text, **one.params)) for one in findings(seen[0][1])),
                 usable_datasets(workspace),
                 pair,
@@ -373,29 +372,3 @@ def _brought(examples: Any) -> Brought | None:
         return None
     question, answer = examples.first
     return Brought(examples.name, examples.count, examples.more, question, answer, left_out=examples.left_out)
-
-
-def _parts(found: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
-    machine, gpu = found["machine"], found["compute"]["gpu"]
-    if gpu is not None:
-        memory = size(gpu["memory_mb"] * _MB)
-        first = (
-            "cpu",
-            tr("{gpu}, {memory}", gpu=gpu["name"], memory=memory),
-            tr("{free} of its memory are free", free=size(gpu["memory_free_mb"] * _MB)),
-        )
-    else:
-        first = ("cpu", tr("{cores} processor cores", cores=machine["cores"]), tr("no GPU that can be used"))
-    return (
-        first,
-        (
-            "stack",
-            tr("{memory} of memory", memory=size(machine["memory_mb"] * _MB)),
-            tr("{free} are free", free=size(machine["memory_available_mb"] * _MB)),
-        ),
-        (
-            "hard-drive",
-            tr("{free} of disk are free", free=size(found["workspace"]["disk_free_mb"] * _MB)),
-            tr("the workspace takes {size}", size=size(found["workspace"].get("bytes", 0))),
-        ),
-    )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from desktop.language import numeral, tr
+from desktop.language import numeral, spoken, tr
 from desktop.words import duration, size
 
 
 def key_words(key: str) -> str:
     """The name of an entry of a job's result; one that is not known stays as it is."""
-    return _known().get(key, key.replace("_", " "))
+    return _known(spoken()).get(key, key.replace("_", " "))
 
 
 def value_words(key: str, value: Any) -> str:
@@ -51,7 +52,8 @@ def _named(key: str, value: str) -> str:
     return value
 
 
-def _known() -> dict[str, str]:
+@lru_cache(maxsize=2)
+def _known(_language: str) -> dict[str, str]:
     return {
         "agreement": tr("agreement"),
         "architecture": tr("architecture"),

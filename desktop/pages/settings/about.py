@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.language import tr
 from desktop.pages.settings.part import Part
-from desktop.pages.settings.view_model import SettingsModel, SettingsState
+from desktop.pages.settings.state import SettingsState
+from desktop.pages.settings.view_model import SettingsModel
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, IconLabel, card, clear, column, heading, label, row

@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from desktop.language import tr
-from desktop.pages.settings.view_model import EndpointRow, PriceRow, SettingsModel
+from desktop.pages.settings.state import EndpointRow, PriceRow
+from desktop.pages.settings.view_model import SettingsModel
 from desktop.problem import Problem
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, column, label, row

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QTableView
 from desktop.language import numeral, tr
 from desktop.pages.settings.dialogs import EndpointDialog, KeyDialog, PriceDialog, opened
 from desktop.pages.settings.part import Part
-from desktop.pages.settings.view_model import EndpointRow, PriceRow, SettingsModel, SettingsState
+from desktop.pages.settings.state import EndpointRow, PriceRow, SettingsState
+from desktop.pages.settings.view_model import SettingsModel
 from desktop.shell.context import Context
 from desktop.shell.dialogs import ask
 from desktop.theme.tokens import GAP

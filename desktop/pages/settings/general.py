@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 
 from desktop.language import LANGUAGES, tr
 from desktop.pages.settings.part import Part
+from desktop.pages.settings.state import SettingsState
 from desktop.pages.settings.trash import TrashDialog
-from desktop.pages.settings.view_model import SettingsModel, SettingsState
+from desktop.pages.settings.view_model import SettingsModel
 from desktop.shell.context import Context
 from desktop.shell.places import known_places
 from desktop.theme.look import Scheme

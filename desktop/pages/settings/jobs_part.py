@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QWidget
 
 from desktop.language import tr
 from desktop.pages.settings.part import Part
-from desktop.pages.settings.view_model import SettingsModel, SettingsState
+from desktop.pages.settings.state import SettingsState
+from desktop.pages.settings.view_model import SettingsModel
 from desktop.problem import Problem
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP

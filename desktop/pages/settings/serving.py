@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLineEdit, QPlainTextEdit
 from desktop.language import tr
 from desktop.pages.settings.part import Part
 from desktop.pages.settings.serving_model import ServingModel, ServingState, Wanted
-from desktop.pages.settings.view_model import SettingsState
+from desktop.pages.settings.state import SettingsState
 from desktop.shell.context import Context
 from desktop.theme.tokens import GAP
 from desktop.widgets.basics import Button, card, chip, column, heading, label, retone, row
