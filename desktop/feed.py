@@ -1,13 +1,16 @@
 """What happens in the workspace, noticed from outside: jobs that move on, a catalogue that changed.
 
-Reading is done in the background, a few times a second; what is told has been gathered, however much happened.
+Reading is done in the background, a few times a second; what is told has been gathered, however much happened. While
+somebody scrolls or types, news come seldom: a page that is read and drawn anew makes the frames late.
 """
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Final
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -23,6 +26,8 @@ from engine.workspace import Workspace
 _EVERY: Final = 400
 #: Seconds without a sign of life after which a worker is called silent rather than busy.
 _SILENT: Final = 30.0
+#: Seconds for which news wait at most while somebody scrolls or types.
+_PATIENCE: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,7 @@ class Feed(QObject):
     Args:
         workspace: Which.
         background: Where it is read.
+        busy: Whether somebody scrolls or types right now; None: nobody ever does.
     """
 
     #: Jobs are others, or stand differently.
@@ -101,11 +107,20 @@ class Feed(QObject):
     catalogue_changed = Signal()
     failed = Signal(object)
 
-    def __init__(self, workspace: Workspace, background: Background, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        background: Background,
+        busy: Callable[[], bool] | None = None,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self.snapshot = Snapshot()
         self._workspace = workspace
         self._background = background
+        self._busy = busy
+        self._told_at = -float("inf")
+        self._jobs_are_new = self._catalogue_is_new = False
         self._looking = False
         #: Job id -> times of its files, its row; read anew when one of them is another.
         self._known: dict[str, tuple[tuple[int, ...], JobRow]] = {}
@@ -116,6 +131,11 @@ class Feed(QObject):
     def jobs(self) -> tuple[JobRow, ...]:
         """All jobs, oldest first."""
         return self.snapshot.jobs
+
+    @property
+    def waits(self) -> bool:
+        """Whether news wait right now, since somebody scrolls or types, and not for long yet."""
+        return self._busy is not None and self._busy() and monotonic() - self._told_at < _PATIENCE
 
     def job(self, job_id: str) -> JobRow | None:
         """One of them."""
@@ -182,9 +202,16 @@ class Feed(QObject):
     def _take(self, snapshot: Snapshot) -> None:
         self._looking = False
         before, self.snapshot = self.snapshot, snapshot
-        if snapshot.jobs != before.jobs:
+        self._jobs_are_new |= snapshot.jobs != before.jobs
+        self._catalogue_is_new |= snapshot.catalogue != before.catalogue
+        if self.waits:
+            return
+        self._told_at = monotonic()
+        if self._jobs_are_new:
+            self._jobs_are_new = False
             self.jobs_changed.emit()
-        if snapshot.catalogue != before.catalogue:
+        if self._catalogue_is_new:
+            self._catalogue_is_new = False
             self.catalogue_changed.emit()
 
     def _tell(self, problem: Problem) -> None:
@@ -208,9 +235,10 @@ def _stamp(workspace: Workspace) -> tuple[int, ...]:
 def _times(directory: JobDirectory) -> tuple[int, ...]:
     """Times and sizes of the files that say how a job stands."""
     found: list[int] = []
+    folder = os.fspath(directory.path)
     for name in ("status.json", "place.json"):
         try:
-            stat = (directory.path / name).stat()
+            stat = os.stat(f"{folder}{os.sep}{name}")  # noqa: PTH116 (for thousands of jobs, several times a second)
         except OSError:
             found += [0, 0]
         else:

@@ -54,19 +54,14 @@ class ViewModel(QObject, Generic[State]):
         """Its page comes on the screen: read at once, and whenever the catalogue changes."""
         if not self._shown:
             self._shown = True
-            self.services.feed.catalogue_changed.connect(self.hear)
+            self.services.feed.catalogue_changed.connect(self.refresh)
             self.refresh()
 
     def hide(self) -> None:
         """Its page leaves the screen: read no more."""
         if self._shown:
             self._shown = False
-            self.services.feed.catalogue_changed.disconnect(self.hear)
-
-    @Slot()
-    def hear(self) -> None:
-        """There is news: read anew."""
-        self.refresh()
+            self.services.feed.catalogue_changed.disconnect(self.refresh)
 
     @Slot()
     def refresh(self) -> None:

@@ -51,7 +51,7 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._background = Background(self)
         self._background.hold()
-        self._feed = Feed(workspace, self._background, self)
+        self._feed = Feed(workspace, self._background, lambda: look.hands.busy, self)
         self.services = Services(workspace, self._background, self._feed, JobClient(workspace))
         self.context = Context(
             self.services,

@@ -17,6 +17,17 @@ def _renderer(name: str, colour: str) -> QSvgRenderer:
     return QSvgRenderer(QByteArray(text.replace("currentColor", colour).encode()))
 
 
+@lru_cache(maxsize=2048)
+def _pixmap(name: str, colour: str, width: int, height: int) -> QPixmap:
+    """Kept, since a page has a hundred icons and each of them is painted in every frame that scrolls it."""
+    image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    _renderer(name, colour).render(painter, QRectF(image.rect()))
+    painter.end()
+    return QPixmap.fromImage(image)
+
+
 class _Drawn(QIconEngine):
     """Draws an SVG at the size and scale that are asked for."""
 
@@ -26,16 +37,12 @@ class _Drawn(QIconEngine):
         self._colours = colours
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
-        colour = self._colours.get(mode, self._colours[QIcon.Mode.Normal])
-        _renderer(self._name, colour).render(painter, QRectF(rect))
+        ratio = painter.device().devicePixelRatioF()
+        painter.drawPixmap(rect, self.pixmap(rect.size() * ratio, mode, state))
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        image = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
-        image.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(image)
-        self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
-        painter.end()
-        return QPixmap.fromImage(image)
+        colour = self._colours.get(mode, self._colours[QIcon.Mode.Normal])
+        return _pixmap(self._name, colour, size.width(), size.height())
 
     def clone(self) -> QIconEngine:
         return _Drawn(self._name, self._colours)

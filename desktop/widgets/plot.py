@@ -84,7 +84,7 @@ class Plot(pyqtgraph.PlotWidget):  # type: ignore[misc]
         self._dress()
 
     def draw(self, tokens: Tokens) -> None:
-        """Put everything into the chart, which is empty when this is called."""
+        """Show what there is now; what the last drawing has put into the chart is still there (see `clear`)."""
         raise NotImplementedError
 
     def redraw(self) -> None:
@@ -95,7 +95,6 @@ class Plot(pyqtgraph.PlotWidget):  # type: ignore[misc]
         self._stale = self._timer.isActive() or (self._drawn and self.look.hands.busy)
         if not self._stale:
             self._drawn = True
-            self.clear()
             self.draw(self.look.tokens)
             self._timer.start()
         elif not self._timer.isActive():

@@ -306,7 +306,9 @@ def all_jobs(jobs: Path) -> list[JobDirectory]:
 
 def job_directories(jobs: Path) -> list[JobDirectory]:
     """Every job of a workspace, whether it can be read or not, by name."""
-    return [JobDirectory(path) for path in sorted(jobs.iterdir()) if path.name[0] != "." and path.is_dir()]
+    with os.scandir(jobs) as entries:  # which needs no further look at each of thousands
+        names = sorted(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
+    return [JobDirectory(jobs / name) for name in names]
 
 
 def in_order(jobs: Iterable[JobDirectory], *, queue: bool = False) -> list[JobDirectory]:

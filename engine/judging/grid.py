@@ -76,6 +76,11 @@ class Grid:
         """Prompt id -> comparisons on it."""
         return self.counted.outcomes
 
+    @property
+    def answers_stamp(self) -> Any:
+        """Differs whenever prompts or answers are others, whatever judges say of them."""
+        return self.stamp[:2], self.stamp[3]
+
     def tally(self, prompt_id: str, contestant_id: str, among: Collection[str] | None = None) -> Tally:
         """How a contestant fared on one prompt, against these others where they are given."""
         wins = ties = losses = 0

@@ -73,11 +73,15 @@ def scrolled(view: QAbstractScrollArea, meanwhile: Callable[[], None], seconds: 
     across = QPointF(place if through else inside), QPointF(window.mapToGlobal(place))
     down = QPoint(0, -_WHEEL)
     still, none = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
+    phase, nowhere = Qt.ScrollPhase.NoScrollPhase, QPoint()
     moved = []
 
     def turn() -> None:
         before = bar.value()
-        wheel = QWheelEvent(*across, down, down, still, none, Qt.ScrollPhase.NoScrollPhase, False)
+        wheel = QWheelEvent(*across, down, down, still, none, phase, False)
+        if not through:  # the window notices hands at the wheel
+            heard = QWheelEvent(*across, nowhere, nowhere, still, none, phase, False)
+            QApplication.sendEvent(window.windowHandle(), heard)
         QApplication.sendEvent(window.windowHandle() if through else view.viewport(), wheel)
         moved.append(bar.value() - before)
         if bar.value() == before:

@@ -43,6 +43,38 @@ def test_a_job_is_interrupted_when_its_runner_is_gone_too_and_not_while_its_work
     background.close()
 
 
+def test_news_waits_while_somebody_scrolls_though_not_for_long(
+    qapp: QApplication, workspace: Workspace, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    background, now, busy = Background(), 100.0, False
+    monkeypatch.setattr("desktop.feed.monotonic", lambda: now)
+    feed = Feed(workspace, background, lambda: busy)
+    told: list[str] = []
+    feed.jobs_changed.connect(lambda: told.append("jobs"))
+
+    def look() -> list[str]:
+        told.clear()
+        feed.look()
+        until(lambda: not background.busy)
+        return told
+
+    assert look() == []
+    job = submit_import(JobClient(workspace), tmp_path / "rows.jsonl", "rows")
+    busy = True
+    now += 1
+    assert look() == []
+    assert feed.waits
+    assert feed.job(job.id) is not None, "who asks is told"
+    now += 2
+    assert look() == ["jobs"], "it has waited long enough"
+    job.change(state="running")
+    assert look() == []
+    busy = False
+    assert look() == ["jobs"]
+    assert look() == []
+    background.close()
+
+
 def test_jobs_under_way_are_those_at_work_first_and_those_that_wait_last() -> None:
     def job(name: str, state: str, kind: str = "merge") -> JobRow:
         return JobRow(name, kind, name, state, 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
@@ -14,42 +14,64 @@ Filter = Literal["all", "differ", "loses", "cut", "disagree", "missing"]
 FILTERS: Final[tuple[Filter, ...]] = get_args(Filter)
 
 
+#: Those that depend on the answers alone, not on what judges say of them.
+_OF_ANSWERS: Final[tuple[Filter, ...]] = ("all", "differ", "cut", "missing")
+
+
+def by_answers(grid: Grid, shown: Sequence[Answerer], wanted: str = "") -> dict[Filter, tuple[int, ...]]:
+    """Places of the prompts that the filters leave which ask for the answers alone.
+
+    Args:
+        shown: The contestants that are looked at.
+        wanted: Words that the prompt or an answer holds.
+    """
+    outputs = [grid.outputs[one.id] for one in shown]
+    found: dict[Filter, list[int]] = {name: [] for name in _OF_ANSWERS}
+    sought = wanted.casefold().strip()
+    for place, prompt in enumerate(grid.prompts):
+        there = [of[prompt.id] for of in outputs if prompt.id in of]
+        answers = [output.text.strip() for output in there]
+        if sought and not _holds(sought, prompt, answers):
+            continue
+        if len(there) < len(outputs):
+            found["missing"].append(place)
+        if not there:
+            continue
+        found["all"].append(place)
+        if len(set(answers)) > 1:
+            found["differ"].append(place)
+        if any(output.stop != "stop" for output in there):
+            found["cut"].append(place)
+    return {name: tuple(places) for name, places in found.items()}
+
+
 def filtered(
-    grid: Grid, shown: Sequence[Answerer], x: str, wanted: str = ""
+    grid: Grid, shown: Sequence[Answerer], x: str, answered: Mapping[Filter, tuple[int, ...]]
 ) -> dict[Filter, tuple[int, ...]]:
     """Places of the prompts that each filter leaves.
 
     Args:
         shown: The contestants that are looked at.
         x: Id of the one that ``loses`` is about.
-        wanted: Words that the prompt or an answer holds.
+        answered: What `by_answers` has found.
     """
-    ids = [one.id for one in shown]
-    among = set(ids)
-    found: dict[Filter, list[int]] = {name: [] for name in FILTERS}
-    sought = wanted.casefold().strip()
-    for place, prompt in enumerate(grid.prompts):
-        outputs = [grid.outputs[one].get(prompt.id) for one in ids]
-        answers = [output.text.strip() for output in outputs if output is not None]
-        if sought and not _holds(sought, prompt, answers):
-            continue
-        if len(answers) < len(ids):
-            found["missing"].append(place)
-        if not answers:
-            continue
-        found["all"].append(place)
-        if len(set(answers)) > 1:
-            found["differ"].append(place)
-        if any(output is not None and output.stop != "stop" for output in outputs):
-            found["cut"].append(place)
-        if x in among and grid.tally(prompt.id, x, among - {x}).losses:
-            found["loses"].append(place)
-        if any(
-            made.consistent is False and {made.contestant_a, made.contestant_b} <= among
-            for made in grid.outcomes.get(prompt.id, ())
+    among = {one.id for one in shown}
+    others = among - {x}
+    loses, disagree = [], []
+    for place in answered["all"]:
+        made = grid.outcomes.get(grid.prompts[place].id, ())
+        if x in among and any(
+            (one.contestant_a == x and one.contestant_b in others and one.winner == "b")
+            or (one.contestant_b == x and one.contestant_a in others and one.winner == "a")
+            for one in made
         ):
-            found["disagree"].append(place)
-    return {name: tuple(places) for name, places in found.items()}
+            loses.append(place)
+        if any(
+            one.consistent is False and one.contestant_a in among and one.contestant_b in among
+            for one in made
+        ):
+            disagree.append(place)
+    return {**answered, "loses": tuple(loses), "disagree": tuple(disagree)}
 
 
 def asked(prompt: Prompt) -> str:

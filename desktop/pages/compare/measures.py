@@ -53,6 +53,9 @@ class Measures(QObject):
         """Measure the answers of a grid; what was measured of an earlier one of the same prompts stays."""
         if self._grid is grid:
             return
+        if self._grid is not None and self._todo is None and self._grid.answers_stamp == grid.answers_stamp:
+            self._grid = grid  # only judges have said more
+            return
         if self._grid is None or self._grid.stamp[:2] != grid.stamp[:2]:
             # A slice under way may still read the old ones.
             self.scores, self.means = {}, {}

@@ -28,7 +28,7 @@ from desktop.widgets.saving import ask_where_to_save
 
 def build(context: Context) -> Page:
     """Make the page."""
-    return ComparePage(context, CompareModel(context.services, context.look.hands))
+    return ComparePage(context, CompareModel(context.services))
 
 
 class ComparePage(Page):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from desktop.feed import JobRow
 from desktop.pages.compare.difference import difference
-from desktop.pages.compare.filters import FILTERS, Filter, filtered
+from desktop.pages.compare.filters import FILTERS, Filter, by_answers, filtered
 from desktop.pages.compare.state import CompareState, Detail, Side, Work
 from desktop.problem import problem_of
 from engine.errors import BakeoffError
@@ -35,6 +35,7 @@ class Known:
     took: float = 0.0
     #: The grid is to be read again soon.
     stale: bool = False
+    answered: tuple[Any, dict[Filter, tuple[int, ...]]] | None = None
     filtered: tuple[Any, dict[Filter, tuple[int, ...]]] | None = None
     specs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -81,9 +82,13 @@ def read_compare(workspace: Workspace, known: Known, wish: Wish, jobs: list[JobR
     names = wish.shown or ()
     shown = tuple(one for one in grid.answerers if one.name in names) or grid.answerers
     x = wish.x if any(one.id == wish.x for one in shown) else shown[0].id if shown else ""
-    key = (grid, tuple(one.id for one in shown), x, wish.search)
+    ids = tuple(one.id for one in shown)
+    of_answers = (grid.answers_stamp, ids, wish.search)
+    if known.answered is None or known.answered[0] != of_answers:
+        known.answered = of_answers, by_answers(grid, shown, wish.search)
+    key = (grid, ids, x, wish.search)
     if known.filtered is None or known.filtered[0] != key:
-        known.filtered = key, filtered(grid, shown, x, wish.search)
+        known.filtered = key, filtered(grid, shown, x, known.answered[1])
     found = known.filtered[1]
     rows = found[wish.filter]
     selected = _selected(grid, shown, rows, wish.selected)

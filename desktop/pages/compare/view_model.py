@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
 from typing import Final
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from desktop.hands import Hands
 from desktop.pages.compare.measures import Measures
 from desktop.pages.compare.reading import Known, Wish, read_compare
 from desktop.pages.compare.state import CompareState
@@ -18,9 +16,6 @@ from desktop.view_model import ViewModel
 
 #: Milliseconds after which a grid that was kept is tried to be read again.
 _LATER: Final = 1000
-#: Seconds that news waits at most while somebody scrolls or types, and milliseconds between two looks at that.
-_PATIENCE: Final = 3.0
-_REST: Final = 200
 #: Job kinds of this page.
 _KINDS: Final = ("generate", "judge")
 
@@ -31,12 +26,8 @@ class CompareModel(ViewModel[CompareState]):
     #: Answers were written to a file; carries the file and how many.
     exported = Signal(object, int)
 
-    def __init__(self, services: Services, hands: Hands, parent: QObject | None = None) -> None:
+    def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(services, CompareState(), parent)
-        self._hands = hands
-        self._heard = -float("inf")
-        self._news = QTimer(self, singleShot=True, interval=_REST)
-        self._news.timeout.connect(self.hear)
         self.measures = Measures(services.background, self)
         self._known = Known()
         self._dataset, self._split, self._judge = "", "test", ""
@@ -45,40 +36,33 @@ class CompareModel(ViewModel[CompareState]):
         self._selected, self._against = ("", ""), ""
         self.changed.connect(self._measure)
         self._later = QTimer(self, singleShot=True, interval=_LATER)
-        self._later.timeout.connect(self.hear)
+        self._later.timeout.connect(self._once_more)
 
     def show(self) -> None:
         """See `ViewModel`."""
         if not self.shown:
-            self.services.feed.jobs_changed.connect(self.hear)
+            self.services.feed.jobs_changed.connect(self.refresh)
         super().show()
 
     def hide(self) -> None:
         """See `ViewModel`."""
         if self.shown:
-            self.services.feed.jobs_changed.disconnect(self.hear)
+            self.services.feed.jobs_changed.disconnect(self.refresh)
             self._later.stop()
-            self._news.stop()
         super().hide()
-
-    @Slot()
-    def hear(self) -> None:
-        """See `ViewModel`; while somebody scrolls or types, what a judge says comes in seldom.
-
-        Thousands of verdicts that are counted beside make the grid's frames late.
-        """
-        now = monotonic()
-        if self._hands.busy and now - self._heard < _PATIENCE:
-            self._news.start()
-        else:
-            self._heard = now
-            self.refresh()
 
     def use(self, state: CompareState) -> None:
         """See `ViewModel`; a grid that was kept although there is more is read again soon."""
         super().use(state)
         if self._known.stale and self.shown:
             self._later.start()
+
+    @Slot()
+    def _once_more(self) -> None:
+        if self.services.feed.waits:
+            self._later.start()
+        else:
+            self.refresh()
 
     def read(self) -> Callable[[], CompareState]:
         """See `ViewModel`."""

@@ -51,6 +51,7 @@ class Lengths(Plot):
 
     def draw(self, tokens: Tokens) -> None:
         """See `Plot`."""
+        self.clear()
         found = self._found
         for axis in (self.left, self.bottom):
             axis.setVisible(found is not None)

@@ -106,6 +106,7 @@ class RecipeCard(QFrame):
         super().__init__()
         self.setProperty("role", "card")
         self._model = model
+        self._offered: tuple[object, ...] = ()
         self._base = self._picker(tr("Base"))
         self._dataset = self._picker(tr("Dataset"))
         self._name = QLineEdit()
@@ -146,6 +147,10 @@ class RecipeCard(QFrame):
 
     def show_state(self, state: TrainState) -> None:
         """Offer the bases and datasets that there are."""
+        offered = state.bases, state.datasets
+        if offered == self._offered:
+            return
+        self._offered = offered
         fresh = self._base.count() == 0
         _offer(self._base, [(name, name) for name in state.bases])
         _offer(
@@ -287,8 +292,6 @@ def plan_words(draft: Draft) -> tuple[str, str, Any]:
 
 def _offer(box: QComboBox, entries: Sequence[tuple[str, str]]) -> None:
     """Offer these; what was picked stays picked where it is still there."""
-    if [(box.itemData(at), box.itemText(at)) for at in range(box.count())] == list(entries):
-        return
     picked = box.currentData()
     box.clear()
     for key, words in entries:

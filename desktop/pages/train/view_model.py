@@ -260,7 +260,7 @@ class TrainModel(ViewModel[TrainState]):
 
     @Slot()
     def _tick(self) -> None:
-        if any(run.job.state == "running" for run in self.state.shown):
+        if not self.services.feed.waits and any(run.job.state == "running" for run in self.state.shown):
             self.refresh()
 
 

@@ -177,6 +177,7 @@ class CoursePlot(Plot):
 
     def draw(self, tokens: Tokens) -> None:
         """See `Plot`."""
+        self.clear()
         course = self._course
         if course is None or not course.steps:
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
 
 import pytest
 from PySide6.QtCore import QObject, Qt
@@ -22,7 +21,6 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.modeltest import ModelTester
 
-from desktop.hands import Hands
 from desktop.pages.compare.cells import AnswersTable
 from desktop.pages.compare.detail import DetailCard, JudgedPart
 from desktop.pages.compare.difference import difference
@@ -369,24 +367,6 @@ def test_a_judge_behind_an_endpoint_can_be_asked_in_batches(
     # The first is asked alone.
     assert server.usage.requests == 1
     assert server.usage.batched == dialog.model.state.outcome.summary["calls"] - 1 > 0  # type: ignore[union-attr]
-
-
-def test_news_waits_a_moment_while_somebody_scrolls(
-    page: ComparePage, until: Until, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: list[int] = []
-    busy = True
-    monkeypatch.setattr(page.model, "refresh", lambda: read.append(1))
-    monkeypatch.setattr(Hands, "busy", property(lambda _self: busy))
-    page.model._heard = monotonic()
-    page.model.hear()
-    assert not read
-    busy = False
-    until(lambda: len(read) == 1)
-    busy = True
-    page.model._heard = monotonic() - 60  # it has waited long enough
-    page.model.hear()
-    assert len(read) == 2
 
 
 def test_missing_answers_are_generated_first(page: ComparePage, until: Until) -> None:
