@@ -1,8 +1,11 @@
-"""The dialog that shows what a study's file would do here, and starts it."""
+"""The dialog that shows what a study would do here, and starts it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QGridLayout, QLabel, QVBoxLayout, QWidget
@@ -22,6 +25,9 @@ from desktop.widgets.fields import form, later, line
 from desktop.widgets.table import Column, Rows, table
 from desktop.words import count, duration
 
+if TYPE_CHECKING:
+    from engine.studies.spec import StudySpec
+
 
 def choose_study_file(context: Context, parent: QWidget) -> None:
     """Let a study's file be chosen, and show what it would do."""
@@ -34,21 +40,36 @@ def choose_study_file(context: Context, parent: QWidget) -> None:
     dialog.open()
 
 
-class StudyFileDialog(QDialog):
-    """What the file has, its jobs with their time, its cost, and Start."""
+class StudyDialog(QDialog):
+    """What a study has, its jobs with their time, its cost, and Start.
 
-    def __init__(self, context: Context, file: Path, parent: QWidget) -> None:
+    Args:
+        title: Of the dialog.
+        name: Of the study, as long as it was not read.
+        make: Reads what the study is, in another thread.
+        asked: Stands above all: what can be chosen of it.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        title: str,
+        name: str,
+        make: Callable[[], StudySpec],
+        parent: QWidget,
+        *asked: QWidget,
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(tr("A study from {file}", file=file.name))
+        self.setWindowTitle(title)
         self.setMinimumWidth(640)
         look = context.look
         self._context = context
-        self.model = StudyFileModel(context.services, file, self)
+        self.model = StudyFileModel(context.services, make, self)
         self.model.failed.connect(self._fail)
         self.model.changed.connect(self._show)
         self.model.started.connect(self._started)
-        self._title = label(file.name, "title", wrap=True)
+        self._title = label(name, "title", wrap=True)
         self._about = label(tr("Reading..."), "muted", wrap=True)
         self._facts = QGridLayout()
         self._facts.setHorizontalSpacing(16)
@@ -74,6 +95,8 @@ class StudyFileDialog(QDialog):
         layout.setContentsMargins(22, 18, 22, 16)
         layout.setSpacing(12)
         layout.addLayout(column(self._title, self._about, gap=4))
+        for part in asked:
+            layout.addWidget(part)
         for part in self._parts:
             layout.addWidget(part, int(part is self._jobs))
             part.hide()
@@ -143,6 +166,14 @@ class StudyFileDialog(QDialog):
             self.reject()
 
 
+class StudyFileDialog(StudyDialog):
+    """A study as its file describes it."""
+
+    def __init__(self, context: Context, file: Path, parent: QWidget) -> None:
+        title = tr("A study from {file}", file=file.name)
+        super().__init__(context, title, file.name, partial(_read, file), parent)
+
+
 class JobsPart(QWidget):
     """The jobs of a plan with their time and price."""
 
@@ -166,6 +197,12 @@ class JobsPart(QWidget):
                 for at, one in enumerate(study.lines)
             ]
         )
+
+
+def _read(file: Path) -> StudySpec:
+    from engine.studies.reading import load_study
+
+    return load_study(file)
 
 
 def _in_a_sentence(study: FileStudy) -> str:

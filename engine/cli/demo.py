@@ -29,7 +29,7 @@ def register(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _demo(options: argparse.Namespace, session: Session) -> Result:
-    from engine.studies.demo import DemoWish, demo_study
+    from engine.studies.demo import DemoWish, demo_here
 
     wish = DemoWish(
         data=Path(options.data) if options.data else None,
@@ -37,28 +37,7 @@ def _demo(options: argparse.Namespace, session: Session) -> Result:
         budget_usd=options.budget_usd,
         full=options.full,
         qlora=options.qlora,
-        round=1,
     )
-    spec = demo_study(wish)
-    last = _last_round(session, spec.study.name)
-    if options.fresh and last:
-        wish = DemoWish(**{**vars(wish), "round": last + 1})
-        spec = demo_study(wish)
-    elif last > 1:
-        spec = demo_study(DemoWish(**{**vars(wish), "round": last}))
+    spec = demo_here(session.workspace, wish, fresh=options.fresh)
     session.say(f"Workspace: {session.workspace.root}")
     return run_study(spec, session)
-
-
-def _last_round(session: Session, name: str) -> int:
-    """How many rounds of the demo the workspace has; 0 for none."""
-    from sqlalchemy import select
-
-    from engine.workspace.tables import Study
-
-    with session.workspace.catalogue.reading() as rows:
-        names = set(rows.scalars(select(Study.name)))
-    count = 0
-    while (name if count == 0 else f"{name}-{count + 1}") in names:
-        count += 1
-    return count

@@ -37,6 +37,7 @@ class DatasetProcess:
         self._questions: dict[str, Callable[..., Any]] = {
             "view": self.view,
             "page": self.page,
+            "place": self.place,
             "example": self.example,
             "tokens": self.tokens,
             "lengths": self.lengths,
@@ -62,6 +63,17 @@ class DatasetProcess:
     def page(self, dataset: str, offset: int, limit: int) -> list[dict[str, Any]]:
         """Some of the chosen rows."""
         return self._browse(dataset).page(offset, limit)
+
+    def place(self, dataset: str, row: int) -> dict[str, int | None]:
+        """Where a row of the file stands among the chosen rows; None where it is not among them.
+
+        Raises:
+            BakeoffError: The dataset has no such row; where it was left out, with the reason.
+        """
+        found = self._browse(dataset).place_of(row)
+        if found < 0:
+            self._open(dataset).store.example(row)
+        return {"place": found if found >= 0 else None}
 
     def example(self, dataset: str, row: int) -> dict[str, Any]:
         """One example in full."""

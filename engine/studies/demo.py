@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from sqlalchemy import select
 
 from engine.resources import resource
 from engine.studies.errors import StudyError
 from engine.studies.paid import is_endpoint
 from engine.studies.reading import check_study
 from engine.studies.spec import StudySpec
+from engine.workspace import Workspace
 from engine.workspace.naming import slug
+from engine.workspace.tables import Study
 
 #: References that a judge behind OpenAI's endpoint brings along, as in the seed story.
 _GPT_REFERENCES: Final = ("gpt-4", "gpt-4-turbo", "gpt-3.5-turbo")
@@ -82,6 +85,23 @@ def demo_study(wish: DemoWish) -> StudySpec:
     if wish.round > 1:
         values["name"] += f"-{wish.round}"
     return StudySpec(study=check_study(values, str(file)), folder=str(file.parent))
+
+
+def demo_here(workspace: Workspace, wish: DemoWish, *, fresh: bool = False) -> StudySpec:
+    """The study that a wish stands for in a workspace: its newest round there.
+
+    Args:
+        fresh: The round after that, so that everything is done again.
+
+    Raises:
+        StudyError: The folder lacks the public files.
+    """
+    with workspace.catalogue.reading() as rows:
+        names = set(rows.scalars(select(Study.name)))
+    name, last = demo_study(replace(wish, round=1)).study.name, 0
+    while (name if last == 0 else f"{name}-{last + 1}") in names:
+        last += 1
+    return demo_study(replace(wish, round=max(1, last + fresh)))
 
 
 def _summaries() -> dict[str, Any]:

@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QLineEdit, QPushButton, QTableView
+from PySide6.QtWidgets import QAbstractButton, QDialog, QLineEdit, QPushButton, QTableView
 
 from desktop.pages.home.page import HomePage
 from desktop.pages.study.page import StudyPage
 from desktop.shell.window import MainWindow
+from desktop.study_file.demo import DemoDialog
 from desktop.study_file.dialog import StudyFileDialog
+from desktop.study_file.planning import FileStudy
 from engine.inference.own_prices import set_price
 from engine.jobs.client import JobClient
+from engine.studies.demo import DemoWish, demo_here
 from engine.studies.lines import study_lines
 from engine.workspace import Workspace
 from engine.workspace.naming import study_named
@@ -163,11 +166,87 @@ def test_what_is_started_is_what_was_shown_also_where_the_file_is_changed_meanwh
     assert (study["budget_usd"], study["about"]) == (3.0, "A study of my own.")
 
 
-def test_the_files_button_is_there_by_keyboard(page: HomePage, until: Until) -> None:
-    from_file = button(page, "From a file")
-    assert isinstance(from_file, QPushButton)
-    from_file.setFocus()
-    QTest.keyClick(from_file, Qt.Key.Key_Space)
+def test_the_files_and_the_demo_are_there_by_keyboard(page: HomePage, until: Until) -> None:
+    whole = button(page, "Whole studies")
+    assert isinstance(whole, QPushButton)
+    file, demo = whole.menu().actions()
+    file.trigger()
     dialogs = [one for one in page.findChildren(QDialog) if one.windowTitle() == "Open a study's file"]
     assert len(dialogs) == 1
     dialogs[0].reject()
+    demo.trigger()
+    (dialog,) = page.findChildren(DemoDialog)
+    until(lambda: dialog.model.ready)
+    dialog.reject()
+
+
+def test_the_demo_is_planned_as_it_is_chosen_and_starts(
+    window: MainWindow, page: HomePage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    page.open_demo()
+    (dialog,) = page.findChildren(DemoDialog)
+
+    def press(name: str) -> None:
+        box = next(
+            one for one in dialog.findChildren(QAbstractButton) if name in (one.accessibleName(), one.text())
+        )
+        box.setFocus()
+        QTest.keyClick(box, Qt.Key.Key_Space)
+
+    def study() -> FileStudy:
+        assert dialog.model.state.study is not None
+        return dialog.model.state.study
+
+    until(lambda: dialog.model.ready)
+    assert study().name == "demo"
+    assert dict(study().facts)["Tasks"] == "library-intents, request-extraction"
+    assert dict(study().facts)["Sealed task"] == "lost-property"
+    small = study().comparisons
+    press("All tasks and labels, 300 prompts each")
+    press("The base in 4 bits while training")
+    until(lambda: dialog.model.ready and study().name == "demo-full-qlora")
+    assert study().comparisons > small
+    assert "note-summaries" in dict(study().facts)["Tasks"]
+    # What cannot be is said in the dialog, and what can be comes back.
+    dialog.take_folder(tmp_path)
+    until(lambda: "has no banking77/categories.json" in texts(dialog))
+    assert not button(dialog, "Start").isEnabled()
+    press("All tasks and labels, 300 prompts each")
+    public = tmp_path / "public"
+    for name in (
+        "banking77/train.csv",
+        "banking77/test.csv",
+        "nlupp/hotels-fold1.json",
+        "nlupp/ontology.json",
+    ):
+        (public / name).parent.mkdir(parents=True, exist_ok=True)
+        (public / name).touch()
+    (public / "banking77/categories.json").write_text('["lost_card"]')
+    for name in (
+        "snips/train_AddToPlaylist.json",
+        "snips/validate_AddToPlaylist.json",
+        "snips/train_BookRestaurant.json",
+        "snips/validate_BookRestaurant.json",
+        "scitldr/train.jsonl",
+        "scitldr/dev.jsonl",
+        "scitldr/test.jsonl",
+    ):
+        (public / name).parent.mkdir(exist_ok=True)
+        (public / name).touch()
+    dialog.take_folder(public)
+    press("The base in 4 bits while training")
+    until(lambda: dialog.model.ready and study().name == "demo-public")
+    assert dict(study().facts)["Sealed task"].startswith("nlupp")
+    line = next(one for one in dialog.findChildren(QLineEdit) if one.accessibleName() == "Which judge")
+    line.clear()
+    QTest.keyClicks(line, "nobody:gpt")
+    until(lambda: "nobody" in (study().cost.problem.message if study().cost.problem else ""))
+    assert not button(dialog, "Start").isEnabled()
+    dialog.model.change_study(lambda: demo_here(workspace, DemoWish()))
+    until(lambda: dialog.model.ready)
+    press("Start")
+    until(lambda: isinstance(window.page, StudyPage))
+    assert [line.name for line in study_lines(workspace)] == ["demo"]
+    assert demo_here(workspace, DemoWish(), fresh=True).study.name == "demo-2"
+    assert demo_here(workspace, DemoWish(qlora=True), fresh=True).study.name == "demo-qlora"
+    assert demo_here(workspace, DemoWish()).study.name == "demo"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt, QTimer, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMenu, QSplitter, QWidget
 
 from desktop.language import numeral, tr
@@ -35,6 +35,8 @@ from engine.datasets.managing import RemovedDataset
 _WIDE: Final = 980
 #: Milliseconds after the last key before words are looked for.
 _TYPED: Final = 250
+#: Under which name is kept how the page is parted between the rows and the one that is read.
+_PARTS: Final = "datasets/parts"
 _FILTER: Final = "*.jsonl *.ndjson *.json *.csv *.tsv *.tab *.parquet *.pq *.gz"
 
 
@@ -143,6 +145,7 @@ class DatasetsPage(Page):
             self._shown = None
             return
         self._study.setEnabled(not shown.closed)
+        self._go.setEnabled(not shown.closed)
         fill(self._which, [(_title(one), one.name) for one in state.datasets], shown.name)
         self._show_chips(shown)
         self._inspector.show_models(state.models)
@@ -188,6 +191,8 @@ class DatasetsPage(Page):
 
     def close_page(self) -> None:
         """See `Page`."""
+        self.context.remember(_PARTS, self._parted.saveState())
+        self._rows.clear()  # what is still to be fetched would begin another process
         self._rows_asker.close()
         self._tokens_asker.close()
         super().close_page()
@@ -202,11 +207,41 @@ class DatasetsPage(Page):
         return [
             Command(tr("Import examples"), "plus", self.browse),
             Command(tr("Search in the dataset"), "magnifying-glass", self._search.setFocus),
+            Command(tr("Go to row..."), "list", self.ask_row),
             *(
                 Command(tr("Sort by: {column}", column=one.title), "list", partial(self.sort_by, at))
                 for at, one in enumerate(columns())
             ),
         ]
+
+    def ask_row(self) -> None:
+        """Ask which row of the file is to be shown."""
+        shown = self.model.state.shown
+        if shown is not None and not shown.closed:
+            row, accepted = QInputDialog.getInt(
+                self, tr("Go to row"), tr("Row of the file, from 1"), 1, 1, 2**31 - 1
+            )
+            if accepted:
+                self.go_to(row)
+
+    def go_to(self, row: int) -> None:
+        """Choose the example of a row of the file; where the view does not have it, all examples are shown."""
+        shown = self.model.state.shown
+        if shown is None or shown.closed:
+            return
+        self._forms.choose("rows")
+        self._show_form("rows")
+
+        def heard(answer: dict[str, Any]) -> None:
+            if answer["place"] is None:
+                self._show_all()
+                self._rows_asker.ask("place", heard, self._fail, dataset=shown.name, row=row)
+            elif self.model.state.shown is not None and self.model.state.shown.name == shown.name:
+                index = self._rows.index(answer["place"], 0)
+                self._table.setCurrentIndex(index)
+                self._table.scrollTo(index, self._table.ScrollHint.PositionAtCenter)
+
+        self._rows_asker.ask("place", heard, self._fail, dataset=shown.name, row=row)
 
     def sort_by(self, column: int) -> None:
         """Sort the rows by a column, a second time the other way round; as a click on its head does."""
@@ -247,6 +282,9 @@ class DatasetsPage(Page):
             parted.addWidget(widget)
             parted.setStretchFactor(place, share)
         self._parted = parted
+        kept = self.context.recall(_PARTS)
+        if kept is not None:
+            parted.restoreState(kept)
         self._nothing = Empty(
             self.context.look,
             "magnifying-glass",
@@ -271,6 +309,12 @@ class DatasetsPage(Page):
     def _menu(self) -> QMenu:
         menu = QMenu(self)
         self._study = menu.addAction(tr("Start a study with it"), self._start_study)
+        keys = QKeySequence("Ctrl+G")
+        shown = keys.toString(QKeySequence.SequenceFormat.NativeText)
+        self._go = menu.addAction(f"{tr('Go to row...')}\t{shown}", self.ask_row)
+        shortcut = QShortcut(keys, self)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(self.ask_row)
         menu.addAction(tr("Export..."), self._ask_export)
         menu.addAction(tr("Rename..."), self._ask_name)
         menu.addSeparator()

@@ -20,6 +20,7 @@ from desktop.references.view_model import Draft
 from desktop.shell.commands import Command
 from desktop.shell.context import Context
 from desktop.shell.dialogs import ask
+from desktop.study_file.demo import DemoDialog
 from desktop.study_file.dialog import StudyFileDialog, choose_study_file
 from desktop.study_file.planning import ENDINGS
 from desktop.theme.tokens import GAP
@@ -86,8 +87,12 @@ class HomePage(Page):
         self._says = label("", "muted", wrap=True)
         self._others = Button(look, tr("References and judge"), "scales", "ghost", self.ask_extras)
         self._others.setAccessibleDescription(tr("Ranks GPT-4 or others beside your models"))
-        self._file = Button(look, tr("From a file"), "file-text", "ghost", self.open_file)
-        self._file.setAccessibleDescription(tr("Opens a study that is described in a YAML file"))
+        self._whole = Button(look, tr("Whole studies"), "file-text", "ghost")
+        self._whole.setAccessibleDescription(tr("Opens a study that is described in a file, or the demo"))
+        studies = QMenu(self._whole)
+        studies.addAction(tr("From a file..."), self.open_file)
+        studies.addAction(tr("The demo: two tasks and a sealed one..."), self.open_demo)
+        self._whole.setMenu(studies)
         self._start = Button(look, tr("Start"), "play-fill", "primary", self.start)
         self._start.setMinimumWidth(120)
         self._start.setEnabled(False)
@@ -116,6 +121,7 @@ class HomePage(Page):
             Command(tr("Try with a sample"), "flask", self.model.take_sample),
             Command(tr("References and judge"), "scales", self.ask_extras),
             Command(tr("Open a study's file"), "file-text", self.open_file),
+            Command(tr("Open the demo"), "flask", self.open_demo),
         ]
         if self.model.state.ready:
             found.append(Command(tr("Start the study"), "play", self.start))
@@ -128,6 +134,10 @@ class HomePage(Page):
     def open_file(self) -> None:
         """Let a study's file be chosen."""
         choose_study_file(self.context, self)
+
+    def open_demo(self) -> None:
+        """Show what the demo would do."""
+        DemoDialog(self.context, self).open()
 
     def ask_extras(self) -> None:
         """Ask who is ranked beside the bases, and who judges."""
@@ -186,7 +196,7 @@ class HomePage(Page):
         says.setStretch(2, 1)
         says.setStretch(3, 0)
         self._says.setMinimumWidth(_SAYS)
-        buttons = row(None, self._file, self._others, self._start)
+        buttons = row(None, self._whole, self._others, self._start)
         body.addWidget(Folding(holder(says), holder(buttons)))
         body.addWidget(Folding(self._recent, self._machine), 1)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QTextDocument
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -18,9 +18,11 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QFileDialog,
+    QInputDialog,
     QLabel,
     QLineEdit,
     QPushButton,
+    QSplitter,
     QTableView,
     QTextBrowser,
     QWidget,
@@ -33,6 +35,7 @@ from desktop.pages.datasets.page import DatasetsPage
 from desktop.pages.datasets.rows import DatasetRows
 from desktop.problem import Problem
 from desktop.shell.window import MainWindow
+from desktop.theme.look import Look
 from desktop.theme.tokens import LIGHT
 from desktop.widgets.drop_zone import DropZone
 from engine.datasets.spec import ImportSpec, SourceSpec
@@ -294,6 +297,79 @@ def test_rows_are_sorted_by_keyboard(page: DatasetsPage, workspace: Workspace, u
     until(lambda: "number 10?" in str(rows.row_at(1)))  # as text, where a digit comes before a question mark
     by_prompt.does()
     until(lambda: "number 9?" in str(rows.row_at(0)))
+
+
+def test_a_row_of_the_file_is_gone_to(
+    page: DatasetsPage,
+    window: MainWindow,
+    workspace: Workspace,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = workspace.root.parent / "some.jsonl"
+    lines = [json.dumps(row) for row in ROWS]
+    lines.insert(2, "no JSON")
+    file.write_text("\n".join(lines), encoding="utf-8")
+    do(workspace, "dataset_import", ImportSpec(sources=[SourceSpec(path=str(file))], name="some"))
+    rows = rows_of(page)
+    until(lambda: rows.rowCount() == 40)
+    text = page.findChild(QTextBrowser)
+    assert isinstance(text, QTextBrowser)
+    table = named(page, QTableView, "Examples")
+    problems: list[Problem] = []
+    monkeypatch.setattr(page, "_fail", problems.append)
+
+    def go_to(row: int) -> None:
+        monkeypatch.setattr(QInputDialog, "getInt", lambda *_: (row, True))
+        table.setFocus()
+        QTest.keyClick(table, Qt.Key.Key_G, Qt.KeyboardModifier.ControlModifier)
+
+    go_to(37)
+    until(lambda: "What is number 35?" in text.toPlainText())
+    # Where the view holds it, the view stays; else all examples are shown.
+    search = named(page, QLineEdit, "Search prompts and answers")
+    search.setFocus()
+    QTest.keyClicks(search, "number 3")
+    until(lambda: rows.rowCount() == 11)
+    go_to(32)
+    until(lambda: "What is number 30?" in text.toPlainText())
+    assert rows.rowCount() == 11
+    go_to(7)
+    until(lambda: "What is number 5?" in text.toPlainText())
+    assert rows.rowCount() == 40
+    assert not search.text()
+    # One that was left out, and one that there is not.
+    go_to(3)
+    until(lambda: len(problems) == 1)
+    assert "row 3: it was rejected" in problems[0].message
+    go_to(400)
+    until(lambda: len(problems) == 2)
+    assert "400" in problems[1].message
+
+
+def test_what_was_pulled_larger_stays_so(
+    page: DatasetsPage, workspace: Workspace, look: Look, tmp_path: Path, until: Until
+) -> None:
+    import_rows(workspace, ROWS, "questions")
+    settings = QSettings(str(tmp_path / "place.ini"), QSettings.Format.IniFormat)
+
+    def shares() -> list[float]:
+        made = MainWindow(workspace, look, settings)
+        made.resize(1200, 900)
+        made.show()
+        made.go("datasets")
+        assert isinstance(made.page, DatasetsPage)
+        parted = made.page.findChild(QSplitter)
+        assert isinstance(parted, QSplitter)
+        until(parted.isVisible)
+        found = [size / sum(parted.sizes()) for size in parted.sizes()]
+        parted.setSizes([250, 600])
+        made.close()
+        return found
+
+    first, second = shares(), shares()
+    assert first[0] > 0.5
+    assert second[0] < 0.4
 
 
 def test_rows_that_were_scrolled_past_are_not_fetched(
