@@ -44,9 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     application.setApplicationName("Bakeoff")
     application.setApplicationVersion(__version__)
     settings = QSettings()
-    spoken = use_language(str(settings.value("language") or "system") if options.shots is None else "en")
-    speak(application, spoken)
-    QLocale.setDefault(QLocale(spoken))  # for what Qt writes and reads itself: whole numbers, dates
+    _speak(application, str(settings.value("language") or "system") if options.shots is None else "en")
     scheme = options.theme or str(settings.value("theme") or "system")
     look = Look(application, scheme if scheme in ("light", "dark") else "system")  # type: ignore[arg-type]
     application.setWindowIcon(logo_icon(look))
@@ -71,17 +69,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     guard = CrashGuard(workspace)
     remember_place(settings, workspace.root)
     collector = Collector(look.hands)
-    window = MainWindow(workspace, look, settings)
-    window.first_paint.over.connect(collector.start)
-    instance.asked.connect(window.come_forward)
-    window.show()
-    teller = CrashTeller(look, window.services, guard, window)
-    status = application.exec()
-    del teller
+    again = True
+    while again:
+        window = MainWindow(workspace, look, settings)
+        window.first_paint.over.connect(collector.start)
+        instance.asked.connect(window.come_forward)
+        window.show()
+        teller = CrashTeller(look, window.services, guard, window)
+        status = application.exec()
+        again = window.reopens
+        instance.asked.disconnect(window.come_forward)
+        window.deleteLater()
+        del teller, window
+        _speak(application, str(settings.value("language") or "system"))
     collector.close()
     guard.close()
     instance.close()
     sys.exit(status)
+
+
+def _speak(application: QApplication, language: str) -> None:
+    """Speak a language from now on; what is on the screen already stays as it is."""
+    spoken = use_language(language)
+    speak(application, spoken)
+    QLocale.setDefault(QLocale(spoken))  # for what Qt writes and reads itself: whole numbers, dates
 
 
 def _refuse(application: QApplication, look: Look, problem: Problem, sentence: str) -> NoReturn:

@@ -64,16 +64,20 @@ def use_language(code: str) -> str:
         The code of the language that is spoken.
     """
     global _code, _marks
-    if code == "system":
-        code = (locale.getlocale()[0] or "en")[:2].lower()
+    code = meant(code)
     _words.clear()
-    if code not in LANGUAGES:
-        code = "en"
     _code, _marks = code, _MARKS[code]
     if code != "en":
         _words.update(engine_words(code))
         _words.update(_read(f"{code}.json"))
     return code
+
+
+def meant(code: str) -> str:
+    """The code of the language that one of `LANGUAGES` or ``system`` stands for here."""
+    if code == "system":
+        code = (locale.getlocale()[0] or "en")[:2].lower()
+    return code if code in LANGUAGES else "en"
 
 
 def spoken() -> str:

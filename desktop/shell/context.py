@@ -21,6 +21,7 @@ class Context:
         show_problem: Tells of a failure.
         recall: What was remembered for the next time under a name; None: nothing.
         remember: Keeps something for the next time under a name.
+        reopen: Closes the window and opens it again, in the language that was chosen.
         offer_undo: Says that something was done and lets it be undone for a while: sentence, and what undoes it.
     """
 
@@ -32,3 +33,4 @@ class Context:
     offer_undo: Callable[[str, Callable[[], None]], None]
     recall: Callable[[str], Any]
     remember: Callable[[str, Any], None]
+    reopen: Callable[[], None]

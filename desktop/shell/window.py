@@ -62,7 +62,10 @@ class MainWindow(QMainWindow):
             self._offer_undo,
             self._recall,
             self._remember,
+            self._reopen,
         )
+        #: Whether it was closed to be opened again.
+        self.reopens = False
         self._entries = {entry.key: entry for entry in PAGES}
         self._pages: dict[str, Page] = {}
         self._current = ""
@@ -271,6 +274,10 @@ class MainWindow(QMainWindow):
     def _remember(self, name: str, value: Any) -> None:
         if self._settings is not None:
             self._settings.setValue(name, value)
+
+    def _reopen(self) -> None:
+        self.reopens = True
+        self.close()
 
     def _offer_undo(self, sentence: str, undo: Callable[[], None]) -> None:
         self._footer.offer_undo(sentence, undo)

@@ -26,7 +26,6 @@ class DemoDialog(StudyDialog):
     def __init__(self, context: Context, parent: QWidget) -> None:
         self._folder: Path | None = None
         self._full = QCheckBox(tr("All tasks and labels, 300 prompts each"))
-        self._full.setAccessibleDescription(tr("Takes many hours without a GPU"))
         self._qlora = QCheckBox(tr("The base in 4 bits while training"))
         self._fresh = QCheckBox(tr("Once more, beside an earlier one"))
         self._data = label(tr("the sample tasks"), wrap=True)

@@ -28,6 +28,7 @@ from desktop.widgets.basics import Button, chip, frame, holder, label, row
 from desktop.widgets.drop_zone import DropZone
 from desktop.widgets.folding import Folding
 from desktop.widgets.page import Page
+from desktop.widgets.pinned import Pinned
 from desktop.words import duration, told
 
 #: Width that the hint of the last step needs, beside its buttons.
@@ -95,7 +96,10 @@ class HomePage(Page):
         self._whole.setMenu(studies)
         self._start = Button(look, tr("Start"), "play-fill", "primary", self.start)
         self._start.setMinimumWidth(120)
-        self._start.setEnabled(False)
+        self._says_below = label("", "muted", wrap=True)
+        self._start_below = Button(look, tr("Start"), "play-fill", "primary", self.start)
+        self._start_below.setAccessibleName(tr("Start the study"))
+        self._start_below.setMinimumWidth(120)
         self._recent = RecentCard(look, lambda name: context.go("study", name))
         self._machine = MachineCard(look)
         model.started.connect(self._started)
@@ -107,9 +111,10 @@ class HomePage(Page):
         self._show_brought(state)
         self._show_cards(state)
         self._merge.show_pair(state.pair, state.pair_seconds)
-        self._says.setText(_sentence(state))
-        self._start.setEnabled(state.ready)
-        self._start.setAccessibleDescription(_sentence(state))
+        for says, start in ((self._says, self._start), (self._says_below, self._start_below)):
+            says.setText(_sentence(state))
+            start.setEnabled(state.ready)
+            start.setAccessibleDescription(_sentence(state))
         self._show_datasets(state.datasets)
         self._recent.show_studies(state.studies)
         self._machine.show_machine(state.parts, state.able)
@@ -199,6 +204,8 @@ class HomePage(Page):
         buttons = row(None, self._whole, self._others, self._start)
         body.addWidget(Folding(holder(says), holder(buttons)))
         body.addWidget(Folding(self._recent, self._machine), 1)
+        below = Pinned(self, self._start, self._says_below, self._start_below)
+        below.layout().setStretch(0, 1)  # type: ignore[union-attr]
 
     def _take(self, files: list[Path]) -> None:
         """Take examples; a study's file is shown instead."""

@@ -93,6 +93,11 @@ class JobsPage(Page):
             "queue",
             tr("No job here"),
             tr("Every import, training, merge and comparison appears here while it runs, and after it."),
+            row(
+                Button(look, tr("Train a model"), "chart-line", does=lambda: context.go("train", None)),
+                Button(look, tr("Start a study"), "house", "primary", lambda: context.go("home", None)),
+                gap=8,
+            ),
         )
         self._machine = MachineCard()
         self._log = LogCard(look)

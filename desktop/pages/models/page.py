@@ -21,6 +21,7 @@ from desktop.language import numeral, tr
 from desktop.pages.models.adding import AddDialog
 from desktop.pages.models.details import Acts, DetailsCard, kinds_in_words
 from desktop.pages.models.evidence import Evidence
+from desktop.pages.models.fit import TONES, short_words
 from desktop.pages.models.lineage import Lineage, LineTable, is_partial, legend
 from desktop.pages.models.view_model import Kind, ModelRow, ModelsModel
 from desktop.release.dialog import ask_to_release
@@ -70,7 +71,8 @@ class ModelsPage(Page):
             Column(tr("Made by"), 134),
             Column(tr("Rating"), 78, right=True),
             Column(tr("Size"), 84, right=True),
-            Column(tr("GGUF"), 118),
+            Column(tr("Here"), 84),
+            Column(tr("GGUF"), 104),
         ]
         self._rows = Rows(look, columns)
         self._table = table(tr("Models"), self._rows, columns, flat=True)
@@ -292,6 +294,7 @@ def _cells(model: ModelRow) -> list[str | Cell]:
         model.how,
         _rating(model.evidence),
         Cell(size(model.bytes) if model.there else tr("gone"), "" if model.there else "bad", model.bytes),
+        Cell(short_words(model.fit), TONES[model.fit]),
         files,
     ]
 

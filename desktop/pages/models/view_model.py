@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-import psutil
 from PySide6.QtCore import QObject, Slot
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -15,16 +13,15 @@ from sqlalchemy.orm import selectinload
 from desktop.feed import JobRow, under_way
 from desktop.language import numeral, tr
 from desktop.pages.models.evidence import Evidence, read_evidence
+from desktop.pages.models.fit import TONES, Fit, Room, room_here, to_run, to_train
 from desktop.services import Services
 from desktop.view_model import ViewModel
 from engine.errors import Words
 from engine.exporting.spec import ExportSpec
 from engine.files import folder_bytes
-from engine.models.gpu_now import gpu_here
 from engine.models.inspect import ModelInfo
 from engine.models.library import default_base, find_model, set_default_base
 from engine.models.managing import Removed, remove_model, rename_model, restore_model
-from engine.models.memory import memory_to_run, memory_to_train
 from engine.models.source import classify, demo_source
 from engine.models.spec import ModelAddSpec
 from engine.workspace.settings import settings_of
@@ -57,6 +54,7 @@ class ModelRow:
         how: Of an adapter the dataset, of a merge the method.
         there: Whether its files are where they should be.
         evidence: What studies say about it; None: nothing.
+        fit: What it can do on this machine.
     """
 
     id: str
@@ -71,6 +69,7 @@ class ModelRow:
     there: bool
     folder: str
     evidence: Evidence | None = None
+    fit: Fit = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Details:
 
     pairs: tuple[tuple[str, str], ...] = ()
     fits: str = ""
-    fits_tone: Literal["good", "warn", "bad"] = "good"
+    fits_tone: Literal["", "good", "warn", "bad"] = ""
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ class ModelsModel(ViewModel[ModelsState]):
         workspace, wanted = self.services.workspace, self._wanted
 
         def read() -> ModelsState:
-            default = default_base(workspace)
+            default, room = default_base(workspace), room_here()
             with workspace.catalogue.reading() as session:
                 rows = session.scalars(
                     select(Model).options(selectinload(Model.parents)).order_by(Model.created_at, Model.name)
@@ -178,7 +177,10 @@ class ModelsModel(ViewModel[ModelsState]):
                 weights = {row.id: row.weights_sha256 for row in rows}
                 models = []
                 evidence = read_evidence(workspace, {row.name: identity_of(row, weights) for row in rows})
+                by_id = {row.id: row for row in rows}
+                infos = {row.id: _info(row, by_id) for row in rows}
                 for row in rows:
+                    info = infos[row.id]
                     folder = workspace.absolute(row.folder)
                     there = folder.is_dir()
                     models.append(
@@ -195,12 +197,12 @@ class ModelsModel(ViewModel[ModelsState]):
                             there=there,
                             folder=str(folder),
                             evidence=evidence.get(row.name),
+                            fit=room.fit(info) if there and info is not None else "",
                         )
                     )
-                infos = {row.id: row.info for row in rows}
             found = tuple(models)
             chosen = next((one for one in found if one.id == wanted), found[-1] if found else None)
-            details = _details(chosen, infos, found) if chosen is not None else Details()
+            details = _details(chosen, infos[chosen.id], room) if chosen is not None else Details()
             size = sum(one.bytes + sum(gguf.bytes for gguf in one.ggufs if gguf.there) for one in found)
             return ModelsState(
                 found, chosen.id if chosen else "", details, size, settings_of(workspace).quantisation
@@ -311,16 +313,11 @@ def _how(row: Model) -> str:
     return str(row.info.get("architecture", ""))
 
 
-def _details(model: ModelRow, infos: dict[str, Any], models: tuple[ModelRow, ...]) -> Details:
+def _details(model: ModelRow, info: ModelInfo | None, room: Room) -> Details:
     from desktop.words import size
 
-    raw = infos[model.id]
-    if model.kind == "adapter" and model.parents:
-        raw = infos.get(model.parents[0], raw)
     pairs = [(tr("Made from"), ", ".join(model.made_from) or tr("brought from outside"))]
-    try:
-        info = ModelInfo.model_validate(raw)
-    except ValueError:
+    if info is None:
         return Details(tuple(pairs))
     pairs += [
         (tr("Architecture"), info.architecture),
@@ -330,19 +327,17 @@ def _details(model: ModelRow, infos: dict[str, Any], models: tuple[ModelRow, ...
         (tr("Chat template"), info.template_sha256[:12] or tr("none: a plain one is used")),
         (tr("Licence"), info.licence or tr("not told")),
     ]
-    run = memory_to_run(info, dtype="bfloat16")
-    train = memory_to_train(info, method="qlora", dtype="bfloat16", lora_rank=16, tokens_per_step=4096)
-    pairs += [(tr("Memory to run"), size(run)), (tr("To train (QLoRA)"), size(train))]
-    gpu, memory = gpu_here(), psutil.virtual_memory().total
-    cores = os.cpu_count() or 1
-    if gpu is not None and train < 0.9 * gpu.memory:
-        fits, tone = tr("Can be trained and run on this machine's {gpu}.", gpu=gpu.name), "good"
-    elif gpu is None and train < 0.8 * memory:
-        fits, tone = tr("Can be trained and run on this machine ({cores} cores).", cores=cores), "good"
-    elif run < 0.8 * max(memory, gpu.memory if gpu is not None else 0):
-        fits, tone = tr("Can be run on this machine, not trained."), "warn"
-    else:
-        fits, tone = tr("Does not fit into this machine's memory."), "bad"
+    pairs += [(tr("Memory to run"), size(to_run(info))), (tr("To train (QLoRA)"), size(to_train(info)))]
+    fits, tone = room.words(model.fit), TONES[model.fit]
     if not model.there:
         fits, tone = tr("Its files are not where they were."), "bad"
-    return Details(tuple(pairs), fits, tone)  # type: ignore[arg-type]
+    return Details(tuple(pairs), fits, tone)
+
+
+def _info(row: Model, rows: Mapping[str, Model]) -> ModelInfo | None:
+    """Of the whole model: an adapter runs with its base; None where that is not known."""
+    base = rows.get(row.parents[0].parent_id or "") if row.kind == "adapter" and row.parents else None
+    try:
+        return ModelInfo.model_validate((base or row).info)
+    except ValueError:
+        return None

@@ -10,7 +10,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from desktop.language import LANGUAGES, tr
+from desktop.language import LANGUAGES, meant, spoken, tr
 from desktop.pages.settings.part import Part
 from desktop.pages.settings.state import SettingsState
 from desktop.pages.settings.trash import TrashDialog
@@ -47,9 +47,11 @@ class GeneralPart(Part):
             self._language.addItem(name, code)
         self._language.setCurrentIndex(max(0, self._language.findData(context.recall("language") or _SYSTEM)))
         self._language.activated.connect(lambda at: self._choose_language(self._language.itemData(at)))
-        self._language_note = label(
-            tr("Another language is spoken when the window is opened again."), "small"
-        )
+        note = label(tr("Another language is spoken when the window is opened again."), "small", wrap=True)
+        self._reopen = Button(look, tr("Open it again now"), "arrow-clockwise", does=context.reopen)
+        language_note = row(note, self._reopen, gap=10)
+        language_note.setStretch(0, 1)
+        self._offer_to_reopen()
         self._folder = label("", "mono", wrap=True)
         self._free = label("", "muted", wrap=True)
         self._rows = Rows(look, _columns())
@@ -59,7 +61,7 @@ class GeneralPart(Part):
         appearance = card(
             heading(tr("This window")),
             form((tr("Look"), self._theme), (tr("Language"), self._language)),
-            self._language_note,
+            language_note,
         )
         others = card(
             heading(tr("Other workspaces")),
@@ -166,6 +168,10 @@ class GeneralPart(Part):
 
     def _choose_language(self, code: str) -> None:
         self._context.remember("language", code)
+        self._offer_to_reopen()
+
+    def _offer_to_reopen(self) -> None:
+        self._reopen.setVisible(meant(str(self._language.currentData())) != spoken())
 
     def _show_folder(self) -> None:
         if self._model.state.folder is not None:

@@ -78,8 +78,7 @@ class RunCard(QWidget):
         self._bar = bar(name=tr("Progress of the run"))
         self._progress = label("", "small")
         self._problem = label("", "small", "bad", wrap=True)
-        names = (tr("Loss"), tr("Check loss"), tr("Learning rate"), tr("Speed"), tr("Memory"))
-        self._figures = [Figure(name) for name in names]
+        self._figures = [Figure(name) for name in (tr("Loss"), tr("Check loss"), tr("Speed"), tr("Memory"))]
         self._measures = Segments(
             tr("What the chart shows"),
             [
@@ -120,11 +119,11 @@ class RunCard(QWidget):
         self._table.setMinimumHeight(150)
         self._table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)  # it scrolls
         self._table.selectionModel().selectionChanged.connect(self._choose)
-        parts = [row(*these, gap=GAP) for these in (self._figures[:2], self._figures[2:])]
-        for part in parts:
-            for at in range(part.count()):
-                part.setStretch(at, 1)
-        figures = Folding(*map(holder, parts), stretches=tuple(part.count() for part in parts))
+        pairs = [row(*self._figures[at : at + 2], gap=GAP) for at in (0, 2)]
+        for pair in pairs:
+            pair.setStretch(0, 1)
+            pair.setStretch(1, 1)
+        figures = Folding(*map(holder, pairs), stretches=(1, 1))
         steps = row(self._pause, self._resume, self._save, self._stop, None, gap=8)
         progress = row(self._bar, self._progress, gap=12)
         progress.setStretch(0, 1)
@@ -180,12 +179,13 @@ class RunCard(QWidget):
         share = 1.0 if state == "done" else job.share or 0.0
         self._bar.setValue(round(1000 * share))
         left = job.progress.get("seconds_left")
-        done = progress_words(job.progress)
-        self._progress.setText(
-            tr("{done}, {time} left", done=done, time=duration(left))
-            if state == "running" and left is not None and done
-            else done
-        )
+        said = progress_words(job.progress)
+        if state == "running" and left is not None and said:
+            said = tr("{done}, {time} left", done=said, time=duration(left))
+        if run.curves.rate and state != "done":
+            rate = numeral(run.curves.rate[-1][1], ".3g")
+            said = tr("{progress}, learning rate {rate}", progress=said, rate=rate)
+        self._progress.setText(said)
         if job.error:
             problem = problem_of_record(job.error)
             self._problem.setText(f"{problem.message} {problem.fix}".strip())
@@ -205,12 +205,6 @@ class RunCard(QWidget):
             (
                 numeral(evaluations[-1][1], ".3f") if evaluations else "",
                 tr("best at step {step}", step=round(best[0])) if best else tr("not measured yet"),
-            ),
-            (
-                numeral(curves.rate[-1][1], ".3g") if curves.rate else "",
-                tr("at its highest {rate}", rate=numeral(max(rate for _, rate in curves.rate), ".3g"))
-                if curves.rate
-                else "",
             ),
             (
                 tr("{speed} tokens/s", speed=numeral(curves.speed[-1][1], ",.0f")) if curves.speed else "",

@@ -10,7 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QInputDialog, QLabel, QLineEdit, QProgressBar, QPushButton, QTableView, QWidget
 
-from desktop.pages.models import view_model
+from desktop.pages.models import fit
 from desktop.pages.models.adding import AddDialog
 from desktop.pages.models.lineage import Lineage, arrange
 from desktop.pages.models.page import ModelsPage
@@ -224,9 +224,16 @@ def test_what_fits_is_reckoned_with_the_memory_that_computes(
     gpu: GpuNow | None,
     said: str,
 ) -> None:
-    monkeypatch.setattr(view_model, "gpu_here", lambda: gpu)
+    monkeypatch.setattr(fit, "gpu_here", lambda: gpu)
     add_model(workspace, tiny_model(tmp_path / "one"), "one")
     until(lambda: listed(page) == ["one"] and page.model.state.details.fits.startswith(said))
+    table = next(one for one in page.findChildren(QTableView) if one.accessibleName() == "Models")
+    (here,) = [
+        at
+        for at in range(table.model().columnCount())
+        if table.model().headerData(at, Qt.Orientation.Horizontal) == "Here"
+    ]
+    assert table.model().index(0, here).data() == ("runs" if "not trained" in said else "trains")
 
 
 def test_a_download_shows_how_far_it_is_and_why_it_failed(
