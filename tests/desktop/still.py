@@ -82,14 +82,14 @@ def still(workspace: Workspace) -> Iterator[None]:
         instead("time.time", lambda: NOW)
         instead("time.localtime", lambda seconds=None: local(NOW if seconds is None else seconds))
         for module in (
-            *("desktop.pages.jobs.view_model", "desktop.pages.models.view_model"),
+            *("desktop.pages.jobs.view_model", "desktop.pages.models.fit"),
             "desktop.shell.vitals",
         ):
             instead(f"{module}.psutil", _PSUTIL)
         instead("desktop.pages.train.curves.psutil", _PSUTIL)
         for module in ("desktop.pages.jobs.view_model", "desktop.shell.vitals"):
             instead(f"{module}.gpu_now", lambda: None)
-        instead("desktop.pages.models.view_model.gpu_here", lambda: None)
+        instead("desktop.pages.models.fit.gpu_here", lambda: None)
         instead("shutil.disk_usage", lambda _place: _DISK)
         instead("os.cpu_count", lambda: _CORES)
         for module in ("home", "settings"):
