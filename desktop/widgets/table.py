@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
 
@@ -172,3 +172,20 @@ def table(
             stretched = True
             header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
     return made
+
+
+def spare(shown: QTableView, column: int, width: int) -> None:
+    """Hide a column as long as the table is not so many pixels wide: the others need the room more."""
+    shown.installEventFilter(_Spare(shown, column, width))
+
+
+class _Spare(QObject):
+    def __init__(self, shown: QTableView, column: int, width: int) -> None:
+        super().__init__(shown)
+        self._shown, self._column, self._width = shown, column, width
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """See Qt."""
+        if event.type() == QEvent.Type.Resize:
+            self._shown.setColumnHidden(self._column, self._shown.width() < self._width)
+        return False

@@ -64,8 +64,8 @@ def room_here() -> Room:
 
 
 def short_words(fit: Fit) -> str:
-    """What a model can do here, in a word or two."""
-    return {"": "", "train": tr("trains"), "run": tr("runs"), "none": tr("too large")}[fit]
+    """Whether a model fits, in a word or two."""
+    return {"": "", "train": tr("yes"), "run": tr("to run"), "none": tr("no")}[fit]
 
 
 def to_run(info: ModelInfo) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from PySide6.QtCore import QModelIndex, Qt, Slot
 from PySide6.QtWidgets import (
@@ -37,9 +37,13 @@ from desktop.widgets.keyed import KeyedColumn
 from desktop.widgets.legend import Legend
 from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
-from desktop.widgets.table import Cell, Column, Rows, table
+from desktop.widgets.table import Cell, Column, Rows, spare, table
 from desktop.words import count, size
 from engine.models.managing import Removed
+
+#: The column of what a model was made by, and pixels of a list that has room for it.
+_MADE_BY: Final = 2
+_WIDE: Final = 700
 
 
 def build(context: Context) -> Page:
@@ -68,15 +72,16 @@ class ModelsPage(Page):
         columns = [
             Column(tr("Name"), 0),
             Column(tr("Kind"), round(max(text_width(kind, 13) for kind in kinds_in_words().values())) + 30),
-            Column(tr("Made by"), 134),
+            Column(tr("Made by"), 112),
             Column(tr("Rating"), 78, right=True),
             Column(tr("Size"), 84, right=True),
-            Column(tr("Here"), 84),
-            Column(tr("GGUF"), 104),
+            Column(tr("Fits"), 76),
+            Column(tr("GGUF"), 92),
         ]
         self._rows = Rows(look, columns)
         self._table = table(tr("Models"), self._rows, columns, flat=True)
         self._table.setMinimumHeight(200)
+        spare(self._table, _MADE_BY, _WIDE)
         self._seen = ""
         self._table.selectionModel().currentRowChanged.connect(self._choose)
         self._details = DetailsCard(

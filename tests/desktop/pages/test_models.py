@@ -231,9 +231,9 @@ def test_what_fits_is_reckoned_with_the_memory_that_computes(
     (here,) = [
         at
         for at in range(table.model().columnCount())
-        if table.model().headerData(at, Qt.Orientation.Horizontal) == "Here"
+        if table.model().headerData(at, Qt.Orientation.Horizontal) == "Fits"
     ]
-    assert table.model().index(0, here).data() == ("runs" if "not trained" in said else "trains")
+    assert table.model().index(0, here).data() == ("to run" if "not trained" in said else "yes")
 
 
 def test_a_download_shows_how_far_it_is_and_why_it_failed(
