@@ -12,7 +12,7 @@ from desktop.language import tr
 from desktop.references.planning import REFERENCE, Offers, offers
 from desktop.shell.context import Context
 from desktop.study_file.dialog import StudyDialog
-from desktop.widgets.basics import Button, card, label, row
+from desktop.widgets.basics import Button, card, column, label, row
 from desktop.widgets.fields import Suggested, form, later
 from engine.workspace import Workspace
 
@@ -42,8 +42,7 @@ class DemoDialog(StudyDialog):
         tasks.setLayout(data)
         chosen = card(
             form((tr("Tasks"), tasks), (tr("Which judge"), self._judge)),
-            row(self._full, self._qlora, None, gap=18),
-            row(self._fresh, None),
+            column(self._full, self._qlora, self._fresh, gap=8),
             gap=8,
             padding=14,
         )
@@ -52,6 +51,7 @@ class DemoDialog(StudyDialog):
         for box in (self._full, self._qlora, self._fresh):
             box.toggled.connect(self._change)
         later(self._judge.line, lambda _text: self._change())
+        self._full.setFocus()
         context.services.background.run(self, lambda: offers(workspace), self._offer, context.show_problem)
 
     def _ask_folder(self) -> None:

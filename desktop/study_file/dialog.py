@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QGridLayout, QLabel, QVBoxLayout, QWidget
@@ -22,11 +22,15 @@ from desktop.study_file.view_model import StudyFileModel
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, card, clear, column, label, row
 from desktop.widgets.fields import form, later, line
+from desktop.widgets.inset import inset
 from desktop.widgets.table import Column, Rows, table
 from desktop.words import count, duration
 
 if TYPE_CHECKING:
     from engine.studies.spec import StudySpec
+
+#: Pixels of height that what can be chosen needs.
+_ASKED: Final = 150
 
 
 def choose_study_file(context: Context, parent: QWidget) -> None:
@@ -95,15 +99,16 @@ class StudyDialog(QDialog):
         layout.setContentsMargins(22, 18, 22, 16)
         layout.setSpacing(12)
         layout.addLayout(column(self._title, self._about, gap=4))
-        for part in asked:
-            layout.addWidget(part)
+        inside = column(*asked, *self._parts[:-1], gap=12)
+        inside.setStretch(len(asked) + self._parts.index(self._jobs), 1)
         for part in self._parts:
-            layout.addWidget(part, int(part is self._jobs))
             part.hide()
+        layout.addWidget(inset(inside), 1)  # what it costs, and Start, stay in sight in a small window, too
+        layout.addWidget(self._cost)
         foot = row(self._there, Button(look, tr("Cancel"), does=self.reject), self._start, gap=8)
         foot.setStretch(0, 1)
         layout.addLayout(foot)
-        self.resize(700, min(680, max(480, parent.window().height() - 60)))
+        self.resize(700, min(680 + _ASKED * len(asked), max(480, parent.window().height() - 40)))
         self.model.show()
 
     def done(self, result: int) -> None:
