@@ -69,7 +69,7 @@ def cut_off(widget: QWidget) -> str:
     # Other headers paint their words themselves, with dots.
     if type(widget) is QHeaderView and isinstance(widget.parent(), QTableView):
         model = widget.model()
-        for section in range(widget.count()):
+        for section in (at for at in range(widget.count()) if not widget.isSectionHidden(at)):
             words = str(model.headerData(section, Qt.Orientation.Horizontal) or "")
             if metrics.horizontalAdvance(words) > widget.sectionSize(section) - 8 and words:
                 return f"column {words}"
