@@ -9,7 +9,7 @@ from typing import Any
 
 from desktop.language import filled, tr
 from desktop.ways import in_the_window
-from engine.errors import BakeoffError, RecordedError
+from engine.errors import BakeoffError, RecordedError, reason_of
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,11 @@ def problem_of(error: BaseException) -> Problem:
         message, fix = error.told(in_the_window, filled)
         return Problem(tr(error.title), message, fix, error.code, error.file or "")
     if isinstance(error, OSError):
+        reason = tr(reason_of(error))
         where = f": {error.filename}" if error.filename else ""
         return Problem(
             tr("The system refuses"),
-            f"{error.strerror or type(error).__name__}{where}.",
+            f"{reason[:1].upper()}{reason[1:]}{where}.",
             tr("Check the name, the permissions and the free space."),
             "os.error",
             str(error.filename or ""),

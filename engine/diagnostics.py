@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, Final
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, reason_of
 from engine.files import replace, temporary_name
 from engine.jobs.directory import JobDirectory, all_jobs
 from engine.workspace import Workspace
@@ -61,7 +61,7 @@ def write_diagnostics(workspace: Workspace, file: Path, *, ask_torch: bool = Tru
             "The diagnostics cannot be written to {file}: {reason}.",
             fix="Choose another place.",
             file=str(file),
-            reason=error.strerror or type(error).__name__,
+            reason=reason_of(error),
         ) from error
     finally:
         temporary.unlink(missing_ok=True)

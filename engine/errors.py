@@ -10,6 +10,33 @@ from typing import Any, ClassVar, Final
 _KIND: Final = re.compile(r"\A\w+Error: ")
 #: Characters of a stranger's words in a sentence.
 _LONGEST: Final = 200
+#: What systems say of the failures of files and networks that are met most.
+SYSTEM_TEXTS: Final = (
+    "Broken pipe",
+    "Connection refused",
+    "Connection reset by peer",
+    "Connection timed out",
+    "Device or resource busy",
+    "Directory not empty",
+    "Disk quota exceeded",
+    "File exists",
+    "File name too long",
+    "File too large",
+    "Input/output error",
+    "Invalid argument",
+    "Is a directory",
+    "Name or service not known",
+    "Network is unreachable",
+    "No route to host",
+    "No space left on device",
+    "No such file or directory",
+    "Not a directory",
+    "Operation not permitted",
+    "Permission denied",
+    "Read-only file system",
+    "Temporary failure in name resolution",
+    "Too many open files",
+)
 #: Keys of a written text that say how it was made.
 _TEMPLATE: Final = "template"
 _FIX: Final = "fix_template"
@@ -133,10 +160,13 @@ def reason_of(error: BaseException) -> str:
     """Why a library or the system failed, for the middle of a sentence.
 
     Returns:
-        What the system calls it, or the first line of the error's text; of one that only names a check, what the
-        check says; of a long one whole sentences. Without the stop at its end, and never empty.
+        What the system calls it (as `Words`: `SYSTEM_TEXTS` are told in other languages, too), or the first line of
+        the error's text; of one that only names a check, what the check says; of a long one whole sentences. Without
+        the stop at its end, and never empty.
     """
-    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return Words(error.strerror.rstrip(".: "))
+    text = str(error)
     first, _, then = text.strip().partition("\n")
     if first.endswith(":") and then.strip():
         first = _KIND.sub("", then.strip().partition("\n")[0])

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from engine.errors import SYSTEM_TEXTS
 from engine.merging.loading import _UNSUPPORTED, _WORDS
 from engine.merging.method_table import IGNORED_PARAMETERS
 from engine.resources import resource
@@ -52,6 +53,8 @@ def engine_texts() -> dict[str, str]:
     for recipe in quick_recipes():
         found.setdefault(recipe.title, "resources/studies/recipes.yml")
         found.setdefault(recipe.about, "resources/studies/recipes.yml")
+    for text in SYSTEM_TEXTS:
+        found.setdefault(text, "engine/errors.py")
     found.setdefault(_PUBLIC_ABOUT, "engine/studies/demo.py")
     for name in ("demo.yml", "seed-story.yml"):
         found.setdefault(load_study(resource("studies", name)).study.about, f"resources/studies/{name}")

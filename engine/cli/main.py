@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 from engine import __version__
 from engine.cli.session import Session
-from engine.errors import BakeoffError, UsageError
+from engine.errors import BakeoffError, UsageError, reason_of
 from engine.refusals import place_of, why_refused
 
 #: Modules that add commands, in the order of the help.
@@ -108,7 +108,7 @@ def _from_os(error: OSError) -> BakeoffError:
         "os.error",
         "{reason}{where}.",
         fix="Check the name, the permissions and the free space.",
-        reason=error.strerror or type(error).__name__,
+        reason=reason_of(error),
         where=f": {error.filename}" if error.filename else "",
         file=error.filename,
     )

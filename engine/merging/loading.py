@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from engine.errors import Words
+from engine.errors import Words, reason_of
 from engine.merging.errors import RecipeError, shortened
 from engine.merging.method_table import KNOWN_PARAMETERS, METHODS
 from engine.merging.recipe import InputModel, ModelRef, Recipe, Slice, SliceSource, TokenizerChoice
@@ -53,7 +53,7 @@ def load_recipe(file: Path) -> Recipe:
             raise ValueError("it is too long for a recipe")
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or Words(str(problem))
+        reason = reason_of(problem) if isinstance(problem, OSError) else Words(str(problem))
         if isinstance(problem, UnicodeDecodeError):
             reason = Words("it is not text")
         raise RecipeError(

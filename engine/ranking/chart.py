@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from engine.errors import reason_of
 from engine.files import write_bytes
 from engine.ranking.errors import RankingError
 from engine.ranking.result import Ranking, Standing, Table, elo
@@ -113,7 +114,7 @@ def draw_chart(
             "The chart cannot be written to {file}: {reason}.",
             fix="Choose another place.",
             file=str(path),
-            reason=error.strerror or type(error).__name__,
+            reason=reason_of(error),
         ) from error
 
 

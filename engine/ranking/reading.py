@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from engine.errors import reason_of
 from engine.ranking.errors import RankingError, VerdictFileError
 from engine.ranking.verdicts import (
     OUTCOMES,
@@ -85,7 +86,7 @@ def _read_bytes(path: Path) -> bytes:
             "{file} cannot be read: {reason}.",
             fix="Check that you may read it.",
             file=str(path),
-            reason=error.strerror or type(error).__name__,
+            reason=reason_of(error),
         ) from error
     # A long run of blanks is left to the readers, which find no rows in it.
     if not content[: 1 << 16].strip(b"\xef\xbb\xbf \t\r\n"):

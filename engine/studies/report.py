@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
+from engine.errors import reason_of
 from engine.files import FileError, new_folder, read_json, replace, temporary_name
 from engine.ranking import Ranking, Standing, draw_chart
 from engine.ranking.chart import Kind
@@ -56,7 +57,7 @@ def write_report(result: StudyResult, folder: Path) -> Path:
             "The report cannot be written to {file}: {reason}.",
             fix="Choose another folder, or make room.",
             file=str(folder),
-            reason=error.strerror or type(error).__name__,
+            reason=reason_of(error),
         ) from error
     return folder / REPORT
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, reason_of
 from engine.files import is_disk_full
 
 
@@ -28,12 +28,12 @@ def disk_errors(path: Path) -> Iterator[None]:
                 "There is not enough space to write {file}.",
                 fix="Free space on this disk or choose another folder; nothing was left behind.",
                 file=str(path),
-                reason=str(error.strerror or error),
+                reason=reason_of(error),
             ) from error
         raise WeightsError(
             "weights.unwritable",
             "{file} cannot be written: {reason}.",
             fix="Check that the folder exists and that you may write there.",
             file=str(path),
-            reason=str(error.strerror or error),
+            reason=reason_of(error),
         ) from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from engine.errors import Words
+from engine.errors import Words, reason_of
 from engine.weights.errors import WeightsError
 from engine.weights.formats import DTYPES, element_bytes
 
@@ -72,7 +72,7 @@ def read_header(file: Path) -> dict[str, StoredTensor]:
             "{file} cannot be read: {reason}.",
             fix="Check that the file is there and that you may read it.",
             file=str(file),
-            reason=str(error.strerror or error),
+            reason=reason_of(error),
         ) from error
     try:
         header = json.loads(text.decode("utf-8"), object_pairs_hook=_without_twins)

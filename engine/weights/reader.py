@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from engine.errors import reason_of
 from engine.weights.errors import WeightsError
 from engine.weights.formats import Rows, torch_dtype, unknown_tensor
 from engine.weights.header import StoredTensor, read_header
@@ -157,7 +158,7 @@ class WeightsReader:
                 "{file} cannot be read: {reason}.",
                 fix="Check that the file is there and that you may read it.",
                 file=str(entry.file),
-                reason=str(error.strerror or error),
+                reason=reason_of(error),
             ) from error
 
     def _entry(self, name: str) -> StoredTensor:

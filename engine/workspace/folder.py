@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.errors import BakeoffError
+from engine.errors import BakeoffError, reason_of
 from engine.files import read_json, write_json
 from engine.locks import ProcessLock
 
@@ -161,7 +161,7 @@ def open_workspace(folder: Path | str | None = None) -> Workspace:
             "The workspace {file} cannot be used: {reason}.",
             fix="Name a folder that you can write to with --workspace.",
             file=str(root),
-            reason=str(getattr(error, "strerror", None) or error),
+            reason=reason_of(error),
         ) from error
     if protocol > PROTOCOL:
         raise WorkspaceError(

@@ -11,6 +11,7 @@ import ssl
 from pathlib import Path
 from typing import Final
 
+from engine.errors import Words, reason_of
 from engine.files import write_bytes
 from engine.workspace.folder import Workspace
 
@@ -72,16 +73,18 @@ def take_certificates(workspace: Workspace, file: str) -> None:
         only.load_verify_locations(cafile=Path(file).expanduser())
         own = only.get_ca_certs(binary_form=True)
         if not own:
-            raise ValueError("it holds no certificate of an authority")
+            raise ValueError
     except (OSError, ValueError) as error:
         use_network(workspace)
-        reason = "it is no PEM file" if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
+        reason: str = Words("it holds no certificate of an authority")
+        if isinstance(error, OSError):
+            reason = Words("it is no PEM file") if isinstance(error, ssl.SSLError) else reason_of(error)
         raise SettingError(
             "setting.certificates",
             "The certificates in {file} cannot be used: {reason}.",
             fix="Name a PEM file with the certificate of the authority, which begins with BEGIN CERTIFICATE.",
             file=file,
-            reason=reason or str(error),
+            reason=reason,
         ) from error
     every = "".join(ssl.DER_cert_to_PEM_cert(one) for one in dict.fromkeys([*own, *before]))
     write_bytes(target, every.encode())

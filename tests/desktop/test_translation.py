@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +14,14 @@ import pytest
 from PySide6.QtWidgets import QApplication, QDialogButtonBox
 
 from desktop.language import LANGUAGES, tr, use_language
-from desktop.problem import problem_of_record
+from desktop.problem import problem_of, problem_of_record
 from desktop.qt_words import speak
 from desktop.shell.pages import PAGES
 from desktop.words import told
-from engine.errors import Words, templates, with_template
+from engine.errors import BakeoffError, Words, templates, with_template
 from engine.jobs.directory import JobError
 from engine.merging.method_table import METHODS
+from engine.ranking.reading import read_verdicts
 from engine.resources import resource
 from engine.training.spec import TrainRecipe
 from tests.conftest import REPOSITORY
@@ -136,3 +139,19 @@ def test_qt_itself_speaks_the_windows_language(qapp: QApplication) -> None:
     finally:
         assert speak(qapp, "en")
     assert cancel() == "Cancel"
+
+
+def test_what_the_system_says_is_told_in_german(tmp_path: Path) -> None:
+    def said() -> str:
+        with pytest.raises(BakeoffError) as caught:
+            read_verdicts(tmp_path)
+        return problem_of_record(json.loads(json.dumps(caught.value.record()))).message
+
+    assert said().endswith(" cannot be read: Is a directory.")
+    try:
+        use_language("de")
+        assert said().endswith(" lässt sich nicht lesen: es ist ein Ordner.")
+        refused = problem_of(PermissionError(errno.EACCES, os.strerror(errno.EACCES), "a.txt"))
+        assert refused.message == "Der Zugriff ist nicht erlaubt: a.txt."
+    finally:
+        use_language("en")
