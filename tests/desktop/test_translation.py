@@ -21,9 +21,9 @@ from desktop.words import told
 from engine.errors import BakeoffError, Words, templates, with_template
 from engine.jobs.directory import JobError
 from engine.merging.method_table import METHODS
-from engine.ranking.reading import read_verdicts
 from engine.resources import resource
 from engine.training.spec import TrainRecipe
+from engine.weights.header import read_header
 from tests.conftest import REPOSITORY
 from tests.engine_texts import engine_texts
 
@@ -144,13 +144,13 @@ def test_qt_itself_speaks_the_windows_language(qapp: QApplication) -> None:
 def test_what_the_system_says_is_told_in_german(tmp_path: Path) -> None:
     def said() -> str:
         with pytest.raises(BakeoffError) as caught:
-            read_verdicts(tmp_path)
+            read_header(tmp_path / "none.safetensors")
         return problem_of_record(json.loads(json.dumps(caught.value.record()))).message
 
-    assert said().endswith(" cannot be read: Is a directory.")
+    assert said().endswith(" cannot be read: No such file or directory.")
     try:
         use_language("de")
-        assert said().endswith(" lässt sich nicht lesen: es ist ein Ordner.")
+        assert said().endswith(" lässt sich nicht lesen: die Datei oder den Ordner gibt es nicht.")
         refused = problem_of(PermissionError(errno.EACCES, os.strerror(errno.EACCES), "a.txt"))
         assert refused.message == "Der Zugriff ist nicht erlaubt: a.txt."
     finally:
