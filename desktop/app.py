@@ -81,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         instance.asked.disconnect(window.come_forward)
         window.deleteLater()
         del teller, window
-        _speak(application, str(settings.value("language") or "system"))
+        if again:
+            _speak(application, str(settings.value("language") or "system"))
     collector.close()
     guard.close()
     instance.close()

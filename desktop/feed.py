@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
@@ -19,13 +20,15 @@ from desktop.background import Background
 from desktop.language import filled, tr
 from desktop.problem import Problem
 from engine.errors import BakeoffError
-from engine.jobs.directory import JobDirectory, job_directories
+from engine.jobs.directory import JobDirectory
 from engine.workspace import Workspace
 
 #: Milliseconds between two looks.
 _EVERY: Final = 400
 #: Seconds without a sign of life after which a worker is called silent rather than busy.
 _SILENT: Final = 30.0
+#: Nanoseconds within which a file system may tell two changes by the same time (FAT: two seconds).
+_TICK: Final = 3_000_000_000
 #: Seconds for which news wait at most while somebody scrolls or types.
 _PATIENCE: Final = 3.0
 
@@ -122,8 +125,8 @@ class Feed(QObject):
         self._told_at = -float("inf")
         self._jobs_are_new = self._catalogue_is_new = False
         self._looking = False
-        #: Job id -> times of its files, its row; read anew when one of them is another.
-        self._known: dict[str, tuple[tuple[int, ...], JobRow]] = {}
+        #: Job id -> when its folder was changed, its row; read anew when that is another time.
+        self._known: dict[str, tuple[int, JobRow]] = {}
         self._timer = QTimer(self, interval=_EVERY)
         self._timer.timeout.connect(self.look)
 
@@ -159,20 +162,20 @@ class Feed(QObject):
         self._background.run(self, self._read, self._take, self._tell)
 
     def _read(self) -> Snapshot:
-        jobs = []
-        for directory in job_directories(self._workspace.jobs):
-            row = self._row(directory)
-            if row is not None:
-                jobs.append(row)
+        with os.scandir(self._workspace.jobs) as entries:
+            jobs = [row for one in entries if one.name[0] != "." and (row := self._row(one)) is not None]
         jobs.sort(key=lambda job: (job.created, job.id))
         return Snapshot(tuple(jobs), _stamp(self._workspace))
 
-    def _row(self, directory: JobDirectory) -> JobRow | None:
-        stamp = _times(directory)
-        known = self._known.get(directory.id)
-        if known is not None and known[0] == stamp and known[1].state not in ("running", "interrupted"):
-            return known[1]
+    def _row(self, entry: os.DirEntry[str]) -> JobRow | None:
+        # The time of the folder alone, since there may be thousands: whoever changes how a job stands writes a new
+        # file there and gives it its name. While it runs, it is read anyway.
+        known = self._known.get(entry.name)
         try:
+            changed = os.stat(entry.path).st_mtime_ns  # noqa: PTH116 (a Path of each takes longer than this)
+            if known is not None and known[0] == changed and known[1].state not in ("running", "interrupted"):
+                return known[1]
+            directory = JobDirectory(Path(entry.path))
             request, status, place = directory.request(), directory.status(), directory.place()
         except (BakeoffError, OSError):
             return None  # being made or removed at this moment, or of a newer version
@@ -196,7 +199,8 @@ class Feed(QObject):
             error=status.error,
             place=None if request.own_runner else place,
         )
-        self._known[directory.id] = stamp, row
+        # What has just changed may change once more within the same tick of the file system's clock.
+        self._known[entry.name] = changed if time.time_ns() - changed > _TICK else 0, row
         return row
 
     def _take(self, snapshot: Snapshot) -> None:
@@ -228,20 +232,6 @@ def _stamp(workspace: Workspace) -> tuple[int, ...]:
         except FileNotFoundError:
             continue
         if not file.name.endswith("-shm"):  # it changes when somebody only reads
-            found += [stat.st_mtime_ns, stat.st_size]
-    return tuple(found)
-
-
-def _times(directory: JobDirectory) -> tuple[int, ...]:
-    """Times and sizes of the files that say how a job stands."""
-    found: list[int] = []
-    folder = os.fspath(directory.path)
-    for name in ("status.json", "place.json"):
-        try:
-            stat = os.stat(f"{folder}{os.sep}{name}")  # noqa: PTH116 (for thousands of jobs, several times a second)
-        except OSError:
-            found += [0, 0]
-        else:
             found += [stat.st_mtime_ns, stat.st_size]
     return tuple(found)
 
