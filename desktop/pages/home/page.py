@@ -100,6 +100,8 @@ class HomePage(Page):
         self._start_below = Button(look, tr("Start"), "play-fill", "primary", self.start)
         self._start_below.setAccessibleName(tr("Start the study"))
         self._start_below.setMinimumWidth(120)
+        for start in (self._start, self._start_below):
+            start.setEnabled(False)
         self._recent = RecentCard(look, lambda name: context.go("study", name))
         self._machine = MachineCard(look)
         model.started.connect(self._started)
