@@ -127,6 +127,8 @@ class Sidebar(QFrame):
 
     #: A page was chosen, by its key.
     chosen = Signal(str)
+    #: It was chosen to do something there: by the mouse, or by Return; arrow keys only look at pages.
+    entered = Signal()
 
     def __init__(self, look: Look, entries: Iterable[PageEntry]) -> None:
         super().__init__()
@@ -147,7 +149,8 @@ class Sidebar(QFrame):
             one.fit()
             # Not the current item: a list that gets the keyboard makes its first entry that.
             one.itemSelectionChanged.connect(partial(self._choose_selected, one))
-            one.itemClicked.connect(self._choose_item)
+            one.itemClicked.connect(self._enter)
+            one.itemActivated.connect(self._enter)
         brand = label("Bakeoff")
         brand.setObjectName("brand")
         layout = QVBoxLayout(self)
@@ -207,6 +210,12 @@ class Sidebar(QFrame):
         # A screen reader can press a heading, which takes the choice away.
         if self._current and not (self._main.selectedItems() or self._foot.selectedItems()):
             self.select(self._current)
+
+    @Slot(QListWidgetItem)
+    def _enter(self, item: QListWidgetItem) -> None:
+        self._choose_item(item)
+        if item.data(_KEY):
+            self.entered.emit()
 
     @Slot()
     def _choose_item(self, item: QListWidgetItem) -> None:

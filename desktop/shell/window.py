@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from PySide6.QtCore import QSettings, QSize, Qt, Slot
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.background import Background
 from desktop.feed import Feed
@@ -56,7 +56,7 @@ class MainWindow(QMainWindow):
         self.context = Context(
             self.services,
             look,
-            self.go,
+            self._visit,
             self.tell,
             self.show_problem,
             self._offer_undo,
@@ -121,6 +121,29 @@ class MainWindow(QMainWindow):
         if target is not None:
             page.open(target)
 
+    def _visit(self, key: str, target: Any = None) -> None:
+        """Show a page, and give it the keyboard, unless it is on the screen and has it."""
+        has = QApplication.focusWidget()
+        there = self._current == key and has is not None and self.page.isAncestorOf(has)
+        self.go(key, target)
+        if not there:
+            self._give_keyboard()
+
+    @Slot()
+    def _give_keyboard(self) -> None:
+        """Give the page on the screen the keyboard once it has read what it shows, unless it is elsewhere by then."""
+        page, has = self.page, QApplication.focusWidget()
+
+        def give() -> None:
+            first = page.first_control()
+            if first is not None and self.page is page and QApplication.focusWidget() is has:
+                first.setFocus(Qt.FocusReason.OtherFocusReason)
+
+        if page.model.loaded:
+            give()
+        else:
+            page.model.changed.connect(give, Qt.ConnectionType.SingleShotConnection)
+
     def tell(self, sentence: str) -> None:
         """Say a sentence at the foot."""
         self._footer.say(sentence)
@@ -179,14 +202,15 @@ class MainWindow(QMainWindow):
         self.first_paint = FirstPaint(whole)
         self.setMinimumSize(_LEAST)
         self._sidebar.chosen.connect(self.go)
+        self._sidebar.entered.connect(self._give_keyboard)
 
     def _bind(self) -> None:
         """Shortcuts: a page by its number, the palette, reading anew, the sidebar."""
         for number, entry in enumerate(PAGES[:10], start=1):
-            self._shortcut(f"Ctrl+{number % 10}", partial(self.go, entry.key))
+            self._shortcut(f"Ctrl+{number % 10}", partial(self._visit, entry.key))
         if "settings" in self._entries:
-            self._shortcut("Ctrl+,", lambda: self.go("settings"))
-        self._shortcut("Ctrl+J", lambda: self.go("jobs"))
+            self._shortcut("Ctrl+,", lambda: self._visit("settings"))
+        self._shortcut("Ctrl+J", lambda: self._visit("jobs"))
         self._shortcut("Ctrl+K", self.show_palette)
         self._shortcut("F5", lambda: self.page.model.refresh())
         self._shortcut("F6", self._sidebar.focus)
@@ -246,7 +270,7 @@ class MainWindow(QMainWindow):
     def _page_command(self, number: int, entry: PageEntry) -> Command:
         keys = {"settings": "Ctrl+,", "jobs": "Ctrl+J"}.get(entry.key) or f"Ctrl+{number % 10}"
         title = tr("Go to {page}", page=tr(entry.title))
-        return Command(title, entry.icon, lambda: self.go(entry.key), keys)
+        return Command(title, entry.icon, lambda: self._visit(entry.key), keys)
 
     @Slot()
     def show_palette(self) -> None:

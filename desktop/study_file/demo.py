@@ -33,10 +33,14 @@ class DemoDialog(StudyDialog):
         self._choose.setAccessibleDescription(
             tr("A folder with banking77, snips, scitldr and nlupp as they are published")
         )
+        self._samples = Button(
+            context.look, tr("Sample tasks"), "arrow-counter-clockwise", does=lambda: self.take_folder(None)
+        )
+        self._samples.hide()
         self._judge = Suggested(tr("Which judge"))
         self._judge.setToolTip(tr("reference, ENDPOINT:MODEL such as openai:gpt-4o, or local:MODEL"))
         self._judge.setEditText(REFERENCE)
-        data = row(self._data, self._choose, gap=8)
+        data = row(self._data, self._samples, self._choose, gap=8)
         data.setStretch(0, 1)
         tasks = QWidget()
         tasks.setLayout(data)
@@ -59,10 +63,11 @@ class DemoDialog(StudyDialog):
         if folder:
             self.take_folder(Path(folder))
 
-    def take_folder(self, folder: Path) -> None:
-        """Take the tasks from a folder with public data."""
+    def take_folder(self, folder: Path | None) -> None:
+        """Take the tasks from a folder with public data; None: the sample tasks."""
         self._folder = folder
-        self._data.setText(str(folder))
+        self._data.setText(str(folder) if folder is not None else tr("the sample tasks"))
+        self._samples.setVisible(folder is not None)
         self._change()
 
     def _offer(self, found: Offers) -> None:

@@ -99,12 +99,13 @@ class StudyDialog(QDialog):
         layout.setContentsMargins(22, 18, 22, 16)
         layout.setSpacing(12)
         layout.addLayout(column(self._title, self._about, gap=4))
-        inside = column(*asked, *self._parts[:-1], gap=12)
+        inside = column(*asked, *self._parts[:2], gap=12)
         inside.setStretch(len(asked) + self._parts.index(self._jobs), 1)
         for part in self._parts:
             part.hide()
-        layout.addWidget(inset(inside), 1)  # what it costs, and Start, stay in sight in a small window, too
-        layout.addWidget(self._cost)
+        layout.addWidget(inset(inside), 1)  # what it costs, and Start, stay in sight
+        for part in self._parts[2:]:
+            layout.addWidget(part)
         foot = row(self._there, Button(look, tr("Cancel"), does=self.reject), self._start, gap=8)
         foot.setStretch(0, 1)
         layout.addLayout(foot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from string import Template
 from typing import Final, Literal
@@ -81,12 +82,13 @@ class Look(QObject):
         self.changed.emit()
 
     def _sheet(self) -> str:
-        """The style sheet; its arrows have to be files."""
+        """The style sheet; its arrows have to be files, without which it does where there is no room for them."""
         values = self.tokens.as_dict()
         for name, token in (("caret-down", "muted"), ("check", "accent_text")):
             text = resource("icons", f"{name}.svg").read_text(encoding="utf-8")
             file = Path(self._files.path()) / f"{name}-{self.tokens.name}.svg"
-            file.write_text(text.replace("currentColor", values[token]), encoding="utf-8")
+            with suppress(OSError):
+                file.write_text(text.replace("currentColor", values[token]), encoding="utf-8")
             values[name.replace("-", "_")] = file.as_posix()
         return Template(_SHEET.read_text(encoding="utf-8")).substitute(values)
 

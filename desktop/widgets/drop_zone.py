@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QKeyEvent
@@ -11,7 +12,11 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QWidget
 from desktop.language import tr
 from desktop.theme.look import Look
 from desktop.widgets.basics import Button, IconLabel, holder, label, retone, row, stack
+from desktop.widgets.elided import Elided
 from desktop.widgets.folding import Folding
+
+#: Pixels that the words have at least beside the buttons.
+_WORDS: Final = 240
 
 
 class DropZone(QFrame):
@@ -38,7 +43,8 @@ class DropZone(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(title)
         self.setAccessibleDescription(about)
-        self._title = label(title, "title")
+        self._asks = title
+        self._title = Elided(title, "title")
         self._about = label(about, "muted", wrap=True)
         self._browse = Button(look, tr("Browse..."), "folder-open", does=self.browse)
         layout = QHBoxLayout(self)
@@ -46,6 +52,7 @@ class DropZone(QFrame):
         layout.setSpacing(18)
         layout.addWidget(IconLabel(look, "file-arrow-down", "accent", 36))
         words = stack(self._title, self._about, gap=4)
+        words.setMinimumWidth(_WORDS)
         buttons = holder(row(*actions, self._browse, None, gap=18))
         layout.addWidget(Folding(words, buttons, gap=8), 1)
 
@@ -58,7 +65,7 @@ class DropZone(QFrame):
 
     def browse(self) -> None:
         """Let the user choose files in a dialog."""
-        dialog = QFileDialog(self, self.accessibleName())
+        dialog = QFileDialog(self, self._asks)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setNameFilter(self._filters)

@@ -24,7 +24,7 @@ from engine.studies.spec import Base, DataSource, Sibling, Study, StudySpec
 from engine.studies.steps import Step, Steps
 from engine.training.spec import TrainSpec
 from engine.workspace import Workspace
-from engine.workspace.naming import dataset_named
+from engine.workspace.naming import dataset_named, fitting
 from engine.workspace.tables import Dataset, Model
 
 
@@ -165,7 +165,7 @@ class Preparation:
         train = TrainSpec(
             base=sibling.base,
             dataset=sibling.dataset,
-            name=f"{base.name}-adapter",
+            name=fitting(f"{base.name}-adapter"),
             recipe=self.study.recipe(None, seed=self.study.seed, own=sibling.training),
         )
         step = self._submit(

@@ -53,7 +53,12 @@ def load_study(file: Path) -> StudySpec:
             where=Words(" (line {line})", line=place.line + 1) if place else "",
         ) from error
     if not isinstance(values, dict):
-        raise StudyError("study.unreadable", "The study file {file} holds no settings.", file=str(file))
+        raise StudyError(
+            "study.unreadable",
+            "The study file {file} holds no settings.",
+            fix="Check the file; examples are in resources/studies.",
+            file=str(file),
+        )
     study, folder = check_study(values, str(file)), file.resolve().parent
     for task in study.tasks:
         constraint_of(task.constrain, folder)  # what cannot be read is told before anything is trained

@@ -32,6 +32,7 @@ from engine.studies.steps import Step, Steps
 from engine.training.spec import TrainSpec
 from engine.workspace.adoption import Adoption
 from engine.workspace.adoption import StudyResult as AdoptedStudy
+from engine.workspace.naming import fitting
 
 #: Of the money that is left a reference's answers may use this much: without them it cannot be judged at all, and
 #: before a call is sent the most that it can cost has to be there, which is many times the usual.
@@ -120,7 +121,7 @@ class _Loop:
                     spec = TrainSpec(
                         base=entrant,
                         dataset=task.dataset,
-                        name=f"{entrant}-{task.dataset}{suffix.replace(' #', '-r')}"[:100],
+                        name=fitting(f"{entrant}-{task.dataset}{suffix.replace(' #', '-r')}"),
                         answers=task.answers,
                         recipe=self.study.recipe(task, seed=self.study.seed + repeat),
                     )
@@ -249,7 +250,7 @@ class _Loop:
         steps = []
         for number, wanted in enumerate(merging.recipes, start=1):
             recipe = fill_recipe(wanted, parents, self.study.bases[0].name)
-            name = f"{self.study.name}-{recipe_name(wanted)}-{number}"[:60]
+            name = fitting(f"{self.study.name}-{recipe_name(wanted)}-{number}")
             spec = MergeSpec(recipe=recipe, name=name, seed=self.study.seed)
             title = Words("Merge {parents} by {recipe}", parents=listed(parents), recipe=recipe_name(wanted))
             steps.append((recipe_text(wanted, recipe), self._submit(f"merge {number}", "merge", spec, title)))

@@ -106,7 +106,7 @@ class Sibling(Part):
 class Base(Part):
     """A candidate."""
 
-    name: str = Field(title="Name", description="Its name in the workspace.", max_length=60)
+    name: str = Field(title="Name", description="Its name in the workspace.", max_length=100)
     source: str | None = Field(
         default=None, title="Source", description="Folder, .gguf file, hub id, or 'demo'; added if missing."
     )

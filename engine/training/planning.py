@@ -101,9 +101,9 @@ def run_title(spec: TrainSpec) -> Words:
 
 def usual_name(base: str, dataset: str) -> str:
     """What the result of a run is called that is given no name."""
-    from engine.workspace.naming import slug
+    from engine.workspace.naming import fitting, slug
 
-    return f"{base}-{slug(dataset)}"
+    return fitting(f"{base}-{slug(dataset)}")
 
 
 def answer(planner: Planner, line: str) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +14,11 @@ from sqlalchemy.orm import Session
 from engine.errors import BakeoffError, Words
 from engine.workspace.tables import Dataset, Endpoint, Model, Study
 
-_NAME = re.compile(r"[^\W_](?:[\w.\- ]{0,98}[\w.\-])?\Z")
+#: Characters of a name at most.
+LONGEST: Final = 100
+_NAME = re.compile(rf"[^\W_](?:[\w.\- ]{{0,{LONGEST - 2}}}[\w.\-])?\Z")
+#: Characters of the hash that tells names apart which are too long.
+_HASH: Final = 8
 
 
 class NameUnknownError(BakeoffError):
@@ -37,10 +42,19 @@ def require_name(name: str) -> str:
         raise NameTakenError(
             "name.unusable",
             "'{name}' cannot be used as a name.",
-            fix="Use letters, digits, spaces, dots, hyphens, underscores; begin with a letter or digit.",
+            fix="Use letters, digits, spaces, dots, hyphens, underscores, {longest} at most; begin with a letter "
+            "or digit.",
+            longest=LONGEST,
             name=name,
         )
     return name
+
+
+def fitting(name: str) -> str:
+    """The name where it is not too long; else its beginning, and a hash of all of it, so that no two become one."""
+    if len(name) <= LONGEST:
+        return name
+    return f"{name[: LONGEST - _HASH - 1]}-{hashlib.sha256(name.encode()).hexdigest()[:_HASH]}"
 
 
 def require_free(session: Session, table: type[Dataset] | type[Model], name: str) -> None:

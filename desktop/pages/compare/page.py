@@ -165,8 +165,13 @@ class ComparePage(Page):
 
     def commands(self) -> list[Command]:
         """See `Page`."""
+        found = (
+            [Command(tr("Answer and judge"), "scales", self.open_judging)] if self.model.state.dataset else []
+        )
+        if not self.model.state.shown:
+            return found
         return [
-            Command(tr("Answer and judge"), "scales", self.open_judging),
+            *found,
             Command(tr("Show where they differ"), "funnel", lambda: self.model.narrow("differ")),
             Command(tr("Vote yourself"), "thumbs-up", self._go_vote),
             Command(tr("Export the answers that are shown"), "export", lambda: self.ask_where("csv")),

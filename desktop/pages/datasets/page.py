@@ -197,6 +197,16 @@ class DatasetsPage(Page):
         self._tokens_asker.close()
         super().close_page()
 
+    def first_control(self) -> QWidget | None:
+        """See `Page`."""
+        return (
+            self._table
+            if self._table.isVisible()
+            else self._search
+            if self._search.isVisible()
+            else self._drop
+        )
+
     @property
     def busy(self) -> bool:
         """See `Page`."""
@@ -204,15 +214,25 @@ class DatasetsPage(Page):
 
     def commands(self) -> list[Command]:
         """See `Page`."""
+        found = [Command(tr("Import examples"), "plus", self.browse)]
+        shown = self.model.state.shown
+        if shown is None or shown.closed:
+            return found
         return [
-            Command(tr("Import examples"), "plus", self.browse),
-            Command(tr("Search in the dataset"), "magnifying-glass", self._search.setFocus),
+            *found,
+            Command(tr("Search in the dataset"), "magnifying-glass", self.search),
             Command(tr("Go to row..."), "list", self.ask_row),
             *(
                 Command(tr("Sort by: {column}", column=one.title), "list", partial(self.sort_by, at))
                 for at, one in enumerate(columns())
             ),
         ]
+
+    def search(self) -> None:
+        """Let words be typed that are looked for."""
+        self._forms.choose("rows")
+        self._show_form("rows")
+        self._search.setFocus()
 
     def ask_row(self) -> None:
         """Ask which row of the file is to be shown."""
@@ -312,9 +332,9 @@ class DatasetsPage(Page):
         keys = QKeySequence("Ctrl+G")
         shown = keys.toString(QKeySequence.SequenceFormat.NativeText)
         self._go = menu.addAction(f"{tr('Go to row...')}\t{shown}", self.ask_row)
-        shortcut = QShortcut(keys, self)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(self.ask_row)
+        QShortcut(keys, self).activated.connect(
+            self.ask_row
+        )  # wherever the keyboard is, while the page is shown
         menu.addAction(tr("Export..."), self._ask_export)
         menu.addAction(tr("Rename..."), self._ask_name)
         menu.addSeparator()

@@ -283,12 +283,15 @@ class HomePage(Page):
             if state.brought is not None
             else tr("each is a complete plan; times are for this machine and the sample")
         )
+        before: QWidget = self._columns
         for card in state.cards:
             if card.key not in self._cards:
                 made = RecipeCard(self.context.look, card.key, self.model)
                 self._cards[card.key] = made
                 self._group.addButton(made.radio)
                 self._recipes.insertWidget(len(self._cards) - 1, made, 1)
+                self.setTabOrder(before, made.radio)  # they are made when the first state is there
+            before = self._cards[card.key].radio
             self._cards[card.key].show_card(
                 card, _cost(card.usd, state.extras), chosen=card.key == state.chosen
             )

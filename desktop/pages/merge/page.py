@@ -125,8 +125,11 @@ class MergePage(Page):
 
     def commands(self) -> list[Command]:
         """See `Page`."""
+        found = [Command(tr("Load a merge recipe"), "folder-open", self.ask_for_recipe)]
+        if not self.model.text:
+            return found
         return [
-            Command(tr("Load a merge recipe"), "folder-open", self.ask_for_recipe),
+            *found,
             Command(tr("Save the merge recipe"), "floppy-disk", self.ask_to_save),
             Command(tr("Write the merge straight to a GGUF file"), "export", self.ask_to_export),
         ]

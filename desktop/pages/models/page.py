@@ -68,6 +68,15 @@ class ModelsPage(Page):
         self._search = QLineEdit(placeholderText=tr("Search models"))
         self._search.setAccessibleName(tr("Search models"))
         self._search.setFixedWidth(220)
+        self._search.setClearButtonEnabled(True)
+        self._none = Empty(
+            look,
+            "magnifying-glass",
+            tr("No model fits"),
+            tr("No model here has what you search for in its name, or is of this kind."),
+            Button(look, tr("Show all models"), does=self._show_all),
+        )
+        self._none.hide()
         self._search.textChanged.connect(self._fill)
         columns = [
             Column(tr("Name"), 0),
@@ -230,7 +239,9 @@ class ModelsPage(Page):
         parts = column(heading(tr("Where each model comes from"), switch), views, below, gap=10)
         parts.setStretch(1, 1)
         picture = card(parts)
-        listing = card(Folding(holder(row(self._kinds, None)), self._search), self._table, padding=10)
+        listing = card(
+            Folding(holder(row(self._kinds, None)), self._search), self._table, self._none, padding=10
+        )
         left = QWidget()
         above = QVBoxLayout(left)
         above.setContentsMargins(0, 0, 0, 0)
@@ -272,6 +283,8 @@ class ModelsPage(Page):
         ]
         self._table.selectionModel().blockSignals(True)
         self._rows.set_rows([(one.id, _cells(one)) for one in shown])
+        self._table.setVisible(bool(shown))
+        self._none.setVisible(not shown)
         place = self._rows.row_of(state.selected)
         if place >= 0:
             self._table.selectRow(place)
@@ -283,6 +296,11 @@ class ModelsPage(Page):
             self._table.clearSelection()
         self._seen = state.selected
         self._table.selectionModel().blockSignals(False)
+
+    def _show_all(self) -> None:
+        self._search.clear()
+        self._kinds.choose("all")
+        self._show_kind("all")
 
     @Slot(QModelIndex, QModelIndex)
     def _choose(self, current: QModelIndex, _before: QModelIndex) -> None:

@@ -171,11 +171,23 @@ class RankingPage(Page):
 
     def commands(self) -> list[Command]:
         """See `Page`."""
+        found = []
+        if self.model.state.standings is not None:
+            found += [
+                Command(
+                    tr("Export the ranking as a picture"), "export", lambda: self._exports.ask_where("png")
+                ),
+                Command(
+                    tr("Export the ranking as a table"), "export", lambda: self._exports.ask_where("csv")
+                ),
+                Command(
+                    tr("Export the ranking as a report"), "export", lambda: self._exports.ask_where("html")
+                ),
+            ]
+        if self.model.state.leading:
+            found.append(Command(tr("Chat with the leading model"), "chats-circle", self.chat))
         return [
-            Command(tr("Export the ranking as a picture"), "export", lambda: self._exports.ask_where("png")),
-            Command(tr("Export the ranking as a table"), "export", lambda: self._exports.ask_where("csv")),
-            Command(tr("Export the ranking as a report"), "export", lambda: self._exports.ask_where("html")),
-            Command(tr("Chat with the leading model"), "chats-circle", self.chat),
+            *found,
             Command(tr("Rank tasks of my choice"), "scales", self.ask_tasks),
             Command(tr("Rank a file with verdicts"), "file-text", self.ask_file),
             Command(tr("Rank the votes in conversations"), "thumbs-up", self.model.choose_votes),

@@ -37,7 +37,9 @@ _COLOURS: tuple[Colour, ...] = (
 #: Rows of the table that shows a chart's data.
 _TABLE_ROWS = 400
 #: Pixels for the names of the runs that are compared.
-_LEGEND: Final = 420
+_LEGEND: Final = 560
+#: So many of them stand beside each other.
+_BESIDE: Final = 2
 
 
 class Figure(QFrame):
@@ -94,8 +96,8 @@ class RunCard(QWidget):
         self._forms.choose("chart")
         self._forms.chosen.connect(self._show_form)
         self._legend = QWidget()
-        self._legend_row = row(None, gap=0)
-        self._legend.setLayout(self._legend_row)
+        self._legend_lines = column(gap=2)
+        self._legend.setLayout(self._legend_lines)
         self._chart = Chart(look)
         columns = [
             Column(tr("Curve"), 0),
@@ -233,16 +235,10 @@ class RunCard(QWidget):
         self._chart.show_lines(titles[self._measure], lines, total, number)
         if names != self._legend_of:
             self._legend_of = names
-            clear(self._legend_row)
+            clear(self._legend_lines)
             entries = [(line.colour, line.title) for line in lines if not line.faint]
-            if entries:
-                self._legend_row.addWidget(
-                    Legend(
-                        self._look,
-                        lambda tokens: [(colour(tokens), name) for colour, name in entries],
-                        most=_LEGEND / len(entries),
-                    )
-                )
+            for at in range(0, len(entries), _BESIDE):  # names of runs are long, and differ at their ends
+                self._legend_lines.addWidget(self._legend_of_some(entries[at : at + _BESIDE]))
         if self._views.currentIndex() == 1:
             self._points.set_rows(
                 [
@@ -251,6 +247,13 @@ class RunCard(QWidget):
                     for step, value in thinned(line.points, _TABLE_ROWS)
                 ]
             )
+
+    def _legend_of_some(self, entries: Sequence[tuple[Colour, str]]) -> Legend:
+        return Legend(
+            self._look,
+            lambda tokens: [(colour(tokens), name) for colour, name in entries],
+            most=_LEGEND / len(entries),
+        )
 
     def _select(self, chosen: Sequence[str]) -> None:
         """Select the chosen runs in the list, without telling the model."""

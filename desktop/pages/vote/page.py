@@ -143,7 +143,8 @@ class VotePage(Page):
     def commands(self) -> list[Command]:
         """See `Page`."""
         if self.model.state.phase != "voting":
-            return [Command(tr("Start voting"), "thumbs-up", self.model.start)]
+            enough = len(self.model.state.taking) >= 2 and self.model.state.problem is None
+            return [Command(tr("Start voting"), "thumbs-up", self.model.start)] if enough else []
         found = [
             Command(act_words(act), "thumbs-up", lambda act=act: self.model.act(act), sign)  # type: ignore[misc]
             for _, sign, act in KEYS
