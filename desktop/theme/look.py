@@ -82,13 +82,17 @@ class Look(QObject):
         self.changed.emit()
 
     def _sheet(self) -> str:
-        """The style sheet; its arrows have to be files, without which it does where there is no room for them."""
+        """The style sheet; its arrows have to be files: black ones, where there is no room for others."""
         values = self.tokens.as_dict()
         for name, token in (("caret-down", "muted"), ("check", "accent_text")):
-            text = resource("icons", f"{name}.svg").read_text(encoding="utf-8")
-            file = Path(self._files.path()) / f"{name}-{self.tokens.name}.svg"
+            file = resource("icons", f"{name}.svg")
+            text, made = (
+                file.read_text(encoding="utf-8"),
+                Path(self._files.path()) / f"{name}-{self.tokens.name}.svg",
+            )
             with suppress(OSError):
-                file.write_text(text.replace("currentColor", values[token]), encoding="utf-8")
+                made.write_text(text.replace("currentColor", values[token]), encoding="utf-8")
+                file = made
             values[name.replace("-", "_")] = file.as_posix()
         return Template(_SHEET.read_text(encoding="utf-8")).substitute(values)
 

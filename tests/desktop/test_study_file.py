@@ -211,6 +211,8 @@ def test_the_demo_is_planned_as_it_is_chosen_and_starts(
     dialog.take_folder(tmp_path)
     until(lambda: "has no banking77/categories.json" in texts(dialog))
     assert not button(dialog, "Start").isEnabled()
+    press("Sample tasks")
+    until(lambda: dialog.model.ready and study().name == "demo-full-qlora")
     press("All tasks and labels, 300 prompts each")
     public = tmp_path / "public"
     for name in (

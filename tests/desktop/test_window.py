@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QDialog, QLineEdit, QListWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLineEdit, QListWidget
 
 from desktop.pages.models.adding import AddDialog
 from desktop.shell.commands import Command, Palette, matching
@@ -49,6 +49,44 @@ def test_pages_are_chosen_by_number_and_from_the_list(window: MainWindow, until:
     until(lambda: window.page.accessibleName() == "Jobs")
     QTest.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
     until(lambda: window.page.accessibleName() == PAGES[0].title)
+
+
+def test_a_page_that_is_gone_to_gets_the_keyboard_and_one_that_is_looked_at_does_not(
+    window: MainWindow, qapp: QApplication, until: Until
+) -> None:
+    window.activateWindow()
+    until(window.isActiveWindow)
+    (pages,) = [one for one in window.findChildren(QListWidget) if one.accessibleName() == "Pages"]
+
+    def has_keyboard() -> bool:
+        widget = qapp.focusWidget()
+        return widget is not None and window.page.isAncestorOf(widget)
+
+    for key in (Qt.Key.Key_3, Qt.Key.Key_9, Qt.Key.Key_0):
+        pages.setFocus()
+        QTest.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
+        until(has_keyboard)
+    pages.setFocus()
+    QTest.keyClick(pages, Qt.Key.Key_Down)
+    until(lambda: window.page.model.loaded)
+    assert qapp.focusWidget() is pages
+    item = pages.selectedItems()[0]
+    QTest.mouseClick(pages.viewport(), Qt.MouseButton.LeftButton, pos=pages.visualItemRect(item).center())
+    until(has_keyboard)
+
+
+def test_the_palette_offers_what_can_be_done(window: MainWindow, until: Until) -> None:
+    useless = {
+        "datasets": "Search in the dataset",
+        "merge": "Save the merge recipe",
+        "compare": "Show where they differ",
+        "ranking": "Export the ranking as a picture",
+        "vote": "Start voting",
+    }
+    for key, title in useless.items():
+        window.go(key)
+        until(lambda: window.page.model.loaded)
+        assert title not in {command.title for command in window.page.commands()}
 
 
 def test_the_palette_finds_a_page_by_a_few_letters(window: MainWindow, until: Until) -> None:

@@ -246,3 +246,33 @@ def test_rows_that_are_left_out_are_told_before_anything_starts(
             if one.isVisible()
         )
     )
+
+
+def test_a_file_with_a_long_name_leaves_everything_in_sight(
+    window: MainWindow, page: HomePage, tmp_path: Path, until: Until
+) -> None:
+    window.resize(960, 640)
+    file = tmp_path / f"{'examples-of-the-help-desk-' * 5}.jsonl"
+    rows = [json.dumps({"prompt": f"Question {number}", "completion": "yes"}) for number in range(300)]
+    file.write_text("\n".join(rows), encoding="utf-8")
+    drop(page, file)
+    until(lambda: page.model.state.brought is not None and page.model.state.ready)
+    until(lambda: page.horizontalScrollBar().maximum() == 0)
+
+
+def test_start_stays_in_sight_where_the_page_is_longer_than_the_window(
+    window: MainWindow, page: HomePage, until: Until
+) -> None:
+    window.resize(1360, 860)
+    below, start = button(page, "Start the study"), button(page, "Start")
+    until(lambda: not below.isVisible())
+    page.model.take_sample()
+    until(lambda: page.model.state.ready)
+    page.setFixedHeight(start.mapTo(page, start.rect().bottomLeft()).y() - 5)
+    until(below.isVisible)
+    assert below.isEnabled()
+    assert below.geometry().bottom() < page.height()
+    page.verticalScrollBar().setValue(page.verticalScrollBar().maximum())
+    until(lambda: not below.isVisible())
+    page.verticalScrollBar().setValue(0)
+    until(below.isVisible)

@@ -236,6 +236,22 @@ def test_what_fits_is_reckoned_with_the_memory_that_computes(
     assert table.model().index(0, here).data() == ("to run" if "not trained" in said else "yes")
 
 
+def test_a_search_without_a_hit_says_so_and_shows_all_again(
+    page: ModelsPage, workspace: Workspace, tmp_path: Path, until: Until
+) -> None:
+    add_model(workspace, tiny_model(tmp_path / "one"), "one")
+    until(lambda: listed(page) == ["one"])
+    search = next(one for one in page.findChildren(QLineEdit) if one.accessibleName() == "Search models")
+    search.setFocus()
+    QTest.keyClicks(search, "zzz")
+    until(lambda: button(page, "Show all models").isVisible())
+    button(page, "Show all models").setFocus()
+    QTest.keyClick(button(page, "Show all models"), Qt.Key.Key_Space)
+    until(lambda: listed(page) == ["one"])
+    assert "No model fits" not in {one.text() for one in page.findChildren(QLabel) if one.isVisible()}
+    assert not search.text()
+
+
 def test_a_download_shows_how_far_it_is_and_why_it_failed(
     page: ModelsPage, workspace: Workspace, until: Until
 ) -> None:

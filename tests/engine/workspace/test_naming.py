@@ -9,6 +9,7 @@ from engine.workspace.naming import (
     NameTakenError,
     NameUnknownError,
     dataset_named,
+    fitting,
     free_name,
     model_named,
     require_free,
@@ -75,3 +76,11 @@ def test_an_unknown_name_is_told_with_the_nearest(three_models: Workspace) -> No
 def test_a_slug_can_always_be_a_name(text: str, expected: str) -> None:
     assert slug(text) == expected
     assert require_name(slug(text))
+
+
+def test_names_that_are_too_long_are_cut_and_stay_apart() -> None:
+    assert fitting("a" * 100) == "a" * 100
+    one, other = fitting("a" * 100 + "-first"), fitting("a" * 100 + "-second")
+    assert one != other
+    assert len(one) == len(other) == 100
+    assert require_name(one)
