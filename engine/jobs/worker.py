@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from engine.errors import BakeoffError, reason_of
+from engine.errors import BakeoffError, Words, reason_of
 from engine.files import is_disk_full, write_json
 from engine.jobs.context import JobContext, JobInterruptedError, JobResult
 from engine.jobs.directory import JobDirectory, JobError
@@ -115,7 +115,7 @@ def describe(error: BaseException, job_id: str) -> BakeoffError:
             "job.disk_full",
             "The disk is full: {reason}.",
             fix="Free some space and give the same command again; nothing that was finished is lost.",
-            reason=reason_of(error),
+            reason=reason_of(error) if error.strerror else Words("no space left"),
             file=error.filename,
         )
     if (
