@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt, QTimer, Slot
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMenu, QSplitter, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QLineEdit, QSplitter, QWidget
 
 from desktop.language import numeral, tr
 from desktop.pages.datasets.asking import DatasetAsker
 from desktop.pages.datasets.health import HealthView
 from desktop.pages.datasets.importing import ImportDialog
 from desktop.pages.datasets.inspector import Inspector
+from desktop.pages.datasets.managing import ManageMenu
 from desktop.pages.datasets.rows import ANSWER, KEYS, DatasetRows, columns
 from desktop.pages.datasets.view_model import DatasetRow, DatasetsModel, sort_files
 from desktop.problem import Problem
@@ -29,7 +30,7 @@ from desktop.widgets.page import Page
 from desktop.widgets.segments import Segments
 from desktop.widgets.table import table
 from desktop.words import count
-from engine.datasets.managing import RemovedDataset
+from engine.datasets.options import Split
 
 #: Points that leave room for what the check-up tells too.
 _WIDE: Final = 980
@@ -55,8 +56,8 @@ class DatasetsPage(Page):
         self._manage = Button(look, tr("Manage"), "dots-three")
         self._add = Button(look, tr("Import"), "plus", "primary", self.browse)
         super().__init__(context, model, tr("Datasets"), "", self._manage, self._add)
-        self._manage.setMenu(self._menu())
-        model.removed.connect(self._offer_undo)
+        self._menu = ManageMenu(context, model, self._looked_at, self.go_to, self)
+        self._manage.setMenu(self._menu)
         self._rows_asker = DatasetAsker(context.services.workspace, self)
         self._tokens_asker = DatasetAsker(context.services.workspace, self)
         sample = Button(look, tr("Try with a sample"), kind="ghost", does=model.add_sample)
@@ -144,9 +145,15 @@ class DatasetsPage(Page):
             self._rows.clear()
             self._shown = None
             return
-        self._study.setEnabled(not shown.closed)
-        self._go.setEnabled(not shown.closed)
-        fill(self._which, [(_title(one), one.name) for one in state.datasets], shown.name)
+        self._menu.show_dataset(shown)
+        fill(
+            self._which,
+            [
+                (tr("{name} (sealed)", name=one.name) if one.closed else one.name, one.name)
+                for one in state.datasets
+            ],
+            shown.name,
+        )
         self._show_chips(shown)
         self._inspector.show_models(state.models)
         self._closed.setVisible(shown.closed)
@@ -221,7 +228,7 @@ class DatasetsPage(Page):
         return [
             *found,
             Command(tr("Search in the dataset"), "magnifying-glass", self.search),
-            Command(tr("Go to row..."), "list", self.ask_row),
+            Command(tr("Go to row..."), "list", self._menu.ask_row),
             *(
                 Command(tr("Sort by: {column}", column=one.title), "list", partial(self.sort_by, at))
                 for at, one in enumerate(columns())
@@ -233,16 +240,6 @@ class DatasetsPage(Page):
         self._forms.choose("rows")
         self._show_form("rows")
         self._search.setFocus()
-
-    def ask_row(self) -> None:
-        """Ask which row of the file is to be shown."""
-        shown = self.model.state.shown
-        if shown is not None and not shown.closed:
-            row, accepted = QInputDialog.getInt(
-                self, tr("Go to row"), tr("Row of the file, from 1"), 1, 1, 2**31 - 1
-            )
-            if accepted:
-                self.go_to(row)
 
     def go_to(self, row: int) -> None:
         """Choose the example of a row of the file; where the view does not have it, all examples are shown."""
@@ -326,21 +323,6 @@ class DatasetsPage(Page):
         whole.setLayout(parts)
         return whole
 
-    def _menu(self) -> QMenu:
-        menu = QMenu(self)
-        self._study = menu.addAction(tr("Start a study with it"), self._start_study)
-        keys = QKeySequence("Ctrl+G")
-        shown = keys.toString(QKeySequence.SequenceFormat.NativeText)
-        self._go = menu.addAction(f"{tr('Go to row...')}\t{shown}", self.ask_row)
-        QShortcut(keys, self).activated.connect(
-            self.ask_row
-        )  # wherever the keyboard is, while the page is shown
-        menu.addAction(tr("Export..."), self._ask_export)
-        menu.addAction(tr("Rename..."), self._ask_name)
-        menu.addSeparator()
-        menu.addAction(tr("Remove"), self._remove)
-        return menu
-
     def _summary(self) -> str:
         datasets = self.model.state.datasets
         if not datasets:
@@ -418,46 +400,7 @@ class DatasetsPage(Page):
         self._split.setCurrentIndex(0)
         self._show_view()
 
-    def _start_study(self) -> None:
-        shown = self.model.state.shown
-        if shown is not None:
-            self.context.go("home", shown.name)
-
-    def _ask_export(self) -> None:
-        shown = self.model.state.shown
-        if shown is not None:
-            split = self._split.currentData() if self._looking.isVisible() else None
-            name, words = shown.name, tr("Export {name}", name=shown.name)
-            if split:  # what is looked at is what is exported
-                name, words = f"{name}-{split}", f"{words} ({self._split.currentText()})"
-            file, _ = QFileDialog.getSaveFileName(self, words, f"{name}.jsonl", "*.jsonl *.csv *.parquet")
-            if file:
-                self.model.export(shown.name, Path(file), split or None)
-
-    def _ask_name(self) -> None:
-        shown = self.model.state.shown
-        if shown is not None:
-            name, accepted = QInputDialog.getText(
-                self, tr("Rename {name}", name=shown.name), tr("New name"), text=shown.name
-            )
-            if accepted and name.strip() and name.strip() != shown.name:
-                self.model.rename(shown.name, name.strip())
-
-    def _remove(self) -> None:
-        shown = self.model.state.shown
-        if shown is not None:
-            self.model.remove(shown.name)
-
-    @Slot(object)
-    def _offer_undo(self, removed: RemovedDataset) -> None:
-        sentence = tr(
-            "{name} lies in the trash, with {answers} sets of answers and {verdicts} verdicts.",
-            name=removed.name,
-            answers=removed.answers,
-            verdicts=removed.verdicts,
-        )
-        self.context.offer_undo(sentence, lambda: self.model.restore(removed))
-
-
-def _title(one: DatasetRow) -> str:
-    return tr("{name} (sealed)", name=one.name) if one.closed else one.name
+    def _looked_at(self) -> tuple[Split | None, str]:
+        """The part of the dataset whose rows are looked at, and its words; None for all of it."""
+        split: Split | None = (self._split.currentData() or None) if self._looking.isVisible() else None
+        return split, self._split.currentText() if split else ""

@@ -272,13 +272,13 @@ def test_what_is_looked_at_is_exported(
         return str(tmp_path / name), ""
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
-    page._ask_export()
+    page._menu._ask_export()
     until((tmp_path / "questions.jsonl").exists)
     split = named(page, QComboBox, "Which examples")
     split.setCurrentIndex(3)
     split.activated.emit(3)
     until(lambda: 0 < rows.rowCount() < 40)
-    page._ask_export()
+    page._menu._ask_export()
     until((tmp_path / "questions-test.jsonl").exists)
     lines = [
         len((tmp_path / name).read_text().splitlines())

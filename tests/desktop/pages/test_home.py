@@ -219,7 +219,7 @@ def test_the_datasets_page_leads_to_a_study_with_what_is_shown(
     window.go("datasets")
     datasets: Any = window.page
     until(lambda: datasets.model.state.shown is not None)
-    datasets._study.trigger()
+    datasets._menu._study.trigger()
     home = window.page
     assert isinstance(home, HomePage)
     until(lambda: home.model.state.brought is not None)
